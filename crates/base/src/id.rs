@@ -13,6 +13,15 @@ pub struct CallId(u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegId(pub u64);
 
+/// One recording: a call may have several, one after another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RecordingId {
+    /// The call that is recorded.
+    pub call: CallId,
+    /// Counts the call's recordings from 1.
+    pub segment: u16,
+}
+
 impl CallId {
     /// A fresh id: 34 bits of Unix seconds, then 30 random bits.
     pub fn new(unix_ms: i64, random: &mut Random) -> CallId {

@@ -7,6 +7,6 @@ mod id;
 mod random;
 mod time;
 
-pub use id::{CallId, LegId};
+pub use id::{CallId, LegId, RecordingId};
 pub use random::Random;
 pub use time::{Time, WallClock};
