@@ -1,1 +1,22 @@
+//! Speaks SIP: bytes and time in, bytes and events out. See ARCHITECTURE.md for where this room stands.
+//!
+//! The lower half reads and writes: [`wire`], [`message`](Message), [`Headers`], [`Uri`], [`NameAddr`], [`Via`],
+//! [`digest`]. The upper half decides: transactions, dialogs, registrar, and the endpoint that joins them.
 #![forbid(unsafe_code)]
+
+pub mod digest;
+mod flow;
+mod headers;
+mod message;
+mod name_addr;
+mod uri;
+mod via;
+pub mod wire;
+
+pub use flow::{Flow, Transport};
+pub use headers::{Headers, Name};
+pub use message::{Message, Request, Response, method_name, method_named, reason_phrase};
+pub use name_addr::{BadSyntax, NameAddr, Params, quote};
+pub use rsip::Method;
+pub use uri::{Host, Scheme, Uri, is_known_scheme, unescape};
+pub use via::{MAGIC_COOKIE, Via};

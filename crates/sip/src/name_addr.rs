@@ -1,0 +1,305 @@
+//! The address of From, To, Contact, Route and their kin: `"Display" <uri>;params` or `uri;params` (RFC 3261 §20.10).
+//!
+//! Where it stands: headers hold text; this is the view one reads and the pen one writes with. The URI inside stays
+//! text, byte for byte ([`crate::Uri`] reads it where its parts matter).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::uri;
+
+/// A display name, a URI and header parameters.
+///
+/// ```
+/// let from: sip::NameAddr = "\"Ann\" <sip:ann@example.com;transport=tcp>;tag=1".parse().unwrap();
+/// assert_eq!(from.display.as_deref(), Some("Ann"));
+/// assert_eq!(from.uri, "sip:ann@example.com;transport=tcp");
+/// assert_eq!(from.tag(), Some("1"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameAddr {
+    /// What a phone shows, without its quotes and escapes.
+    pub display: Option<String>,
+    /// The URI, as it was written.
+    pub uri: String,
+    /// Parameters of the header, not of the URI.
+    pub params: Params,
+}
+
+/// `;name=value` parameters in order; names are found in any case.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Params(Vec<(String, Option<String>)>);
+
+/// Why a header's value cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("bad syntax in {what}: answer 400")]
+pub struct BadSyntax {
+    /// The thing that was being read: "address", "Via", "URI".
+    pub what: &'static str,
+}
+
+impl NameAddr {
+    /// An address without display name and parameters.
+    pub fn new(uri: impl Into<String>) -> NameAddr {
+        NameAddr { display: None, uri: uri.into(), params: Params::default() }
+    }
+
+    /// The same with a display name.
+    #[must_use]
+    pub fn named(mut self, display: impl Into<String>) -> NameAddr {
+        self.display = Some(display.into());
+        self
+    }
+
+    /// The same with a tag.
+    #[must_use]
+    pub fn tagged(mut self, tag: impl Into<String>) -> NameAddr {
+        self.params.set("tag", Some(tag.into()));
+        self
+    }
+
+    /// The tag, which names one end of a dialog (RFC 3261 §19.3).
+    pub fn tag(&self) -> Option<&str> {
+        self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+}
+
+impl FromStr for NameAddr {
+    type Err = BadSyntax;
+    fn from_str(text: &str) -> Result<NameAddr, BadSyntax> {
+        let parts = Parts::read(text)?;
+        let display = parts.display.map(|name| unquote(name).into_owned());
+        Ok(NameAddr { display, uri: parts.uri.to_owned(), params: Params::read(parts.params) })
+    }
+}
+
+impl fmt::Display for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(display) = &self.display {
+            write_quoted(f, display)?;
+            f.write_str(" ")?;
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
+    }
+}
+
+/// An address cut into its parts, each a slice of the header.
+pub(crate) struct Parts<'a> {
+    /// With its quotes, if it had some.
+    pub display: Option<&'a str>,
+    pub uri: &'a str,
+    /// From the first `;`, or empty; syntax checked.
+    pub params: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    pub fn read(text: &'a str) -> Result<Parts<'a>, BadSyntax> {
+        const BAD: BadSyntax = BadSyntax { what: "address" };
+        let text = text.trim_matches(is_blank);
+        let (display, rest) = match text.as_bytes() {
+            [b'"', ..] => {
+                let (quoted, rest) = text.split_at(quoted_len(text).ok_or(BAD)?);
+                (Some(quoted), rest.trim_start_matches(is_blank).strip_prefix('<').ok_or(BAD)?)
+            }
+            _ => match text.split_once('<') {
+                Some((display, rest)) => {
+                    let display = display.trim_end_matches(is_blank);
+                    // RFC 3261 §25.1 allows tokens; letters beyond ASCII are widespread and harm nobody.
+                    let fair = |b| is_token_byte(b) || is_blank(char::from(b)) || b >= 0x80;
+                    if !display.bytes().all(fair) {
+                        return Err(BAD);
+                    }
+                    (Some(display).filter(|display| !display.is_empty()), rest)
+                }
+                None => {
+                    // RFC 3261 §20.10: without <> all that follows a `;` is the header's, and `?` or `,` may not stand.
+                    let end = text.find([';', '?', ',']).unwrap_or(text.len());
+                    let (uri, params) = text.split_at(end);
+                    let uri = uri.trim_end_matches(is_blank);
+                    uri::check(uri)?;
+                    return check_params(params).map(|()| Parts { display: None, uri, params }).ok_or(BAD);
+                }
+            },
+        };
+        let (uri, params) = rest.split_once('>').ok_or(BAD)?;
+        uri::check(uri)?;
+        let params = params.trim_start_matches(is_blank);
+        check_params(params).map(|()| Parts { display, uri, params }).ok_or(BAD)
+    }
+}
+
+impl Params {
+    /// No parameters.
+    pub const NONE: Params = Params(Vec::new());
+
+    /// The value of a parameter as written (a quoted one with its quotes); empty for a mere flag.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_deref().unwrap_or(""))
+    }
+
+    /// The value without quotes and backslashes.
+    pub fn unquoted(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.get(name).map(unquote)
+    }
+
+    /// Is there such a parameter, with a value or without?
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Sets a parameter, or adds it at the end; `None` makes a flag. The value is written as it is: quote it first
+    /// ([`quote`]) if it is not a token.
+    pub fn set(&mut self, name: &str, value: Option<String>) {
+        match self.0.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    /// Removes a parameter.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+
+    /// None at all?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads what [`check_params`] has found right.
+    pub(crate) fn read(text: &str) -> Params {
+        let mut params = Vec::new();
+        for part in ParamScan(text) {
+            let Some((name, value)) = part else { break };
+            params.push((name.to_owned(), value.map(str::to_owned)));
+        }
+        Params(params)
+    }
+}
+
+impl fmt::Display for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.0 {
+            match value {
+                Some(value) => write!(f, ";{name}={value}")?,
+                None => write!(f, ";{name}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Are these `;name=value` header parameters (RFC 3261 §25.1 generic-param)?
+pub(crate) fn check_params(text: &str) -> Option<()> {
+    ParamScan(text).try_for_each(|part| part.map(|_| ()))
+}
+
+/// Walks `;name=value`; a `None` inside is the place where the grammar ends.
+pub(crate) struct ParamScan<'a>(pub &'a str);
+
+impl<'a> Iterator for ParamScan<'a> {
+    type Item = Option<(&'a str, Option<&'a str>)>;
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let part = param(self.0);
+        self.0 = part.map_or("", |(_, _, rest)| rest);
+        Some(part.map(|(name, value, _)| (name, value)))
+    }
+}
+
+fn param(text: &str) -> Option<(&str, Option<&str>, &str)> {
+    let text = text.trim_start_matches(is_blank).strip_prefix(';')?.trim_start_matches(is_blank);
+    let (name, rest) = split_while(text, is_token_byte);
+    if name.is_empty() {
+        return None;
+    }
+    let rest = rest.trim_start_matches(is_blank);
+    let Some(value) = rest.strip_prefix('=') else { return Some((name, None, rest)) };
+    let value = value.trim_start_matches(is_blank);
+    let len = match value.as_bytes() {
+        [b'"', ..] => quoted_len(value)?,
+        // A token, a host or an address in brackets; more is let through, for instance `:` and `/`, as phones write it.
+        bytes => bytes.iter().position(|b| matches!(b, b';' | b',' | b'"' | b'<' | b'>' | b' ' | b'\t')).unwrap_or(bytes.len()),
+    };
+    let (value, rest) = value.split_at(len);
+    let rest = rest.trim_start_matches(is_blank);
+    let fair = !value.is_empty() && !value.bytes().any(|b| b.is_ascii_control() && !value.starts_with('"'));
+    (fair && (rest.is_empty() || rest.starts_with(';'))).then_some((name, Some(value), rest))
+}
+
+/// Length of the quoted string at the head of the text, quotes included.
+pub(crate) fn quoted_len(text: &str) -> Option<usize> {
+    let mut bytes = text.bytes().enumerate().skip(1);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return Some(at + 1),
+            b'\\' => _ = bytes.next()?,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Takes quotes and backslashes away; text without quotes is left as it is.
+pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
+    let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { return text.into() };
+    if !inner.contains('\\') {
+        return inner.into();
+    }
+    let mut plain = String::with_capacity(inner.len());
+    let mut letters = inner.chars();
+    while let Some(letter) = letters.next() {
+        plain.extend(if letter == '\\' { letters.next() } else { Some(letter) });
+    }
+    plain.into()
+}
+
+/// Puts text into quotes (RFC 3261 §25.1 quoted-string); line breaks become blanks.
+pub fn quote(text: &str) -> String {
+    struct Quoted<'a>(&'a str);
+    impl fmt::Display for Quoted<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write_quoted(f, self.0)
+        }
+    }
+    Quoted(text).to_string()
+}
+
+fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    use fmt::Write;
+    f.write_str("\"")?;
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => write!(f, "\\{letter}")?,
+            '\r' | '\n' => f.write_str(" ")?, // not even a backslash may hold them
+            _ => f.write_char(letter)?,
+        }
+    }
+    f.write_str("\"")
+}
+
+pub(crate) fn is_blank(letter: char) -> bool {
+    matches!(letter, ' ' | '\t')
+}
+
+/// RFC 3261 §25.1 token.
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+}
+
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// Splits where the first byte is not of the kind; the kind must be of ASCII.
+pub(crate) fn split_while(text: &str, kind: impl Fn(u8) -> bool) -> (&str, &str) {
+    text.split_at(text.bytes().position(|b| !kind(b)).unwrap_or(text.len()))
+}

@@ -1,0 +1,382 @@
+//! URIs: `sip:`, `sips:` (RFC 3261 §19.1), `tel:` (RFC 3966) and the mere shape of others.
+//!
+//! Where it stands: messages keep URIs as text; this reads one where user, host or parameters matter. It resolves
+//! nothing.
+
+use std::fmt::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::name_addr::split_while;
+use crate::{BadSyntax, Params};
+
+/// A URI in its parts.
+///
+/// ```
+/// let uri: sip::Uri = "sip:%61nn@[2001:db8::1]:5070;transport=tcp".parse().unwrap();
+/// assert_eq!(uri.user.as_deref(), Some("ann"));
+/// assert_eq!(uri.port, Some(5070));
+/// assert!(uri.is("sip:ann@[2001:db8:0::1]:5070;Transport=TCP"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uri {
+    /// What kind it is, and so which of the fields below are used.
+    pub scheme: Scheme,
+    /// The user part without its percent signs; the number of a `tel:`; all of an unknown URI, untouched.
+    pub user: Option<String>,
+    /// Password as written. Nobody should send one.
+    pub password: Option<String>,
+    /// Where it points; [`Host::None`] for `tel:` and unknown URIs.
+    pub host: Host,
+    /// The port, if it says one.
+    pub port: Option<u16>,
+    /// Parameters as written.
+    pub params: Params,
+    /// What stands after `?`, as written.
+    pub headers: Option<String>,
+}
+
+/// A URI's first word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:`
+    Tel,
+    /// Any other; a Request-URI of these is answered 416.
+    Other(Box<str>),
+}
+
+/// Where a URI or a Via points.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// Nowhere: the URI has no host.
+    None,
+    /// A name, in the case it was written.
+    Name(String),
+    /// An address, IPv6 without its brackets.
+    Address(IpAddr),
+}
+
+const BAD: BadSyntax = BadSyntax { what: "URI" };
+
+impl Uri {
+    /// `sip:user@host`.
+    pub fn sip(user: impl Into<String>, host: Host, port: Option<u16>) -> Uri {
+        let user = Some(user.into()).filter(|user: &String| !user.is_empty());
+        Uri { scheme: Scheme::Sip, user, password: None, host, port, params: Params::NONE, headers: None }
+    }
+
+    /// Is it `sip:` or `sips:`?
+    pub fn is_sip(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips)
+    }
+
+    /// Is it the same URI as that text (RFC 3261 §19.1.4)? Not if the text is none.
+    pub fn is(&self, other: &str) -> bool {
+        other.parse().is_ok_and(|other| self.equals(&other))
+    }
+
+    /// Equality of RFC 3261 §19.1.4, and of RFC 3966 §5 for numbers.
+    pub fn equals(&self, other: &Uri) -> bool {
+        let (ours, theirs) = (&self.params, &other.params);
+        // A parameter in both must agree; user, ttl, method, maddr (and transport, as phones use it) in one must be in both.
+        let same = |name: &str, value: Option<&str>| match theirs.get(name) {
+            Some(other) => unescape(value.unwrap_or("")).eq_ignore_ascii_case(&unescape(other)),
+            None => !MATTERS.iter().any(|matters| matters.eq_ignore_ascii_case(name)),
+        };
+        let params = ours.iter().all(|(name, value)| same(name, value)) && MATTERS.iter().all(|name| ours.has(name) == theirs.has(name));
+        let number = |uri: &Uri| uri.user.as_deref().map(|number| number.replace(['-', '.', '(', ')'], ""));
+        let user = match self.scheme {
+            Scheme::Tel => number(self) == number(other),
+            _ => self.user == other.user,
+        };
+        self.scheme == other.scheme
+            && user
+            && self.password.as_deref().map(unescape) == other.password.as_deref().map(unescape)
+            && self.host.is(&other.host)
+            && self.port == other.port
+            && params
+            && same_headers(self.headers.as_deref(), other.headers.as_deref())
+    }
+}
+
+const MATTERS: [&str; 6] = ["user", "ttl", "method", "maddr", "transport", "phone-context"];
+
+fn same_headers(ours: Option<&str>, theirs: Option<&str>) -> bool {
+    let sorted = |headers: Option<&str>| {
+        let mut parts: Vec<_> = headers.unwrap_or("").split('&').map(|part| unescape(part).to_ascii_lowercase()).collect();
+        parts.sort();
+        parts
+    };
+    ours == theirs || sorted(ours) == sorted(theirs)
+}
+
+impl FromStr for Uri {
+    type Err = BadSyntax;
+    fn from_str(text: &str) -> Result<Uri, BadSyntax> {
+        let parts = Parts::read(text)?;
+        Ok(Uri {
+            user: parts.user.map(|user| if matches!(parts.scheme, Known::Other(_)) { user.to_owned() } else { unescape(user) }),
+            password: parts.password.map(str::to_owned),
+            host: parts.host.to_host(),
+            port: parts.port,
+            params: Params::read(parts.params),
+            headers: parts.headers.map(str::to_owned),
+            scheme: match parts.scheme {
+                Known::Sip => Scheme::Sip,
+                Known::Sips => Scheme::Sips,
+                Known::Tel => Scheme::Tel,
+                Known::Other(name) => Scheme::Other(name.to_ascii_lowercase().into()),
+            },
+        })
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.scheme {
+            Scheme::Sip => f.write_str("sip:")?,
+            Scheme::Sips => f.write_str("sips:")?,
+            Scheme::Tel => {
+                f.write_str("tel:")?;
+                escape(f, self.user.as_deref().unwrap_or(""))?;
+                return write!(f, "{}", self.params);
+            }
+            Scheme::Other(name) => return write!(f, "{name}:{}", self.user.as_deref().unwrap_or("")),
+        }
+        if let Some(user) = &self.user {
+            escape(f, user)?;
+            if let Some(password) = &self.password {
+                write!(f, ":{password}")?;
+            }
+            f.write_char('@')?;
+        }
+        write!(f, "{}", self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.params)?;
+        self.headers.as_ref().map_or(Ok(()), |headers| write!(f, "?{headers}"))
+    }
+}
+
+impl Host {
+    /// The same place, names in any case (RFC 3261 §19.1.4, RFC 5954 §4.2 for addresses)?
+    pub fn is(&self, other: &Host) -> bool {
+        match (self, other) {
+            (Host::Name(ours), Host::Name(theirs)) => ours.eq_ignore_ascii_case(theirs),
+            _ => self == other,
+        }
+    }
+
+    /// The address, if it is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Host::Address(address) => Some(*address),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = BadSyntax;
+    fn from_str(text: &str) -> Result<Host, BadSyntax> {
+        HostText::read(text).map(|host| host.to_host()).ok_or(BadSyntax { what: "host" })
+    }
+}
+
+impl From<IpAddr> for Host {
+    fn from(address: IpAddr) -> Host {
+        Host::Address(address)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Host::None => Ok(()),
+            Host::Name(name) => f.write_str(name),
+            Host::Address(IpAddr::V4(address)) => write!(f, "{address}"),
+            Host::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+/// Is this a URI by its shape, whatever its scheme?
+pub(crate) fn check(text: &str) -> Result<(), BadSyntax> {
+    Parts::read(text).map(|_| ())
+}
+
+/// Is it a URI whose scheme is one we know? A Request-URI of another is answered 416.
+pub fn is_known_scheme(uri: &str) -> bool {
+    uri.split_once(':').is_some_and(|(scheme, _)| !matches!(Known::read(scheme), Known::Other(_)))
+}
+
+enum Known<'a> {
+    Sip,
+    Sips,
+    Tel,
+    Other(&'a str),
+}
+
+impl<'a> Known<'a> {
+    fn read(scheme: &'a str) -> Known<'a> {
+        match scheme {
+            _ if scheme.eq_ignore_ascii_case("sip") => Known::Sip,
+            _ if scheme.eq_ignore_ascii_case("sips") => Known::Sips,
+            _ if scheme.eq_ignore_ascii_case("tel") => Known::Tel,
+            _ => Known::Other(scheme),
+        }
+    }
+}
+
+struct Parts<'a> {
+    scheme: Known<'a>,
+    user: Option<&'a str>,
+    password: Option<&'a str>,
+    host: HostText<'a>,
+    port: Option<u16>,
+    params: &'a str,
+    headers: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn read(text: &'a str) -> Result<Parts<'a>, BadSyntax> {
+        let (scheme, rest) = text.split_once(':').ok_or(BAD)?;
+        let lettered = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+        if !lettered || !scheme.starts_with(|letter: char| letter.is_ascii_alphabetic()) || rest.is_empty() {
+            return Err(BAD);
+        }
+        // No blank, control, bracket of addresses or quote stands in any URI (RFC 3986 §2).
+        if rest.bytes().any(|b| b <= b' ' || b == 0x7f || matches!(b, b'<' | b'>' | b'"')) {
+            return Err(BAD);
+        }
+        match Known::read(scheme) {
+            scheme @ (Known::Sip | Known::Sips) => Parts::read_sip(scheme, rest),
+            Known::Tel => {
+                let (number, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
+                check_params(params).filter(|()| !number.is_empty()).ok_or(BAD)?;
+                Ok(Parts { scheme: Known::Tel, user: Some(number), password: None, host: HostText::None, port: None, params, headers: None })
+            }
+            scheme => Ok(Parts { scheme, user: Some(rest), password: None, host: HostText::None, port: None, params: "", headers: None }),
+        }
+    }
+
+    fn read_sip(scheme: Known<'a>, rest: &'a str) -> Result<Parts<'a>, BadSyntax> {
+        // A user part may hold `;`, `?` and `,` but no bare `@` (RFC 3261 §25.1), so the first `@` ends it.
+        let (userinfo, rest) = match rest.split_once('@') {
+            Some((userinfo, rest)) => (Some(userinfo).filter(|user| !user.is_empty()).map(Some).ok_or(BAD)?, rest),
+            None => (None, rest),
+        };
+        let (user, password) = match userinfo.map(|userinfo| userinfo.split_once(':').ok_or(userinfo)) {
+            Some(Ok((user, password))) => (Some(user), Some(password)),
+            Some(Err(user)) => (Some(user), None),
+            None => (None, None),
+        };
+        let (place, headers) = match rest.split_once('?') {
+            Some((place, headers)) => (place, Some(headers)),
+            None => (rest, None),
+        };
+        let (hostport, params) = place.split_at(place.find(';').unwrap_or(place.len()));
+        let (host, port) = host_port(hostport).ok_or(BAD)?;
+        check_params(params).filter(|()| user != Some("") && headers != Some("")).ok_or(BAD)?;
+        Ok(Parts { scheme, user, password, host, port, params, headers })
+    }
+}
+
+fn check_params(text: &str) -> Option<()> {
+    let mut parts = text.split(';');
+    parts.next().filter(|before| before.is_empty())?;
+    parts.try_for_each(|part| {
+        let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
+        (!name.is_empty() && value != Some("")).then_some(())
+    })
+}
+
+/// `host[:port]`, as a URI and a Via have it.
+pub(crate) fn host_port(text: &str) -> Option<(HostText<'_>, Option<u16>)> {
+    let end = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
+    let (host, port) = text.split_at(end);
+    let port = match port.strip_prefix(':') {
+        Some(port) => Some(crate::headers::digits(port).and_then(|port| u16::try_from(port).ok())?),
+        None if port.is_empty() => None,
+        None => return None,
+    };
+    Some((HostText::read(host)?, port))
+}
+
+/// A host, not yet copied.
+#[derive(Clone, Copy)]
+pub(crate) enum HostText<'a> {
+    None,
+    Name(&'a str),
+    Address(IpAddr),
+}
+
+impl<'a> HostText<'a> {
+    fn read(text: &'a str) -> Option<HostText<'a>> {
+        if let Some(inner) = text.strip_prefix('[') {
+            return Some(HostText::Address(ipv6(inner.strip_suffix(']')?)?.into()));
+        }
+        if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+            return text.parse::<Ipv4Addr>().ok().map(|address| HostText::Address(address.into()));
+        }
+        // RFC 3261 §25.1 hostname; an underscore and a closing dot are met in the field.
+        let lettered = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+        let (name, rest) = split_while(text, lettered);
+        (rest.is_empty() && !name.starts_with(['.', '-'])).then_some(HostText::Name(name))
+    }
+
+    pub fn to_host(self) -> Host {
+        match self {
+            HostText::None => Host::None,
+            HostText::Name(name) => Host::Name(name.to_owned()),
+            HostText::Address(address) => Host::Address(address),
+        }
+    }
+}
+
+fn ipv6(text: &str) -> Option<Ipv6Addr> {
+    // RFC 5118 §4.10: the grammar of RFC 3261 wrote three colons before an IPv4 tail; those who obeyed it are understood.
+    text.parse().ok().or_else(|| text.contains('.').then(|| text.replacen(":::", "::", 1).parse().ok())?)
+}
+
+/// Percent signs resolved. Bytes that are not UTF-8 are read as Latin-1.
+pub fn unescape(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
+    let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match (byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                plain.push((high << 4 | low) as u8);
+                at += 3;
+            }
+            _ => {
+                plain.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(plain).unwrap_or_else(|plain| plain.as_bytes().iter().map(|b| char::from(*b)).collect())
+}
+
+/// Writes a user part; what RFC 3261 §25.1 does not let stand there gets a percent sign.
+fn escape(f: &mut fmt::Formatter<'_>, user: &str) -> fmt::Result {
+    for byte in user.bytes() {
+        let unreserved = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')');
+        if unreserved || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/') {
+            f.write_char(char::from(byte))?;
+        } else {
+            write!(f, "%{byte:02X}")?;
+        }
+    }
+    Ok(())
+}
