@@ -1,1 +1,33 @@
+//! Media of one thread: ports, players, taps, and the wires between them. Packets and ticks in, packets out.
+//!
+//! Where it stands: `src/shell/media_threads.rs` owns one [`Patchbay`] a thread, reads its sockets, performs its sends,
+//! and brings it the switch's [`Command`]s. Its [`Event`]s go up to the switch, its clips to the recorder.
+//!
+//! What it does: relays the same codec packet by packet on arrival, with no jitter buffer (RFC 3550 §7.2 would call us a
+//! translator, but every leg hears one SSRC of ours for life); turns PCMU into PCMA and back by table; maps payload
+//! types; hears keys (RFC 4733); plays sounds; copies what a tapped leg says; reports by RTCP; and believes only the
+//! source a call has established.
+//!
+//! What it must not know: SIP, SDP, calls, files. It is told formats and addresses, and pairs of legs.
 #![forbid(unsafe_code)]
+
+mod command;
+mod exit;
+mod guard;
+mod latch;
+mod limits;
+mod out_stream;
+mod patchbay;
+mod player;
+mod port;
+mod reports;
+mod stats;
+mod tap;
+mod timers;
+mod wheel;
+
+pub use command::{Channel, Command, Component, StreamConf};
+pub use exit::{Event, Exit, Place};
+pub use limits::MediaLimits;
+pub use patchbay::Patchbay;
+pub use stats::LegStats;

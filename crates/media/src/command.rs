@@ -1,0 +1,130 @@
+//! What a patchbay can be told.
+
+use std::net::{IpAddr, SocketAddr};
+
+use audio::{Codec, Sound};
+use base::{LegId, RecordingId, Time};
+
+/// One order from the switch. Those about a leg that is not open are ignored: it may just have closed.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Make a port. The thread binds `local` and the RTCP socket one port above.
+    Open {
+        /// The leg the port is for.
+        leg: LegId,
+        /// Our RTP address.
+        local: SocketAddr,
+    },
+    /// What offer and answer agreed on. Again = negotiated anew: the stream towards the leg stays continuous.
+    Connect {
+        /// An open leg.
+        leg: LegId,
+        /// Addresses and formats.
+        stream: Box<StreamConf>,
+    },
+    /// `to` hears `from` (an echo, if they are the same). A sink has one source; a second replaces the first.
+    Wire {
+        /// Who speaks.
+        from: LegId,
+        /// Who hears.
+        to: LegId,
+    },
+    /// `to` no longer hears `from`.
+    Unwire {
+        /// Who spoke.
+        from: LegId,
+        /// Who heard.
+        to: LegId,
+    },
+    /// Play into this leg, instead of what is wired to it, and of what was playing.
+    Play {
+        /// Who hears it.
+        leg: LegId,
+        /// Comes back in [`Event::Played`](crate::Event::Played).
+        player: u32,
+        /// What is heard.
+        sound: Sound,
+        /// For ever, until stopped or replaced.
+        repeat: bool,
+    },
+    /// Stop playing; the wire is heard again. No `Played` follows.
+    Stop {
+        /// Whose player.
+        leg: LegId,
+    },
+    /// Copy what this leg says to the recorder, in place of an earlier tap.
+    Tap {
+        /// Who is recorded.
+        leg: LegId,
+        /// Into which recording.
+        recording: RecordingId,
+        /// And on which side.
+        channel: Channel,
+        /// Sample 0 of the recording; clips are placed from here.
+        began: Time,
+    },
+    /// Give up what the tap has gathered, and remove it.
+    Untap {
+        /// Whose tap.
+        leg: LegId,
+    },
+    /// Give the port back; ends in [`Event::Closed`](crate::Event::Closed).
+    Close {
+        /// The leg that is over.
+        leg: LegId,
+    },
+}
+
+/// One leg's audio stream as negotiated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamConf {
+    /// Where the phone wants RTP, and where we expect it to come from.
+    pub remote: SocketAddr,
+    /// Where the phone wants RTCP.
+    pub remote_rtcp: SocketAddr,
+    /// RTP and RTCP share one port (RFC 5761).
+    pub rtcp_mux: bool,
+    /// The audio format, both ways.
+    pub codec: Codec,
+    /// Its payload type on this leg, both ways.
+    pub payload_type: u8,
+    /// The payload type of telephone-event on this leg, if it has it.
+    pub telephone_event: Option<u8>,
+    /// How long a packet we make should be.
+    pub ptime_ms: u16,
+    /// We may send (the phone is not on hold).
+    pub sends: bool,
+    /// We may receive.
+    pub receives: bool,
+    /// NAT: a new source may be learned, only from this signalling address, only in the first packets.
+    /// `None`: only `remote` is ever heard.
+    pub learn: Option<IpAddr>,
+}
+
+/// Which side of a recording: the caller is left.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Channel {
+    /// The caller.
+    Left,
+    /// The other party.
+    Right,
+}
+
+/// Which of a leg's two sockets.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Component {
+    /// The even one, `local`.
+    Rtp,
+    /// The one above it.
+    Rtcp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_small_enough_to_copy_through_a_ring() {
+        assert!(size_of::<Command>() <= 64, "{}", size_of::<Command>());
+    }
+}

@@ -1,0 +1,409 @@
+//! One leg's media: what it says, what it hears, and what we know of both.
+//!
+//! Where it stands: `patchbay` holds the ports and carries packets from one to the others; a port knows no other port,
+//! only their indices. [`Port::receive`] is the way in, [`Port::relay`] and [`Port::play`] are the ways out.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::Duration;
+
+use audio::{Codec, transcode_in_place};
+use base::{Random, Time};
+use rtp::event::Detector;
+use rtp::rtcp::Compound;
+use rtp::{HEADER_BYTES, Packet, Reception};
+
+use crate::guard::{Guard, Heading, Verdict};
+use crate::latch::{Claim, Latch};
+use crate::out_stream::{OutStream, Talker};
+use crate::player::Player;
+use crate::reports::{self, Reports};
+use crate::tap::{Speech, Tap};
+use crate::{Component, Event, Exit, LegStats, MediaLimits, Place, StreamConf};
+
+/// The media of one leg.
+pub(crate) struct Port {
+    pub place: Place,
+    pub line: Option<Line>,
+    /// Who hears this leg, and whom it hears.
+    pub sinks: Vec<u32>,
+    pub source: Option<u32>,
+    pub out: OutStream,
+    pub player: Option<Player>,
+    /// The wheel will serve this port.
+    pub on_wheel: bool,
+    pub tap: Option<Tap>,
+    /// The one entry of `Timers` that is valid.
+    pub timer: Time,
+    guard: Guard,
+    reception: Reception,
+    detector: Detector,
+    reports: Reports,
+    stats: LegStats,
+    opened: Time,
+}
+
+/// What was negotiated, and what we have learned since.
+pub(crate) struct Line {
+    pub conf: StreamConf,
+    latch: Latch,
+    /// Where the RTCP of a learned source comes from.
+    rtcp_source: Option<SocketAddr>,
+    /// Anything of the leg's own.
+    heard_at: Time,
+    timed_out: bool,
+    report_at: Time,
+}
+
+/// A packet that others may hear.
+pub(crate) struct Heard {
+    pub talker: Talker,
+    pub packet: Packet,
+    pub kind: Kind,
+}
+
+/// What a payload type means on a leg.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// One byte a sample.
+    Audio(Codec),
+    /// A telephone-event (RFC 4733).
+    Key,
+}
+
+impl Port {
+    pub fn new(place: Place, now: Time, random: &mut Random) -> Port {
+        Port {
+            place,
+            line: None,
+            sinks: Vec::new(),
+            source: None,
+            out: OutStream::new(random),
+            player: None,
+            on_wheel: false,
+            tap: None,
+            timer: Time::NEVER,
+            guard: Guard::default(),
+            reception: Reception::new(audio::SAMPLE_RATE),
+            detector: Detector::new(),
+            reports: Reports::default(),
+            stats: LegStats::default(),
+            opened: now,
+        }
+    }
+
+    /// Negotiated, or negotiated anew.
+    pub fn connect(&mut self, conf: StreamConf, now: Time, report_at: Time) {
+        self.stats.uses(conf.codec);
+        match &mut self.line {
+            None => {
+                let latch = Latch::new(conf.remote, conf.learn);
+                let line = Line { latch, conf, rtcp_source: None, heard_at: now, timed_out: false, report_at };
+                self.line = Some(line);
+            }
+            Some(line) => {
+                if line.conf.remote != conf.remote {
+                    self.guard.forget(); // another source, another stream
+                    line.rtcp_source = None;
+                }
+                line.latch.renew(conf.remote, conf.learn);
+                line.conf = conf;
+                (line.heard_at, line.timed_out) = (now, false);
+            }
+        }
+    }
+
+    /// An RTP datagram came to this leg's port: whose is it, is it of its stream, what is in it?
+    /// Only what others may hear is returned. HOT: no allocation, no look-up.
+    #[inline]
+    pub fn receive(
+        &mut self,
+        from: SocketAddr,
+        bytes: &[u8],
+        now: Time,
+        limits: &MediaLimits,
+        exit: &mut impl Exit,
+    ) -> Option<Heard> {
+        let (Some(line), Ok(packet)) = (&mut self.line, Packet::read(bytes)) else {
+            self.stats.strangers += 1;
+            return None;
+        };
+        let kind = line.kind_of(packet.payload_type);
+        if !line.latch.is_ours(from) {
+            let before = line.latch.remote();
+            let claim = match kind {
+                Some(_) => line.latch.claim(from, packet.ssrc, packet.sequence, now, limits),
+                None => Claim::Stranger, // an unknown format proves nothing
+            };
+            if claim == Claim::Stranger {
+                self.stats.strangers += 1;
+                return None;
+            }
+            self.guard.forget();
+            line.rtcp_source = None;
+            if line.latch.remote() != before {
+                exit.event(Event::Latched { leg: self.place.leg, source: from });
+            }
+        }
+        let samples = if matches!(kind, Some(Kind::Audio(_))) { packet.payload.len() as u32 } else { 0 };
+        if !self.belongs(&packet, kind, samples, now) {
+            self.stats.strangers += 1;
+            return None;
+        }
+        self.count(&packet, now);
+        let line = self.line.as_mut()?;
+        (line.heard_at, line.timed_out) = (now, false);
+        let Some(kind) = kind else {
+            self.stats.unknown_payloads += 1;
+            return None;
+        };
+        // On hold the phone has nothing to say; an empty packet only keeps a NAT open (RFC 6263 §4.1).
+        if !line.conf.receives || packet.payload.is_empty() {
+            return None;
+        }
+        self.listen(&packet, kind, bytes, now, exit);
+        Some(Heard { talker: Talker::Leg(self.place.index, self.guard.epoch()), packet, kind })
+    }
+
+    /// Relay to this leg what another said. The header is written before the payload where it lies, so whatever the
+    /// talker put in between (sources, extension: numbers of its own negotiation) stays behind.
+    /// `codec` is what the payload in `bytes` is encoded in by now. HOT.
+    #[inline]
+    pub fn relay(&mut self, heard: &Heard, codec: &mut Codec, bytes: &mut [u8], now: Time, exit: &mut impl Exit) {
+        let Some(line) = &self.line else { return };
+        if !line.conf.sends || self.player.is_some() {
+            return;
+        }
+        let Packet { marker, sequence, timestamp, .. } = heard.packet;
+        let Range { start, end } = heard.packet.payload;
+        let (payload_type, samples) = match heard.kind {
+            Kind::Audio(_) => (line.conf.payload_type, (end - start) as u32),
+            Kind::Key => {
+                let Some(payload_type) = line.conf.telephone_event else { return };
+                // The rest of a key whose start this leg did not hear would stop its clock.
+                if !marker && !self.out.hears(heard.talker) {
+                    return;
+                }
+                (payload_type, 0)
+            }
+        };
+        let Some(placed) = self.out.place(heard.talker, sequence, timestamp, samples, now) else { return };
+        if let Kind::Audio(_) = heard.kind
+            && *codec != line.conf.codec
+        {
+            transcode_in_place(*codec, line.conf.codec, &mut bytes[start..end]);
+            *codec = line.conf.codec;
+        }
+        let packet = &mut bytes[start - HEADER_BYTES..end];
+        rtp::write_header(
+            packet,
+            payload_type,
+            placed.sequence,
+            placed.timestamp,
+            self.out.ssrc(),
+            marker || placed.begins,
+        );
+        self.stats.packets_sent += 1;
+        self.stats.bytes_sent += (end - start) as u64;
+        exit.send(self.place, Component::Rtp, line.latch.remote(), packet);
+    }
+
+    /// The wheel has come round: the next frame of the player. Says when it comes round again; `None`: no more.
+    pub fn play(&mut self, now: Time, exit: &mut impl Exit) -> Option<u16> {
+        let (Some(line), Some(player)) = (&self.line, &mut self.player) else { return self.leave_wheel() };
+        if player.is_over() {
+            exit.event(Event::Played { leg: self.place.leg, player: player.id });
+            self.player = None;
+            self.out.cut();
+            return self.leave_wheel();
+        }
+        let ptime_ms = line.ptime_ms();
+        let samples = usize::from(ptime_ms) * 8;
+        let mut frame = [0; HEADER_BYTES + FRAME_MAX];
+        let packet = &mut frame[..HEADER_BYTES + samples];
+        let (sequence, timestamp) = player.next(line.conf.codec, &mut packet[HEADER_BYTES..]);
+        if !line.conf.sends {
+            self.out.cut(); // time goes by unheard
+            return Some(ptime_ms);
+        }
+        if let Some(placed) = self.out.place(Talker::Player, sequence, timestamp, samples as u32, now) {
+            let payload_type = line.conf.payload_type;
+            rtp::write_header(packet, payload_type, placed.sequence, placed.timestamp, self.out.ssrc(), placed.begins);
+            self.stats.packets_sent += 1;
+            self.stats.bytes_sent += samples as u64;
+            exit.send(self.place, Component::Rtp, line.latch.remote(), packet);
+        }
+        Some(ptime_ms)
+    }
+
+    /// An RTCP datagram came. Believed only from the leg's own source; never answered.
+    pub fn receive_rtcp(&mut self, from: SocketAddr, bytes: &[u8], now: Time) {
+        let speaks_as = self.guard.ssrc();
+        let (Some(line), Ok(compound)) = (&mut self.line, Compound::read(bytes)) else {
+            self.stats.strangers += 1;
+            return;
+        };
+        if !line.believes_rtcp(from, compound.ssrc, speaks_as) {
+            self.stats.strangers += 1;
+            return;
+        }
+        (line.heard_at, line.timed_out) = (now, false);
+        reports::read(&compound, self.out.ssrc(), &mut self.reception, &mut self.stats, now);
+    }
+
+    /// A slow deadline may have come: time-out, report, forgotten clip.
+    pub fn look(&mut self, now: Time, cname: &str, limits: &MediaLimits, report_again: Duration, exit: &mut impl Exit) {
+        if self.tap.as_ref().and_then(Tap::due).is_some_and(|due| due <= now) {
+            self.flush(exit);
+        }
+        let Some(line) = &mut self.line else { return };
+        if line.timeout_at(limits).is_some_and(|at| at <= now) {
+            line.timed_out = true;
+            exit.event(Event::Timeout { leg: self.place.leg });
+        }
+        if line.report_at <= now {
+            line.report_at = now + report_again;
+            if let Some(to) = line.rtcp_remote() {
+                let report = self.reports.write(&self.out, &mut self.reception, &self.stats, cname, now);
+                let component = if line.conf.rtcp_mux { Component::Rtp } else { Component::Rtcp };
+                exit.send(self.place, component, to, &report);
+            }
+        }
+    }
+
+    /// When to look next.
+    pub fn due(&self, limits: &MediaLimits) -> Time {
+        let line = self.line.as_ref();
+        let deadlines = [
+            line.map(|line| line.report_at),
+            line.and_then(|line| line.timeout_at(limits)),
+            self.tap.as_ref().and_then(Tap::due),
+        ];
+        deadlines.into_iter().flatten().min().unwrap_or(Time::NEVER)
+    }
+
+    /// Whether this datagram on the RTP port is RTCP (RFC 5761 §4).
+    #[inline]
+    pub fn is_muxed_rtcp(&self, bytes: &[u8]) -> bool {
+        self.line.as_ref().is_some_and(|line| line.conf.rtcp_mux) && rtp::is_rtcp(bytes)
+    }
+
+    /// Give the recorder what the tap has gathered.
+    pub fn flush(&mut self, exit: &mut impl Exit) {
+        if let Some(tap) = &mut self.tap
+            && let Some(clip) = tap.flush()
+        {
+            exit.tapped(tap.recording, tap.channel, clip);
+        }
+    }
+
+    /// The counts so far.
+    pub fn stats(&self) -> LegStats {
+        let reception = &self.reception;
+        LegStats {
+            lost: reception.lost(),
+            late: reception.late(),
+            duplicated: reception.duplicates(),
+            jitter_ms: reception.jitter_ms(),
+            ..self.stats.clone()
+        }
+    }
+
+    /// Ask the guard. What has a format of no meaning to us counts only within the stream we know (comfort noise does,
+    /// as it takes sequence numbers); it never begins one.
+    #[inline]
+    fn belongs(&mut self, packet: &Packet, kind: Option<Kind>, samples: u32, now: Time) -> bool {
+        if kind.is_none() && self.guard.ssrc() != Some(packet.ssrc) {
+            return false;
+        }
+        let &Packet { ssrc, sequence, timestamp, .. } = packet;
+        self.guard.judge(Heading { ssrc, sequence, timestamp, samples }, now) != Verdict::Refused
+    }
+
+    #[inline]
+    fn count(&mut self, packet: &Packet, now: Time) {
+        self.reception.receive(packet, now);
+        if self.stats.packets_received == 0 {
+            self.stats.first_packet_ms = Some(now.since(self.opened).as_millis() as u64);
+        }
+        self.stats.packets_received += 1;
+        self.stats.bytes_received += packet.payload.len() as u64;
+    }
+
+    /// What we ourselves want of a packet: the key, or a copy of the sound.
+    #[inline]
+    fn listen(&mut self, packet: &Packet, kind: Kind, bytes: &[u8], now: Time, exit: &mut impl Exit) {
+        let payload = &bytes[packet.payload.clone()];
+        match kind {
+            Kind::Key => {
+                if let Some(digit) = self.detector.receive(packet, payload) {
+                    self.stats.digits += 1;
+                    exit.event(Event::Digit { leg: self.place.leg, digit });
+                }
+            }
+            Kind::Audio(codec) => {
+                if let Some(tap) = &mut self.tap {
+                    let (recording, channel) = (tap.recording, tap.channel);
+                    let Packet { timestamp, marker, .. } = *packet;
+                    let speech = Speech { epoch: self.guard.epoch(), timestamp, marker, codec, payload };
+                    tap.hear(&speech, now, |clip| exit.tapped(recording, channel, clip));
+                }
+            }
+        }
+    }
+
+    fn leave_wheel(&mut self) -> Option<u16> {
+        self.on_wheel = false;
+        None
+    }
+}
+
+impl Line {
+    #[inline]
+    fn kind_of(&self, payload_type: u8) -> Option<Kind> {
+        if payload_type == self.conf.payload_type {
+            Some(Kind::Audio(self.conf.codec))
+        } else if Some(payload_type) == self.conf.telephone_event {
+            Some(Kind::Key)
+        } else {
+            None
+        }
+    }
+
+    /// A frame length the wheel can keep.
+    fn ptime_ms(&self) -> u16 {
+        match self.conf.ptime_ms {
+            ms @ (10 | 20 | 30 | 40 | 50 | 60) => ms,
+            _ => 20,
+        }
+    }
+
+    fn timeout_at(&self, limits: &MediaLimits) -> Option<Time> {
+        let waits = self.conf.receives && !self.timed_out && limits.media_timeout_secs > 0;
+        waits.then(|| self.heard_at + Duration::from_secs(limits.media_timeout_secs.into()))
+    }
+
+    /// Where our reports go. A phone behind NAT gets none until its own have come: the port beside the learned one may
+    /// be somebody else's.
+    fn rtcp_remote(&self) -> Option<SocketAddr> {
+        match (self.conf.rtcp_mux, self.latch.learned()) {
+            (true, _) => Some(self.latch.remote()),
+            (false, None) => Some(self.conf.remote_rtcp),
+            (false, Some(_)) => self.rtcp_source,
+        }
+    }
+
+    fn believes_rtcp(&mut self, from: SocketAddr, ssrc: u32, speaks_as: Option<u32>) -> bool {
+        if let Some(expected) = self.rtcp_remote() {
+            return from == expected;
+        }
+        let own = self.latch.learned().is_some_and(|rtp| rtp.ip() == from.ip()) && speaks_as == Some(ssrc);
+        if own {
+            self.rtcp_source = Some(from);
+        }
+        own
+    }
+}
+
+/// 60 ms.
+const FRAME_MAX: usize = 480;

@@ -1,0 +1,48 @@
+//! What became of one leg's media, for its CDR and the operator.
+
+use audio::Codec;
+use serde::Serialize;
+
+/// Counts over a leg's life. "Received" is what the leg itself sent and we believed; strangers are apart.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LegStats {
+    /// The codec last negotiated, by its name; none if it never was.
+    pub codec: Option<&'static str>,
+    /// RTP packets heard.
+    pub packets_received: u64,
+    /// Their payload octets.
+    pub bytes_received: u64,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// Their payload octets.
+    pub bytes_sent: u64,
+    /// Expected and never heard.
+    pub lost: u64,
+    /// Heard after a later one.
+    pub late: u64,
+    /// Heard twice.
+    pub duplicated: u64,
+    /// Interarrival jitter at the end (RFC 3550 §6.4.1).
+    pub jitter_ms: f32,
+    /// What the phone last said it lost of ours, in all.
+    pub remote_lost: Option<i64>,
+    /// The jitter it last reported.
+    pub remote_jitter_ms: Option<f32>,
+    /// The latest round trip measured by RTCP.
+    pub round_trip_ms: Option<f32>,
+    /// Packets refused: from another source, of another stream, or unreadable. Never heard, never answered.
+    pub strangers: u64,
+    /// Of a payload type that was not negotiated, or comfort noise: believed, not relayed.
+    pub unknown_payloads: u64,
+    /// Keys pressed. Which ones is not kept.
+    pub digits: u32,
+    /// From the opening of the port to the first packet heard.
+    pub first_packet_ms: Option<u64>,
+}
+
+impl LegStats {
+    /// Remember the codec in use.
+    pub(crate) fn uses(&mut self, codec: Codec) {
+        self.codec = Some(codec.name());
+    }
+}

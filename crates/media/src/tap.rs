@@ -1,0 +1,295 @@
+//! A copy of what one leg says, laid where it was said: the recorder's ear.
+//!
+//! Where it stands: a tapped port hands every audio packet it believes to its tap; the tap hands clips of up to half a
+//! second to the recorder. A packet costs one copy into a buffer; a buffer is made once a clip.
+//!
+//! Place: a packet lies where its timestamp says, counted from an anchor that tied one timestamp to the clock. So loss,
+//! jitter and silence suppression do not move anything. The anchor is laid anew where a stream begins, and pulled after
+//! the clock where the two have drifted apart. What was never said is not written: silence is the recorder's.
+
+use std::time::Duration;
+
+use audio::{Clip, Codec};
+use base::{RecordingId, Time};
+
+use crate::Channel;
+
+/// The tap of one leg.
+pub(crate) struct Tap {
+    pub recording: RecordingId,
+    pub channel: Channel,
+    began: Time,
+    anchor: Option<Anchor>,
+    gathered: Option<Gathered>,
+}
+
+/// Which sample of the recording a timestamp means.
+struct Anchor {
+    epoch: u32,
+    timestamp: u32,
+    at: i64,
+    /// How late, by the clock, the most punctual packet was of those since `since`.
+    least_late: i64,
+    since: Time,
+}
+
+struct Gathered {
+    clip: Clip,
+    since: Time,
+}
+
+/// One packet of speech.
+pub(crate) struct Speech<'a> {
+    /// Timestamps of one epoch count from the same zero.
+    pub epoch: u32,
+    pub timestamp: u32,
+    /// A talkspurt begins (RFC 3551 §4.1).
+    pub marker: bool,
+    pub codec: Codec,
+    pub payload: &'a [u8],
+}
+
+impl Tap {
+    pub fn new(recording: RecordingId, channel: Channel, began: Time) -> Tap {
+        Tap { recording, channel, began, anchor: None, gathered: None }
+    }
+
+    /// Keep what was said; a clip that is full goes to `out`.
+    pub fn hear(&mut self, speech: &Speech, now: Time, out: impl FnMut(Clip)) {
+        let at = self.place(speech, now);
+        // Said before the recording began: only what reaches into it.
+        let early = usize::try_from(-at).unwrap_or(0).min(speech.payload.len());
+        let payload = &speech.payload[early..];
+        if !payload.is_empty() {
+            self.put(at.max(0) as u64, speech.codec, payload, now, out);
+        }
+    }
+
+    /// When an unfilled clip should be given up: the leg may have fallen silent.
+    pub fn due(&self) -> Option<Time> {
+        self.gathered.as_ref().map(|gathered| gathered.since + PATIENCE)
+    }
+
+    /// Give up what was gathered.
+    pub fn flush(&mut self) -> Option<Clip> {
+        self.gathered.take().map(|gathered| gathered.clip)
+    }
+
+    fn place(&mut self, speech: &Speech, now: Time) -> i64 {
+        let clock = (now.since(self.began).as_nanos() / 125_000) as i64;
+        let Some(anchor) = self.anchor.as_mut().filter(|anchor| anchor.epoch == speech.epoch) else {
+            self.anchor = Some(Anchor::new(speech, clock, now));
+            return clock;
+        };
+        let ahead = speech.timestamp.wrapping_sub(anchor.timestamp) as i32;
+        let at = anchor.at + i64::from(ahead);
+        let late = clock - at;
+        // Nothing is heard before it is said; and a talkspurt whose timestamp ignored the pause before it, was said now.
+        if late < -FAR || (speech.marker && ahead > 0 && late > FAR) {
+            *anchor = Anchor::new(speech, clock, now);
+            return clock;
+        }
+        if ahead > 0 {
+            (anchor.timestamp, anchor.at) = (speech.timestamp, at); // so that 32 bits always reach
+        }
+        anchor.least_late = anchor.least_late.min(late);
+        if now.since(anchor.since) >= WINDOW {
+            // Lateness that all packets share is no jitter: the phone's clock runs differently, or the way has changed.
+            let drift = if anchor.least_late.abs() > NEAR { anchor.least_late } else { 0 };
+            anchor.at += drift;
+            anchor.least_late = i64::MAX;
+            anchor.since = now;
+            return at + drift;
+        }
+        at
+    }
+
+    fn put(&mut self, at: u64, codec: Codec, payload: &[u8], now: Time, mut out: impl FnMut(Clip)) {
+        if let Some(Gathered { clip, .. }) = &mut self.gathered {
+            if codec == clip.codec && at < clip.at {
+                out(Clip { at, codec, payload: payload.to_vec() }); // late by more than a clip: rare
+                return;
+            }
+            let end = (at.saturating_sub(clip.at)) as usize + payload.len();
+            if codec == clip.codec && end <= CLIP_SAMPLES {
+                let offset = end - payload.len();
+                if offset == clip.payload.len() {
+                    clip.payload.extend_from_slice(payload);
+                } else {
+                    if end > clip.payload.len() {
+                        clip.payload.resize(end, codec.silence()); // what is lost may still come late
+                    }
+                    clip.payload[offset..end].copy_from_slice(payload);
+                }
+                if clip.payload.len() == CLIP_SAMPLES {
+                    self.flush().into_iter().for_each(out);
+                }
+                return;
+            }
+            self.flush().into_iter().for_each(&mut out);
+        }
+        let mut gathered = Vec::with_capacity(CLIP_SAMPLES.max(payload.len()));
+        gathered.extend_from_slice(payload);
+        self.gathered = Some(Gathered { clip: Clip { at, codec, payload: gathered }, since: now });
+    }
+}
+
+impl Anchor {
+    fn new(speech: &Speech, clock: i64, now: Time) -> Anchor {
+        Anchor { epoch: speech.epoch, timestamp: speech.timestamp, at: clock, least_late: 0, since: now }
+    }
+}
+
+/// Half a second.
+const CLIP_SAMPLES: usize = 4000;
+/// A clip that fills without a pause is full before.
+const PATIENCE: Duration = Duration::from_millis(600);
+/// How long all packets must be late before that is the truth.
+const WINDOW: Duration = Duration::from_secs(1);
+/// 100 ms: no jitter explains that.
+const FAR: i64 = 800;
+/// 20 ms: as exact as a recording is.
+const NEAR: i64 = 160;
+
+#[cfg(test)]
+mod tests {
+    use base::{CallId, Random};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tap(began_ms: u64) -> Tap {
+        let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
+        Tap::new(recording, Channel::Left, Time::from_millis(began_ms))
+    }
+
+    /// (arrives at ms, epoch, timestamp, marker)
+    type Said = (u64, u32, u32, bool);
+
+    /// Where each packet (of 160 samples of its own ordinal) lies after all was heard; the clips as they came.
+    fn places(tap: &mut Tap, said: &[Said]) -> (Vec<u64>, Vec<Clip>) {
+        let mut clips = Vec::new();
+        for (ordinal, &(ms, epoch, timestamp, marker)) in said.iter().enumerate() {
+            let speech = Speech { epoch, timestamp, marker, codec: Codec::Pcmu, payload: &[ordinal as u8; 160] };
+            tap.hear(&speech, Time::from_millis(ms), |clip| clips.push(clip));
+        }
+        clips.extend(tap.flush());
+        let place = |ordinal: usize| {
+            let found = clips
+                .iter()
+                .find_map(|clip| Some(clip.at + clip.payload.iter().position(|b| *b == ordinal as u8)? as u64));
+            found.unwrap_or(u64::MAX)
+        };
+        ((0..said.len()).map(place).collect(), clips)
+    }
+
+    #[test]
+    fn speech_lies_where_its_timestamp_says() {
+        for (what, said, expected) in [
+            ("even", vec![(100, 1, 5000, true), (120, 1, 5160, false)], vec![0, 160]),
+            ("jitter", vec![(100, 1, 0, true), (139, 1, 160, false), (140, 1, 320, false)], vec![0, 160, 320]),
+            ("reordered", vec![(100, 1, 0, true), (140, 1, 320, false), (141, 1, 160, false)], vec![0, 320, 160]),
+            ("lost", vec![(100, 1, 0, true), (160, 1, 480, false)], vec![0, 480]),
+            ("a pause by the timestamp", vec![(100, 1, 0, true), (5100, 1, 40_000, true)], vec![0, 40_000]),
+            ("a pause the timestamp ignores", vec![(100, 1, 0, true), (5100, 1, 160, true)], vec![0, 40_000]),
+            (
+                "a burst after a stall",
+                vec![(100, 1, 0, true), (2100, 1, 160, false), (2101, 1, 320, false)],
+                vec![0, 160, 320],
+            ),
+            ("the timestamp wraps", vec![(100, 1, u32::MAX - 79, true), (120, 1, 80, false)], vec![0, 160]),
+            ("another stream", vec![(100, 1, 7, true), (200, 2, 999_999, true)], vec![0, 800]),
+        ] {
+            assert_eq!(places(&mut tap(100), &said).0, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_heard_before_it_is_said() {
+        // The first packet was 300 ms late, those after it were not.
+        let (places, _) = places(&mut tap(100), &[(400, 1, 0, true), (401, 1, 2560, false), (420, 1, 2720, false)]);
+        assert_eq!(places[1..], [2408, 2568]);
+    }
+
+    #[test]
+    fn clips_are_half_a_second_at_most_and_one_after_the_other() {
+        let said: Vec<Said> = (0..100).map(|i| (i * 20, 1, i as u32 * 160, i == 0)).collect();
+        let (_, clips) = places(&mut tap(0), &said);
+        assert_eq!(
+            clips.iter().map(|clip| (clip.at, clip.payload.len())).collect::<Vec<_>>(),
+            [(0, 4000), (4000, 4000), (8000, 4000), (12000, 4000)]
+        );
+    }
+
+    #[test]
+    fn a_leg_that_falls_silent_does_not_keep_its_last_words() {
+        let mut tap = tap(0);
+        let speech = Speech { epoch: 1, timestamp: 0, marker: true, codec: Codec::Pcma, payload: &[1; 160] };
+        assert_eq!(tap.due(), None);
+        tap.hear(&speech, Time::from_millis(30), |_| panic!("not full"));
+        assert_eq!(tap.due(), Some(Time::from_millis(630)));
+        assert_eq!(tap.flush().map(|clip| (clip.at, clip.codec, clip.payload.len())), Some((240, Codec::Pcma, 160)));
+        assert_eq!(tap.due(), None);
+    }
+
+    #[test]
+    fn a_change_of_codec_begins_another_clip() {
+        let mut tap = tap(0);
+        let mut clips = Vec::new();
+        for (i, codec) in [Codec::Pcmu, Codec::Pcma].into_iter().enumerate() {
+            let speech = Speech { epoch: 1, timestamp: i as u32 * 160, marker: false, codec, payload: &[1; 160] };
+            tap.hear(&speech, Time::from_millis(i as u64 * 20), |clip| clips.push(clip));
+        }
+        clips.extend(tap.flush());
+        assert_eq!(
+            clips.iter().map(|clip| (clip.at, clip.codec)).collect::<Vec<_>>(),
+            [(0, Codec::Pcmu), (160, Codec::Pcma)]
+        );
+    }
+
+    #[test]
+    fn a_clock_that_runs_differently_is_followed() {
+        for parts_per_million in [-300_i64, 300] {
+            let mut tap = tap(0);
+            for i in 0..30_000_i64 {
+                let ms = (i * 20 + i * 20 * parts_per_million / 1_000_000) as u64; // ten minutes
+                let speech = Speech {
+                    epoch: 1,
+                    timestamp: i as u32 * 160,
+                    marker: false,
+                    codec: Codec::Pcmu,
+                    payload: &[1; 160],
+                };
+                tap.hear(&speech, Time::from_millis(ms), |clip| {
+                    let end = clip.at + clip.payload.len() as u64;
+                    let heard = ms * 8 + 160;
+                    assert!(end.abs_diff(heard) <= 200, "at {ms} ms: {end} is not {heard}"); // 25 ms
+                });
+            }
+        }
+    }
+
+    proptest! {
+        /// Whatever the network does within 90 ms, and were it to all packets of a second: nothing moves by more.
+        #[test]
+        fn the_network_moves_nothing(delays in proptest::collection::vec(0..90_u64, 1..200), lost in any::<u128>()) {
+            let mut arrivals: Vec<(u64, usize)> = delays.iter().enumerate()
+                .filter(|(i, _)| *i == 0 || lost >> (i % 128) & 1 == 0)
+                .map(|(i, delay)| (1000 + i as u64 * 20 + if i == 0 { 0 } else { *delay }, i))
+                .collect();
+            arrivals.sort();
+            let mut tap = tap(1000);
+            let mut clips = Vec::new();
+            for (ms, i) in &arrivals {
+                let speech = Speech { epoch: 1, timestamp: *i as u32 * 160, marker: *i == 0, codec: Codec::Pcmu, payload: &[*i as u8; 160] };
+                tap.hear(&speech, Time::from_millis(*ms), |clip| clips.push(clip));
+            }
+            clips.extend(tap.flush());
+            for (_, i) in arrivals {
+                let place = clips.iter().find_map(|clip| Some(clip.at + clip.payload.iter().position(|b| *b == i as u8)? as u64));
+                prop_assert!(place.is_some_and(|place| place.abs_diff(i as u64 * 160) <= 720), "{i} at {place:?}");
+            }
+            prop_assert!(clips.iter().all(|clip| clip.payload.len() <= 4000));
+        }
+    }
+}
