@@ -1,1 +1,26 @@
+//! Session descriptions: reading, writing and negotiating them.
+//!
+//! Where it stands: `call` hands the bodies of INVITEs here and tells `media` the [`Stream`] that comes out. It knows
+//! no SIP, opens no port and remembers nothing: [`offer`], [`answer`] and [`accept`] are functions.
+//!
+//! RFC 4566 and 8866 (the format), RFC 3264 (offer and answer), RFC 3605 (`rtcp`), RFC 5761 (`rtcp-mux`), RFC 4733
+//! (telephone-event). Plain RTP only; SRTP, ICE and bundling are refused, not misunderstood.
 #![forbid(unsafe_code)]
+
+mod address;
+mod direction;
+mod error;
+mod format;
+mod media;
+mod negotiate;
+mod section;
+mod session;
+
+pub use address::Address;
+pub use direction::Direction;
+pub use error::SdpError;
+pub use format::Format;
+pub use media::Media;
+pub use negotiate::{Local, Stream, accept, answer, offer};
+pub use section::{Attribute, Line, Section};
+pub use session::Session;
