@@ -36,7 +36,7 @@ const fn to_pcmu(sample: i16) -> u8 {
 /// G.711 table 2, backwards.
 const fn from_pcmu(codeword: u8) -> i16 {
     let code = !codeword & 0x7f;
-    let magnitude = ((code as i16 & 15) * 2 + 33 << (code >> 4)) - 33;
+    let magnitude = (((code as i16 & 15) * 2 + 33) << (code >> 4)) - 33;
     if codeword & 0x80 != 0 { magnitude * 4 } else { magnitude * -4 }
 }
 
