@@ -210,6 +210,11 @@ pub(crate) fn check(text: &str) -> Result<(), BadSyntax> {
     Parts::read(text).map(|_| ())
 }
 
+/// May it stand in a request line? Headers may not (RFC 3261 §19.1.1).
+pub(crate) fn check_request(text: &str) -> Result<(), BadSyntax> {
+    Parts::read(text).and_then(|parts| if parts.headers.is_some() { Err(BAD) } else { Ok(()) })
+}
+
 /// Is it a URI whose scheme is one we know? A Request-URI of another is answered 416.
 pub fn is_known_scheme(uri: &str) -> bool {
     uri.split_once(':').is_some_and(|(scheme, _)| !matches!(Known::read(scheme), Known::Other(_)))

@@ -1,7 +1,21 @@
-//! Bytes to messages and back to bytes: the scanner.
-use bytes::Bytes;
+//! Bytes to messages: the scanner in front of rsip's model (RFC 3261 §7, §18.3, RFC 4475).
+//!
+//! Where it stands: the shell hands in datagrams, and for streams what [`Framer`] cut; the endpoint gets messages, or
+//! refusals with their answer ready. Malformed requests end here, so nothing above meets a missing From or two CSeqs.
+//! What it does not do: judge what a well-formed request asks (416, 420, 483 and 405 are the endpoint's to say).
 
-use crate::{Message, Response};
+mod framer;
+mod lines;
+
+use bytes::Bytes;
+use memchr::memchr;
+
+pub use framer::{Framed, Framer};
+
+use crate::headers::{cseq, digits};
+use crate::message::method_named;
+use crate::{Headers, Message, Name, Request, Response, name_addr, reason_phrase, uri, via};
+use lines::{Fields, elements, head_end, line, skip_empty_lines};
 
 /// How much of a message we are willing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,49 +37,257 @@ impl Default for Limits {
 /// Why bytes were not read as a message, and the answer to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400, 501, 505, 513.
+    /// 400, 414, 501, 505 or 513.
     pub status: u16,
     /// The words of the status line, and of a log.
     pub reason: String,
-    /// The answer, with the Via, From, To, Call-ID and CSeq of the request. None: say nothing (it was a response, an
-    /// ACK, or no SIP). The endpoint fills the top Via's `received`, adds Allow, Server and a To tag.
+    /// The answer, with the Via, From, To, Call-ID and CSeq of the request as far as it had them. `None`: say nothing
+    /// (it was a response, an ACK, or no SIP). The endpoint adds the To tag, `received`, Allow and Server.
     pub response: Option<Box<Response>>,
 }
 
 /// Reads one datagram, or one message that [`Framer`] cut from a stream.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sip::{Message, wire};
+/// let bytes = Bytes::from_static(b"OPTIONS sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP c;branch=z9hG4bKd\r\nf: <sip:e@f>;tag=g\r\n\
+///     t: <sip:a@b>\r\ni: h\r\nCSeq: 1 OPTIONS\r\n\r\n");
+/// let Ok(Message::Request(options)) = wire::read(&bytes, false, &Default::default()) else { panic!() };
+/// assert_eq!(options.headers.call_id(), Some("h"));
+/// ```
 pub fn read(bytes: &Bytes, stream: bool, limits: &Limits) -> Result<Message, Refusal> {
-    let _ = (bytes, stream, limits);
-    Err(Refusal { status: 400, reason: String::new(), response: None })
+    let bytes = bytes.slice(skip_empty_lines(bytes)..);
+    let (head, body) = match head_end(&bytes, 0) {
+        Some(end) => (&bytes[..end.head], Some(bytes.slice(end.body..))),
+        None => (&bytes[..], None),
+    };
+    let text = String::from_utf8_lossy(head); // borrowed, unless a byte in it is no UTF-8: then only that is replaced
+    let (start, rest) = line(&text);
+    if start.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) {
+        return read_response(start, rest, body, stream, limits);
+    }
+    let start = StartLine::read(start, limits).ok_or_else(Refusal::silent)?;
+    let too_large = bytes.len() > limits.message_bytes_max;
+    let mut found = Found::gather(rest, true, limits);
+    let refuse = |found: &Found, status, reason| Err(Refusal::of(start.method, &found.headers, status, reason));
+    // The version comes first: of another SIP we know no grammar (RFC 4475 §3.1.2.16).
+    if let Some((status, reason)) = start.fault {
+        return refuse(&found, status, reason);
+    }
+    if too_large {
+        return refuse(&found, 513, reason_phrase(513));
+    }
+    if let Some(fault) = found.fault {
+        return refuse(&found, 400, fault);
+    }
+    // RFC 4475 §3.1.2.18: an unknown method is 501 even where CSeq says something else.
+    let Some(method) = method_named(start.method) else { return refuse(&found, 501, reason_phrase(501)) };
+    if found.missing() {
+        return refuse(&found, 400, "Missing Mandatory Header");
+    }
+    if found.headers.cseq().is_none_or(|(_, named)| named != start.method) {
+        return refuse(&found, 400, "CSeq Method Mismatch");
+    }
+    match found.body(body, stream) {
+        Err(fault) => refuse(&found, 400, fault),
+        Ok(body) => {
+            let headers = std::mem::take(&mut found.headers);
+            Ok(Message::Request(Request { method, uri: start.uri.to_owned(), headers, body }))
+        }
+    }
 }
 
-/// Cuts a stream into messages.
-pub struct Framer {
-    _limits: Limits,
+/// Responses are never answered: one that cannot be read is nothing (RFC 3261 §18.1.2).
+fn read_response(start: &str, rest: &str, body: Option<Bytes>, stream: bool, limits: &Limits) -> Result<Message, Refusal> {
+    let read = || {
+        let (version, rest_of_line) = start.split_once(' ')?;
+        // RFC 4475 §3.1.1.13: the reason may be empty; phones then leave out the blank as well.
+        let (status, reason) = rest_of_line.split_once(' ').unwrap_or((rest_of_line, ""));
+        let status = digits(status).filter(|number| status.len() == 3 && (100..700).contains(number))?;
+        let mut found = Found::gather(rest, false, limits);
+        if !version.eq_ignore_ascii_case("SIP/2.0") || found.fault.is_some() || found.missing() {
+            return None;
+        }
+        let body = found.body(body, stream).ok()?;
+        let headers = std::mem::take(&mut found.headers);
+        Some(Message::Response(Response { status: status as u16, reason: reason.to_owned(), headers, body }))
+    };
+    read().ok_or_else(Refusal::silent)
 }
 
-/// What a stream held.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Framed {
-    /// One message, for [`read`].
-    Message(Bytes),
-    /// A keep-alive (RFC 5626 §3.5.1): the peer wants CRLF back.
-    Ping,
-    /// Message boundaries are lost: answer if possible, then close.
-    Broken(Refusal),
-}
-
-impl Framer {
-    /// An empty stream.
-    pub fn new(limits: Limits) -> Framer {
-        Framer { _limits: limits }
+impl Refusal {
+    /// For bytes that deserve no answer.
+    fn silent() -> Refusal {
+        Refusal { status: 400, reason: reason_phrase(400).to_owned(), response: None }
     }
 
-    /// More bytes came.
-    pub fn push(&mut self, _bytes: &[u8]) {}
-
-    /// The next whole thing in it, if there is one.
-    #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> Option<Framed> {
-        None
+    fn of(method: &str, headers: &Headers, status: u16, reason: &str) -> Refusal {
+        // An ACK is not answered (RFC 3261 §17.1.1.3), nor what has no Via to go back by.
+        let answerable = method != "ACK" && headers.has(&Name::Via);
+        let response = answerable.then(|| Box::new(Response { reason: reason.to_owned(), ..Response::copying(headers, status) }));
+        Refusal { status, reason: reason.to_owned(), response }
     }
+
+    /// The same, for another reason.
+    fn because(mut self, status: u16) -> Refusal {
+        self.status = status;
+        self.reason = reason_phrase(status).to_owned();
+        if let Some(response) = &mut self.response {
+            response.status = status;
+            response.reason.clone_from(&self.reason);
+        }
+        self
+    }
+}
+
+struct StartLine<'a> {
+    method: &'a str,
+    uri: &'a str,
+    fault: Option<(u16, &'static str)>,
+}
+
+impl<'a> StartLine<'a> {
+    /// `None` if this is no SIP request at all.
+    fn read(line: &'a str, limits: &Limits) -> Option<StartLine<'a>> {
+        let (method, rest) = line.split_once(' ')?;
+        let (uri, version) = rest.trim_end().rsplit_once(' ')?;
+        if !name_addr::is_token(method) || !version.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) {
+            return None;
+        }
+        let fault = if !version.eq_ignore_ascii_case("SIP/2.0") {
+            Some((505, reason_phrase(505)))
+        } else if line.len() > limits.line_bytes_max {
+            Some((414, reason_phrase(414)))
+        } else if rest.len() != uri.len() + 1 + version.len() {
+            Some((400, "Blank After SIP-Version")) // RFC 4475 §3.1.2.10
+        } else if uri::check_request(uri).is_err() {
+            Some((400, "Bad Request-URI"))
+        } else {
+            None
+        };
+        Some(StartLine { method, uri, fault })
+    }
+}
+
+/// The headers of a message, and the first thing wrong with them.
+struct Found {
+    headers: Headers,
+    fault: Option<&'static str>,
+    seen: u8,
+    content_length: Option<usize>,
+}
+
+impl Found {
+    fn gather(text: &str, request: bool, limits: &Limits) -> Found {
+        let mut found = Found { headers: Headers::with_capacity(20), fault: None, seen: 0, content_length: None };
+        let mut count = 0;
+        for field in Fields(text) {
+            let Some((name, value)) = field.name_and_value().filter(|_| field.0.len() <= limits.line_bytes_max) else {
+                let long = field.0.len() > limits.line_bytes_max;
+                found.blame(if long { "Header Line Too Long" } else { "Bad Header Line" });
+                continue;
+            };
+            if memchr(b'\r', value.as_bytes()).is_some() {
+                found.blame("Bare CR"); // some read it as the end of a line, and would find a header there
+                continue;
+            }
+            let name = Name::from(name);
+            count += if is_split(&name, &value) { elements(&value).count() } else { 1 };
+            if count > limits.headers_max {
+                found.blame("Too Many Headers");
+                break; // what follows would only cost memory
+            }
+            found.take(name, &value, request);
+        }
+        found
+    }
+
+    fn take(&mut self, name: Name, value: &str, request: bool) {
+        if let Some(bit) = mandatory(&name) {
+            if self.seen & bit != 0 && name != Name::Via {
+                return self.blame("Repeated Single Header"); // RFC 4475 §3.3.8, §3.3.9
+            }
+            self.seen |= bit;
+        }
+        if !is_split(&name, value) {
+            if let Some(fault) = self.judge(&name, value, request) {
+                self.blame(fault);
+            }
+            return self.headers.push(name, value);
+        }
+        for element in elements(value) {
+            if let Some(fault) = self.judge(&name, element, request) {
+                self.blame(fault);
+                return self.headers.push(name, value); // whole, so that an answer's Via is what was sent
+            }
+        }
+        for element in elements(value).filter(|element| !element.is_empty()) {
+            self.headers.push(name.clone(), element);
+        }
+    }
+
+    /// What is wrong with a header of which we must understand the value. A response is let through with a Contact or
+    /// Route that cannot be read: a call is worth more than they.
+    fn judge(&mut self, name: &Name, value: &str, request: bool) -> Option<&'static str> {
+        let address = |value: &str| name_addr::Parts::read(value).is_ok();
+        let (fair, fault) = match name {
+            Name::Via => (via::check(value).is_ok(), "Bad Via"),
+            Name::From => (address(value), "Bad From"),
+            Name::To => (address(value), "Bad To"),
+            Name::CallId => (!value.is_empty() && !value.contains([' ', '\t']), "Bad Call-ID"),
+            Name::CSeq => (cseq(value).is_some(), "Bad CSeq"),
+            Name::ContentLength => {
+                // RFC 4475 §3.1.2.3: a negative one would lie about the body.
+                self.content_length = digits(value).and_then(|length| usize::try_from(length).ok());
+                (self.content_length.is_some(), "Bad Content-Length")
+            }
+            Name::MaxForwards if request => (digits(value).is_some_and(|hops| hops <= 255), "Bad Max-Forwards"),
+            Name::Contact if request => (value == "*" || address(value), "Bad Contact"),
+            Name::Route if request => (address(value), "Bad Route"),
+            Name::RecordRoute if request => (address(value), "Bad Record-Route"),
+            _ => return None,
+        };
+        (!fair).then_some(fault)
+    }
+
+    fn blame(&mut self, fault: &'static str) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// Lacks it one of Via, From, To, Call-ID, CSeq (RFC 3261 §8.1.1)? Max-Forwards may be missing: RFC 2543 had none.
+    fn missing(&self) -> bool {
+        self.seen & 0b1_1111 != 0b1_1111
+    }
+
+    /// The body by Content-Length (RFC 3261 §18.3).
+    fn body(&self, rest: Option<Bytes>, stream: bool) -> Result<Bytes, &'static str> {
+        let rest = rest.ok_or("Head Without End")?;
+        match self.content_length {
+            None if stream => Err("Missing Content-Length"),
+            None => Ok(rest),
+            Some(length) if length > rest.len() => Err("Body Shorter Than Content-Length"),
+            Some(0) => Ok(Bytes::new()),
+            Some(length) => Ok(rest.slice(..length)),
+        }
+    }
+}
+
+/// Does this line hold several headers?
+fn is_split(name: &Name, value: &str) -> bool {
+    name.is_list() && memchr(b',', value.as_bytes()).is_some()
+}
+
+/// A bit for each header that must be there once; the low five must be there.
+fn mandatory(name: &Name) -> Option<u8> {
+    Some(match name {
+        Name::Via => 1,
+        Name::From => 2,
+        Name::To => 4,
+        Name::CallId => 8,
+        Name::CSeq => 16,
+        Name::MaxForwards => 32,
+        Name::ContentLength => 64,
+        _ => return None,
+    })
 }

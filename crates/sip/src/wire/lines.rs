@@ -1,0 +1,149 @@
+//! Lines, fields and list elements of a message's head: where they begin and end.
+//!
+//! Where it stands: under the scanner and the framer. CRLF is the rule (RFC 3261 §7); a bare LF is understood.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter, memchr3};
+
+use crate::name_addr::{is_blank, is_token};
+
+/// Where a head ends and its body begins.
+pub struct HeadEnd {
+    /// Just after the last header line.
+    pub head: usize,
+    /// Just after the empty line.
+    pub body: usize,
+}
+
+/// Finds the empty line, looking from `from` on; all before it is known to hold none.
+pub fn head_end(bytes: &[u8], from: usize) -> Option<HeadEnd> {
+    let from = from.min(bytes.len());
+    memchr_iter(b'\n', &bytes[from..]).find_map(|at| {
+        let head = from + at + 1;
+        match bytes.get(head..)? {
+            [b'\r', b'\n', ..] => Some(HeadEnd { head, body: head + 2 }),
+            [b'\n', ..] => Some(HeadEnd { head, body: head + 1 }),
+            _ => None,
+        }
+    })
+}
+
+/// How many bytes of empty lines stand before a message (RFC 3261 §7.5).
+pub fn skip_empty_lines(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count()
+}
+
+/// The first line without its end, and what follows it.
+pub fn line(text: &str) -> (&str, &str) {
+    let (line, rest) = match memchr(b'\n', text.as_bytes()) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    };
+    (line.strip_suffix('\r').unwrap_or(line), rest)
+}
+
+/// Cuts a head into header fields; a line that begins with a blank belongs to the one before (RFC 3261 §7.3.1).
+pub struct Fields<'a>(pub &'a str);
+
+/// One header field: `Name: value`, its folds still in it.
+#[derive(Clone, Copy)]
+pub struct Field<'a>(pub &'a str);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+    fn next(&mut self) -> Option<Field<'a>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let bytes = self.0.as_bytes();
+        let end = memchr_iter(b'\n', bytes).find(|at| !matches!(bytes.get(at + 1), Some(b' ' | b'\t')));
+        let (field, rest) = self.0.split_at(end.map_or(bytes.len(), |at| at + 1));
+        self.0 = rest;
+        let field = field.strip_suffix('\n').unwrap_or(field);
+        Some(Field(field.strip_suffix('\r').unwrap_or(field)))
+    }
+}
+
+impl<'a> Field<'a> {
+    /// Name and value, unfolded and without the blanks around them. `None`: this is no header field.
+    pub fn name_and_value(self) -> Option<(&'a str, Cow<'a, str>)> {
+        let (name, value) = self.0.split_at(memchr(b':', self.0.as_bytes())?);
+        let name = name.trim_end_matches(is_blank);
+        is_token(name).then(|| (name, unfold(&value[1..])))
+    }
+}
+
+fn unfold(value: &str) -> Cow<'_, str> {
+    if memchr(b'\n', value.as_bytes()).is_none() {
+        return value.trim_matches(is_blank).into();
+    }
+    let lines = value.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line).trim_matches(is_blank));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ").into()
+}
+
+/// Cuts a list at its commas, but not at those in quotes or in `<>`. Elements come without blanks and may be empty.
+pub fn elements(value: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = comma(text);
+        rest = end.map(|at| &text[at + 1..]);
+        Some(text[..end.unwrap_or(text.len())].trim_matches(is_blank))
+    })
+}
+
+fn comma(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        at += memchr3(b',', b'"', b'<', &bytes[at..])?;
+        at += match bytes[at] {
+            b',' => return Some(at),
+            b'"' => crate::name_addr::quoted_len(&text[at..])?,
+            _ => memchr(b'>', &bytes[at..])? + 1,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_unfolded_and_trimmed() {
+        let text = "To :\r\n <sip:a>\r\n\t;tag=1\r\nSubject:\nX-Y: :z \r\nbad line\r\n";
+        let fields: Vec<_> = Fields(text).map(|field| field.name_and_value().map(|(name, value)| format!("{name}|{value}"))).collect();
+        let want = [Some("To|<sip:a> ;tag=1"), Some("Subject|"), Some("X-Y|:z"), None];
+        assert_eq!(fields, want.map(|field| field.map(str::to_owned)));
+    }
+
+    #[test]
+    fn lists_are_cut_outside_quotes_and_brackets() {
+        for (list, want) in [
+            ("a", vec!["a"]),
+            ("", vec![""]),
+            ("a, b ,c", vec!["a", "b", "c"]),
+            ("\"x,\\\",y\" <sip:a,b@c>;d=\",\", <e>", vec!["\"x,\\\",y\" <sip:a,b@c>;d=\",\"", "<e>"]),
+            ("a,,b,", vec!["a", "", "b", ""]),
+            ("\"open, b", vec!["\"open, b"]),
+            ("<open, b", vec!["<open, b"]),
+        ] {
+            assert_eq!(elements(list).collect::<Vec<_>>(), want, "{list}");
+        }
+    }
+
+    #[test]
+    fn a_head_ends_at_the_first_empty_line() {
+        for (bytes, want) in [
+            ("a\r\n\r\nb", Some((3, 5))),
+            ("a\n\nb", Some((2, 3))),
+            ("a\r\n\nb", Some((3, 4))),
+            ("a\r\nb\r\n", None),
+            ("a\r\n\r", None),
+            ("", None),
+        ] {
+            assert_eq!(head_end(bytes.as_bytes(), 0).map(|end| (end.head, end.body)), want, "{bytes:?}");
+        }
+    }
+}
