@@ -1,0 +1,481 @@
+//! The media threads: each owns a [`Patchbay`] and the sockets of its legs, and shares nothing.
+//!
+//! Where it stands: the switch's media commands come in by [`MediaThreads::command`]; which thread a leg lives on is the
+//! switch's choice (both legs of a call on the same one). Events and clips leave by the closures given at the start.
+//!
+//! What it does per packet: one receive, one look at the patchbay, one send. One receive per readiness and never until
+//! `EAGAIN`: a leg's socket has one packet every 20 ms, so a second read would be wasted. It decides nothing.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use audio::Clip;
+use base::{Random, RecordingId, Time};
+use media::{Channel, Command, Component, Event, Exit, MediaLimits, Patchbay, Place};
+use rustix::buffer::spare_capacity;
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+
+use super::clock::Clock;
+use super::udp_pair::UdpPair;
+
+/// The handles of all media threads. Dropping it is [`stop`](Self::stop).
+pub struct MediaThreads {
+    threads: Vec<Handle>,
+    counts: Arc<Counts>,
+}
+
+/// What went wrong without anybody being told, over all threads.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Datagrams the system did not take.
+    pub sends_failed: AtomicU64,
+    /// Receives that ended in an error, such as an ICMP refusal of what we sent.
+    pub receives_failed: AtomicU64,
+    /// Clips the recorder did not take.
+    pub clips_lost: AtomicU64,
+}
+
+struct Handle {
+    commands: SyncSender<Command>,
+    bell: Arc<Bell>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl MediaThreads {
+    /// Start `n` threads (at least one). `clock` is the switch's own, so that both mean the same moments.
+    ///
+    /// `events` and `clips` are called on the media threads and must not block; `clips` says whether the recorder took
+    /// it.
+    pub fn start(
+        n: usize,
+        limits: MediaLimits,
+        clock: Clock,
+        mut random: Random,
+        events: impl Fn(Event) + Send + Clone + 'static,
+        clips: impl Fn(RecordingId, Channel, Clip) -> bool + Send + Clone + 'static,
+    ) -> io::Result<MediaThreads> {
+        let counts = Arc::new(Counts::default());
+        let threads = (0..n.max(1)).map(|nth| {
+            let (sender, commands) = sync_channel(COMMANDS_MAX);
+            let bell = Arc::new(Bell::new()?);
+            let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+            epoll::add(&epoll, &bell.fd, epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)?;
+            let mut media_thread = MediaThread {
+                patchbay: Patchbay::new(limits.clone(), random.fork()),
+                dscp: limits.dscp,
+                clock,
+                epoll,
+                bell: bell.clone(),
+                commands,
+                world: World {
+                    sockets: Vec::new(),
+                    events: events.clone(),
+                    clips: clips.clone(),
+                    counts: counts.clone(),
+                },
+            };
+            let thread = thread::Builder::new().name(format!("media-{nth}")).spawn(move || media_thread.run())?;
+            Ok(Handle { commands: sender, bell, thread: Some(thread) })
+        });
+        Ok(MediaThreads { threads: threads.collect::<io::Result<_>>()?, counts: counts.clone() })
+    }
+
+    /// How many there are: threads are named 0 to one less.
+    pub fn len(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Never: there is at least one.
+    pub fn is_empty(&self) -> bool {
+        self.threads.is_empty()
+    }
+
+    /// Tell a thread. Waits if it has fallen thousands of commands behind.
+    pub fn command(&self, thread: usize, command: Command) {
+        let handle = &self.threads[thread % self.threads.len()];
+        // Refused only by a thread that has ended, with all its legs.
+        if handle.commands.send(command).is_ok() {
+            handle.bell.ring();
+        }
+    }
+
+    /// What was lost on the way.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Close every leg (each ends in `Closed`, tapped ones give up what they gathered), and wait for the threads.
+    pub fn stop(self) {}
+}
+
+impl Drop for MediaThreads {
+    fn drop(&mut self) {
+        for handle in &self.threads {
+            handle.bell.stop.store(true, Ordering::Release);
+            handle.bell.ring();
+        }
+        for handle in &mut self.threads {
+            // A thread that panicked has said so itself.
+            let _ = handle.thread.take().map(JoinHandle::join);
+        }
+    }
+}
+
+/// Wakes a thread; one system call however many commands follow before it wakes.
+struct Bell {
+    fd: OwnedFd,
+    rung: AtomicBool,
+    stop: AtomicBool,
+}
+
+impl Bell {
+    fn new() -> io::Result<Bell> {
+        let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Bell { fd, rung: AtomicBool::new(false), stop: AtomicBool::new(false) })
+    }
+
+    fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            let _ = rustix::io::write(&self.fd, &1_u64.to_ne_bytes()); // fails only where it has rung 2^64 times
+        }
+    }
+
+    /// To be called before the commands are taken, so that one that comes meanwhile rings again.
+    fn silence(&self) {
+        let _ = rustix::io::read(&self.fd, &mut [0; 8]);
+        self.rung.swap(false, Ordering::AcqRel);
+    }
+}
+
+struct MediaThread<E, C> {
+    patchbay: Patchbay,
+    dscp: u8,
+    clock: Clock,
+    epoll: OwnedFd,
+    bell: Arc<Bell>,
+    commands: Receiver<Command>,
+    world: World<E, C>,
+}
+
+/// What the patchbay's output is performed with.
+struct World<E, C> {
+    /// By the legs' indices.
+    sockets: Vec<Option<Sockets>>,
+    events: E,
+    clips: C,
+    counts: Arc<Counts>,
+}
+
+struct Sockets {
+    place: Place,
+    pair: UdpPair,
+}
+
+impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> MediaThread<E, C> {
+    fn run(&mut self) {
+        let mut ready = Vec::with_capacity(READY_MAX);
+        let mut datagram = [0; DATAGRAM_BYTES_MAX];
+        let mut behind = false; // more commands wait than one turn takes
+        while !self.bell.stop.load(Ordering::Acquire) {
+            ready.clear();
+            let timeout = if behind { Some(Timespec::default()) } else { self.timeout() };
+            match epoll::wait(&self.epoll, spare_capacity(&mut ready), timeout.as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => panic!("epoll failed, which only a bug of ours can cause: {error}"),
+            }
+            // The time is read once for all that is ready.
+            let now = self.clock.now();
+            for event in &ready {
+                match event.data.u64() {
+                    BELL => self.bell.silence(),
+                    token => self.receive(token, &mut datagram, now),
+                }
+            }
+            // Commands after packets: no event of this turn can mean a socket that was closed or made in it.
+            behind = self.obey(now);
+            if self.patchbay.deadline().is_some_and(|deadline| deadline <= now) {
+                self.patchbay.tick(now, &mut self.world);
+            }
+        }
+        let now = self.clock.now();
+        while self.obey(now) {} // what was said before the end
+        self.world.sockets.clear();
+        self.patchbay.close_all(&mut self.world);
+    }
+
+    /// Level-triggered: what is left in the socket is reported again.
+    fn receive(&mut self, token: u64, datagram: &mut [u8], now: Time) {
+        let Some(Some(sockets)) = self.world.sockets.get((token >> 1) as usize) else { return };
+        let (place, component) = (sockets.place, if token & 1 == 0 { Component::Rtp } else { Component::Rtcp });
+        match sockets.of(component).recv_from(datagram) {
+            Ok((bytes, from)) => {
+                self.patchbay.packet_at(place, component, from, &mut datagram[..bytes], now, &mut self.world);
+            }
+            // Receiving has taken the error off the socket, so it does not come back at once.
+            Err(_) => World::<E, C>::count(&self.world.counts.receives_failed),
+        }
+    }
+
+    /// Take some commands; true if there may be more.
+    fn obey(&mut self, now: Time) -> bool {
+        for _ in 0..COMMANDS_PER_TURN {
+            match self.commands.try_recv() {
+                Ok(Command::Open { leg, local }) => self.open(leg, local, now),
+                Ok(Command::Close { leg }) => self.close(leg, now),
+                Ok(command) => self.patchbay.command(command, now, &mut self.world),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn open(&mut self, leg: base::LegId, local: SocketAddr, now: Time) {
+        if self.patchbay.place(leg).is_some() {
+            return;
+        }
+        let Ok(pair) = UdpPair::bind(local, self.dscp) else {
+            return self.world.event(Event::PortTaken { leg, local });
+        };
+        self.patchbay.command(Command::Open { leg, local }, now, &mut self.world);
+        let Some(place) = self.patchbay.place(leg) else { return };
+        let token = u64::from(place.index) << 1;
+        let watched = [(&pair.rtp, token), (&pair.rtcp, token | 1)].into_iter().try_for_each(|(socket, token)| {
+            epoll::add(&self.epoll, socket, epoll::EventData::new_u64(token), epoll::EventFlags::IN)
+        });
+        let index = place.index as usize;
+        if self.world.sockets.len() <= index {
+            self.world.sockets.resize_with(index + 1, || None);
+        }
+        self.world.sockets[index] = Some(Sockets { place, pair });
+        if watched.is_err() {
+            // The system watches no more sockets: the same to the call as having no port.
+            self.world.event(Event::PortTaken { leg, local });
+            self.close(leg, now);
+        }
+    }
+
+    /// The port is free before anybody hears that it is.
+    fn close(&mut self, leg: base::LegId, now: Time) {
+        if let Some(place) = self.patchbay.place(leg) {
+            self.world.sockets[place.index as usize] = None;
+        }
+        self.patchbay.command(Command::Close { leg }, now, &mut self.world);
+    }
+
+    fn timeout(&self) -> Option<Timespec> {
+        let wait = self.patchbay.deadline()?.since(self.clock.now());
+        Some(Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() })
+    }
+}
+
+impl<E, C> World<E, C> {
+    fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> Exit for World<E, C> {
+    #[inline]
+    fn send(&mut self, from: Place, component: Component, to: SocketAddr, bytes: &[u8]) {
+        let Some(Some(sockets)) = self.sockets.get(from.index as usize) else { return };
+        if sockets.of(component).send_to(bytes, to).is_err() {
+            Self::count(&self.counts.sends_failed); // as if the network had lost it
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        (self.events)(event);
+    }
+
+    fn tapped(&mut self, recording: RecordingId, channel: Channel, clip: Clip) {
+        if !(self.clips)(recording, channel, clip) {
+            Self::count(&self.counts.clips_lost);
+        }
+    }
+}
+
+impl Sockets {
+    fn of(&self, component: Component) -> &std::net::UdpSocket {
+        match component {
+            Component::Rtp => &self.pair.rtp,
+            Component::Rtcp => &self.pair.rtcp,
+        }
+    }
+}
+
+/// Tokens of legs are twice their index, and one more for RTCP.
+const BELL: u64 = u64::MAX;
+const READY_MAX: usize = 512;
+/// More than any path carries in one piece.
+const DATAGRAM_BYTES_MAX: usize = 2048;
+const COMMANDS_MAX: usize = 4096;
+/// So that a burst of set-ups does not hold up the packets.
+const COMMANDS_PER_TURN: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::sync::atomic::AtomicU16;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    use audio::{Codec, Sound};
+    use base::{CallId, LegId};
+    use media::StreamConf;
+
+    use super::*;
+
+    const A: LegId = LegId(1);
+    const B: LegId = LegId(2);
+
+    /// Two phones, their legs wired, and what the threads say.
+    struct Room {
+        threads: MediaThreads,
+        events: Receiver<Event>,
+        clips: Receiver<(Channel, Clip)>,
+        phones: [UdpSocket; 2],
+        legs: [SocketAddr; 2],
+        clock: Clock,
+    }
+
+    fn phone(host: &str) -> UdpSocket {
+        let socket = UdpSocket::bind((host, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        socket
+    }
+
+    /// An address whose port and the one above are free, and no other test's: below those the system hands out.
+    fn free_pair(host: &str) -> SocketAddr {
+        static NEXT: AtomicU16 = AtomicU16::new(23_000);
+        loop {
+            let port = NEXT.fetch_add(2, Ordering::Relaxed);
+            if let (Ok(below), Ok(_)) = (UdpSocket::bind((host, port)), UdpSocket::bind((host, port + 1))) {
+                return below.local_addr().unwrap();
+            }
+        }
+    }
+
+    fn room(host: &str) -> Room {
+        let (said, events) = channel();
+        let (tapped, clips) = channel();
+        let clock = Clock::start();
+        let threads = MediaThreads::start(
+            1,
+            MediaLimits::default(),
+            clock,
+            Random::numbered(1),
+            move |event| drop(said.send(event)),
+            move |_, channel, clip| tapped.send((channel, clip)).is_ok(),
+        );
+        let (phones, legs) = ([phone(host), phone(host)], [free_pair(host), free_pair(host)]);
+        let room = Room { threads: threads.unwrap(), events, clips, phones, legs, clock };
+        for (leg, i) in [(A, 0), (B, 1)] {
+            room.threads.command(0, Command::Open { leg, local: room.legs[i] });
+            let remote = room.phones[i].local_addr().unwrap();
+            let stream = StreamConf {
+                remote,
+                remote_rtcp: SocketAddr::new(remote.ip(), remote.port() + 1),
+                rtcp_mux: false,
+                codec: Codec::Pcmu,
+                payload_type: 0,
+                telephone_event: Some(101),
+                ptime_ms: 20,
+                sends: true,
+                receives: true,
+                learn: None,
+            };
+            room.threads.command(0, Command::Connect { leg, stream: Box::new(stream) });
+        }
+        room
+    }
+
+    fn packet(sequence: u16, payload: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0; 12];
+        packet.extend_from_slice(payload);
+        rtp::write_header(&mut packet, 0, sequence, u32::from(sequence) * 160, 77, false);
+        packet
+    }
+
+    fn heard(phone: &UdpSocket) -> Vec<u8> {
+        let mut bytes = [0; 2000];
+        let (length, _) = phone.recv_from(&mut bytes).expect("nothing was heard");
+        bytes[12..length].to_vec()
+    }
+
+    /// Says one packet until it is heard: commands and packets come by different ways.
+    fn until_heard(from: &UdpSocket, leg: SocketAddr, to: &UdpSocket) {
+        to.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let through = (1..100).any(|n| {
+            from.send_to(&packet(n, &[7; 160]), leg).unwrap();
+            to.recv_from(&mut [0; 2000]).is_ok()
+        });
+        assert!(through);
+        while to.recv_from(&mut [0; 2000]).is_ok() {}
+        to.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    }
+
+    #[test]
+    fn two_phones_hear_each_other_over_both_address_families() {
+        for host in ["127.0.0.1", "::1"] {
+            if UdpSocket::bind((host, 0)).is_err() {
+                continue; // a machine without IPv6
+            }
+            let Room { threads, events, phones: [a, b], legs, .. } = room(host);
+            threads.command(0, Command::Wire { from: A, to: B });
+            threads.command(0, Command::Wire { from: B, to: A });
+            until_heard(&a, legs[0], &b);
+            until_heard(&b, legs[1], &a);
+            a.send_to(&packet(100, &[1, 2, 3]), legs[0]).unwrap();
+            assert_eq!(heard(&b), [1, 2, 3]);
+            threads.command(0, Command::Close { leg: A });
+            let Event::Closed { leg: A, stats } = events.recv().unwrap() else { panic!() };
+            assert!(stats.packets_received > 1 && stats.packets_sent > 0, "{stats:?}");
+            assert!(UdpSocket::bind(legs[0]).is_ok(), "the port is free when its closing is told");
+            threads.stop();
+            assert!(matches!(events.recv().unwrap(), Event::Closed { leg: B, .. }), "all legs are closed at the end");
+        }
+    }
+
+    #[test]
+    fn a_sound_is_played_by_the_clock_and_told_when_over() {
+        let Room { threads, events, phones: [a, _], .. } = room("127.0.0.1");
+        let sound = Sound::from_pcm(audio::tone(&[(425.0, -10.0)], 60));
+        threads.command(0, Command::Play { leg: A, player: 5, sound: sound.clone(), repeat: false });
+        let frames: Vec<u8> = (0..3).flat_map(|_| heard(&a)).collect();
+        assert_eq!(frames, sound.payload(Codec::Pcmu));
+        assert_eq!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Played { leg: A, player: 5 }));
+    }
+
+    #[test]
+    fn what_a_tapped_leg_says_reaches_the_recorder() {
+        let Room { threads, clips, phones: [a, b], legs, clock, .. } = room("127.0.0.1");
+        let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
+        threads.command(0, Command::Wire { from: A, to: B });
+        until_heard(&a, legs[0], &b);
+        threads.command(0, Command::Tap { leg: A, recording, channel: Channel::Left, began: clock.now() });
+        threads.command(0, Command::Unwire { from: A, to: B });
+        threads.command(0, Command::Wire { from: A, to: A });
+        until_heard(&a, legs[0], &a); // an echo: the tap stands, too
+        threads.stop();
+        let (channel, clip) = clips.recv().expect("a clip");
+        assert_eq!((channel, clip.codec, clip.payload[0]), (Channel::Left, Codec::Pcmu, 7));
+    }
+
+    #[test]
+    fn a_port_in_use_is_told_and_stops_nothing() {
+        let Room { threads, events, legs, .. } = room("127.0.0.1");
+        let leg = LegId(9);
+        threads.command(0, Command::Open { leg, local: legs[0] });
+        assert_eq!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::PortTaken { leg, local: legs[0] }));
+        threads.command(0, Command::Close { leg: A });
+        assert!(matches!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Closed { leg: A, .. })));
+        threads.command(0, Command::Open { leg, local: legs[0] });
+        threads.command(0, Command::Close { leg });
+        assert!(matches!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Closed { .. })), "free again");
+    }
+}
