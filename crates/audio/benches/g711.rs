@@ -1,4 +1,5 @@
 //! What 20 ms of sound cost. `cargo bench -p audio`
+#![allow(missing_docs)] // of what criterion_group! makes
 
 use std::hint::black_box;
 

@@ -1,4 +1,5 @@
 //! What one packet costs on its way through. `cargo bench -p rtp`
+#![allow(missing_docs)] // of what criterion_group! makes
 
 use std::hint::black_box;
 use std::time::Duration;
