@@ -7,6 +7,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use sip::wire::{Limits, read};
 use sip::{Message, Response};
 
+/// The allocator of the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const INVITE: &[u8] = b"INVITE sip:1002@centrala.example.com;transport=udp SIP/2.0\r\n\
 Via: SIP/2.0/UDP 192.168.1.23:5060;branch=z9hG4bK-524287-1---c1e2d3f4a5b6c7d8;rport\r\n\
 Max-Forwards: 70\r\n\

@@ -11,6 +11,7 @@ use memchr::memchr2;
 use rsip::Header;
 use rsip::headers::untyped::UntypedHeader;
 
+use crate::text::{digits, is_blank, split_while, trim_start};
 use crate::{NameAddr, Via};
 
 /// The header fields of a message, in the order they stood there.
@@ -95,6 +96,20 @@ impl Headers {
         taken
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.iter().count() // of a slice: no walk
+    }
+
+    /// None at all?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.edit(|headers| headers.truncate(len));
+    }
+
     /// Name and value of each header, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|header| (name_of(header), value_of(header)))
@@ -162,14 +177,9 @@ impl fmt::Debug for Headers {
 
 /// Reads a CSeq value: a number below 2^31 and a method (RFC 3261 §8.1.1.5).
 pub(crate) fn cseq(value: &str) -> Option<(u32, &str)> {
-    let (number, method) = value.split_once([' ', '\t'])?;
+    let (number, method) = split_while(value, |b| !is_blank(b));
     let number = digits(number).filter(|number| *number < 1 << 31)?;
-    Some((number as u32, method.trim_start()))
-}
-
-/// A decimal number of digits only; too large ones are none.
-pub(crate) fn digits(text: &str) -> Option<u64> {
-    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+    Some((number as u32, trim_start(method))).filter(|(_, method)| !method.is_empty())
 }
 
 /// Puts a line's text and its end. A line break inside, whoever brought it here, must not make a line of its own.
@@ -358,7 +368,7 @@ fn known(name: &str) -> Option<Name> {
     let mut slot = slot(bytes)?;
     loop {
         let (known, text) = KNOWN.get(usize::from(SLOTS[slot]))?; // an empty slot points past the end
-        if text.eq_ignore_ascii_case(name) {
+        if *text == name || text.eq_ignore_ascii_case(name) {
             return Some(known.clone());
         }
         slot = (slot + 1) % SLOTS.len();

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::text::{cut, is_blank, is_token_byte, quote, quoted_len, split_while, trim, trim_end, trim_start, unquote};
 use crate::uri;
 
 /// A display name, a URI and header parameters.
@@ -70,15 +71,14 @@ impl FromStr for NameAddr {
     fn from_str(text: &str) -> Result<NameAddr, BadSyntax> {
         let parts = Parts::read(text)?;
         let display = parts.display.map(|name| unquote(name).into_owned());
-        Ok(NameAddr { display, uri: parts.uri.to_owned(), params: Params::read(parts.params) })
+        Ok(NameAddr { display, uri: parts.uri.to_owned(), params: ParamScan(parts.params).flatten().collect() })
     }
 }
 
 impl fmt::Display for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(display) = &self.display {
-            write_quoted(f, display)?;
-            f.write_str(" ")?;
+            write!(f, "{} ", quote(display))?;
         }
         write!(f, "<{}>{}", self.uri, self.params)
     }
@@ -96,35 +96,25 @@ pub(crate) struct Parts<'a> {
 impl<'a> Parts<'a> {
     pub fn read(text: &'a str) -> Result<Parts<'a>, BadSyntax> {
         const BAD: BadSyntax = BadSyntax { what: "address" };
-        let text = text.trim_matches(is_blank);
-        let (display, rest) = match text.as_bytes() {
-            [b'"', ..] => {
-                let (quoted, rest) = text.split_at(quoted_len(text).ok_or(BAD)?);
-                (Some(quoted), rest.trim_start_matches(is_blank).strip_prefix('<').ok_or(BAD)?)
+        let text = trim(text);
+        let (display, rest) = if text.starts_with('"') {
+            let (quoted, rest) = text.split_at(quoted_len(text).ok_or(BAD)?);
+            (Some(quoted), trim_start(rest).strip_prefix('<').ok_or(BAD)?)
+        } else if let Some((display, rest)) = cut(text, b'<') {
+            // RFC 3261 §25.1 allows tokens; letters beyond ASCII are widespread and harm nobody.
+            if !display.bytes().all(|b| is_token_byte(b) || is_blank(b) || b >= 0x80) {
+                return Err(BAD);
             }
-            _ => match text.split_once('<') {
-                Some((display, rest)) => {
-                    let display = display.trim_end_matches(is_blank);
-                    // RFC 3261 §25.1 allows tokens; letters beyond ASCII are widespread and harm nobody.
-                    let fair = |b| is_token_byte(b) || is_blank(char::from(b)) || b >= 0x80;
-                    if !display.bytes().all(fair) {
-                        return Err(BAD);
-                    }
-                    (Some(display).filter(|display| !display.is_empty()), rest)
-                }
-                None => {
-                    // RFC 3261 §20.10: without <> all that follows a `;` is the header's, and `?` or `,` may not stand.
-                    let end = text.find([';', '?', ',']).unwrap_or(text.len());
-                    let (uri, params) = text.split_at(end);
-                    let uri = uri.trim_end_matches(is_blank);
-                    uri::check(uri)?;
-                    return check_params(params).map(|()| Parts { display: None, uri, params }).ok_or(BAD);
-                }
-            },
+            (Some(trim_end(display)).filter(|display| !display.is_empty()), rest)
+        } else {
+            // RFC 3261 §20.10: without <> all that follows a `;` is the header's, and `?` or `,` may not stand.
+            let (uri, params) = split_while(text, |b| !matches!(b, b';' | b'?' | b','));
+            let uri = trim_end(uri);
+            uri::check(uri)?;
+            return check_params(params).map(|()| Parts { display: None, uri, params }).ok_or(BAD);
         };
-        let (uri, params) = rest.split_once('>').ok_or(BAD)?;
+        let (uri, params) = cut(rest, b'>').ok_or(BAD)?;
         uri::check(uri)?;
-        let params = params.trim_start_matches(is_blank);
         check_params(params).map(|()| Parts { display, uri, params }).ok_or(BAD)
     }
 }
@@ -171,15 +161,11 @@ impl Params {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
 
-    /// Reads what [`check_params`] has found right.
-    pub(crate) fn read(text: &str) -> Params {
-        let mut params = Vec::new();
-        for part in ParamScan(text) {
-            let Some((name, value)) = part else { break };
-            params.push((name.to_owned(), value.map(str::to_owned)));
-        }
-        Params(params)
+impl<'a> FromIterator<(&'a str, Option<&'a str>)> for Params {
+    fn from_iter<I: IntoIterator<Item = (&'a str, Option<&'a str>)>>(params: I) -> Params {
+        Params(params.into_iter().map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).collect())
     }
 }
 
@@ -206,100 +192,31 @@ pub(crate) struct ParamScan<'a>(pub &'a str);
 impl<'a> Iterator for ParamScan<'a> {
     type Item = Option<(&'a str, Option<&'a str>)>;
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
+        if trim_start(self.0).is_empty() {
             return None;
         }
-        let part = param(self.0);
+        let part = param(trim_start(self.0));
         self.0 = part.map_or("", |(_, _, rest)| rest);
         Some(part.map(|(name, value, _)| (name, value)))
     }
 }
 
 fn param(text: &str) -> Option<(&str, Option<&str>, &str)> {
-    let text = text.trim_start_matches(is_blank).strip_prefix(';')?.trim_start_matches(is_blank);
-    let (name, rest) = split_while(text, is_token_byte);
+    let (name, rest) = split_while(trim_start(text.strip_prefix(';')?), is_token_byte);
     if name.is_empty() {
         return None;
     }
-    let rest = rest.trim_start_matches(is_blank);
-    let Some(value) = rest.strip_prefix('=') else { return Some((name, None, rest)) };
-    let value = value.trim_start_matches(is_blank);
-    let len = match value.as_bytes() {
-        [b'"', ..] => quoted_len(value)?,
-        // A token, a host or an address in brackets; more is let through, for instance `:` and `/`, as phones write it.
-        bytes => bytes.iter().position(|b| matches!(b, b';' | b',' | b'"' | b'<' | b'>' | b' ' | b'\t')).unwrap_or(bytes.len()),
+    let rest = trim_start(rest);
+    let Some(value) = rest.strip_prefix('=') else {
+        return (rest.is_empty() || rest.starts_with(';')).then_some((name, None, rest));
     };
-    let (value, rest) = value.split_at(len);
-    let rest = rest.trim_start_matches(is_blank);
-    let fair = !value.is_empty() && !value.bytes().any(|b| b.is_ascii_control() && !value.starts_with('"'));
-    (fair && (rest.is_empty() || rest.starts_with(';'))).then_some((name, Some(value), rest))
-}
-
-/// Length of the quoted string at the head of the text, quotes included.
-pub(crate) fn quoted_len(text: &str) -> Option<usize> {
-    let mut bytes = text.bytes().enumerate().skip(1);
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'"' => return Some(at + 1),
-            b'\\' => _ = bytes.next()?,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Takes quotes and backslashes away; text without quotes is left as it is.
-pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
-    let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { return text.into() };
-    if !inner.contains('\\') {
-        return inner.into();
-    }
-    let mut plain = String::with_capacity(inner.len());
-    let mut letters = inner.chars();
-    while let Some(letter) = letters.next() {
-        plain.extend(if letter == '\\' { letters.next() } else { Some(letter) });
-    }
-    plain.into()
-}
-
-/// Puts text into quotes (RFC 3261 §25.1 quoted-string); line breaks become blanks.
-pub fn quote(text: &str) -> String {
-    struct Quoted<'a>(&'a str);
-    impl fmt::Display for Quoted<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write_quoted(f, self.0)
-        }
-    }
-    Quoted(text).to_string()
-}
-
-fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    use fmt::Write;
-    f.write_str("\"")?;
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => write!(f, "\\{letter}")?,
-            '\r' | '\n' => f.write_str(" ")?, // not even a backslash may hold them
-            _ => f.write_char(letter)?,
-        }
-    }
-    f.write_str("\"")
-}
-
-pub(crate) fn is_blank(letter: char) -> bool {
-    matches!(letter, ' ' | '\t')
-}
-
-/// RFC 3261 §25.1 token.
-pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
-}
-
-pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_token_byte)
-}
-
-/// Splits where the first byte is not of the kind; the kind must be of ASCII.
-pub(crate) fn split_while(text: &str, kind: impl Fn(u8) -> bool) -> (&str, &str) {
-    text.split_at(text.bytes().position(|b| !kind(b)).unwrap_or(text.len()))
+    let value = trim_start(value);
+    let (value, rest) = if value.starts_with('"') {
+        value.split_at(quoted_len(value)?)
+    } else {
+        // A token, a host or an address in brackets; more is let through, for instance `:` and `/`, as phones write it.
+        split_while(value, |b| b > b' ' && !matches!(b, b';' | b',' | b'"' | b'<' | b'>' | 0x7f))
+    };
+    let rest = trim_start(rest);
+    (!value.is_empty() && (rest.is_empty() || rest.starts_with(';'))).then_some((name, Some(value), rest))
 }

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use crate::name_addr::split_while;
+use crate::text::{cut, digits, split_while};
 use crate::{BadSyntax, Params};
 
 /// A URI in its parts.
@@ -123,7 +123,7 @@ impl FromStr for Uri {
             password: parts.password.map(str::to_owned),
             host: parts.host.to_host(),
             port: parts.port,
-            params: Params::read(parts.params),
+            params: ParamScan(parts.params).flatten().collect(),
             headers: parts.headers.map(str::to_owned),
             scheme: match parts.scheme {
                 Known::Sip => Scheme::Sip,
@@ -238,6 +238,17 @@ impl<'a> Known<'a> {
     }
 }
 
+/// No blank, control, bracket of addresses or quote stands in any URI (RFC 3986 §2).
+static NOWHERE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte <= 0x7f {
+        table[byte] = byte <= 0x20 || matches!(byte as u8, b'<' | b'>' | b'"' | 0x7f);
+        byte += 1;
+    }
+    table
+};
+
 struct Parts<'a> {
     scheme: Known<'a>,
     user: Option<&'a str>,
@@ -250,19 +261,18 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn read(text: &'a str) -> Result<Parts<'a>, BadSyntax> {
-        let (scheme, rest) = text.split_once(':').ok_or(BAD)?;
+        let (scheme, rest) = cut(text, b':').ok_or(BAD)?;
         let lettered = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
         if !lettered || !scheme.starts_with(|letter: char| letter.is_ascii_alphabetic()) || rest.is_empty() {
             return Err(BAD);
         }
-        // No blank, control, bracket of addresses or quote stands in any URI (RFC 3986 §2).
-        if rest.bytes().any(|b| b <= b' ' || b == 0x7f || matches!(b, b'<' | b'>' | b'"')) {
+        if rest.bytes().fold(false, |found, b| found | NOWHERE[usize::from(b)]) {
             return Err(BAD);
         }
         match Known::read(scheme) {
             scheme @ (Known::Sip | Known::Sips) => Parts::read_sip(scheme, rest),
             Known::Tel => {
-                let (number, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
+                let (number, params) = split_while(rest, |b| b != b';');
                 check_params(params).filter(|()| !number.is_empty()).ok_or(BAD)?;
                 Ok(Parts { scheme: Known::Tel, user: Some(number), password: None, host: HostText::None, port: None, params, headers: None })
             }
@@ -272,41 +282,53 @@ impl<'a> Parts<'a> {
 
     fn read_sip(scheme: Known<'a>, rest: &'a str) -> Result<Parts<'a>, BadSyntax> {
         // A user part may hold `;`, `?` and `,` but no bare `@` (RFC 3261 §25.1), so the first `@` ends it.
-        let (userinfo, rest) = match rest.split_once('@') {
+        let (userinfo, rest) = match cut(rest, b'@') {
             Some((userinfo, rest)) => (Some(userinfo).filter(|user| !user.is_empty()).map(Some).ok_or(BAD)?, rest),
             None => (None, rest),
         };
-        let (user, password) = match userinfo.map(|userinfo| userinfo.split_once(':').ok_or(userinfo)) {
+        let (user, password) = match userinfo.map(|userinfo| cut(userinfo, b':').ok_or(userinfo)) {
             Some(Ok((user, password))) => (Some(user), Some(password)),
             Some(Err(user)) => (Some(user), None),
             None => (None, None),
         };
-        let (place, headers) = match rest.split_once('?') {
+        let (place, headers) = match cut(rest, b'?') {
             Some((place, headers)) => (place, Some(headers)),
             None => (rest, None),
         };
-        let (hostport, params) = place.split_at(place.find(';').unwrap_or(place.len()));
+        let (hostport, params) = split_while(place, |b| b != b';');
         let (host, port) = host_port(hostport).ok_or(BAD)?;
         check_params(params).filter(|()| user != Some("") && headers != Some("")).ok_or(BAD)?;
         Ok(Parts { scheme, user, password, host, port, params, headers })
     }
 }
 
+/// Walks a URI's `;name=value`; a `None` inside is the place where the grammar ends.
+struct ParamScan<'a>(&'a str);
+
+impl<'a> Iterator for ParamScan<'a> {
+    type Item = Option<(&'a str, Option<&'a str>)>;
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = std::mem::take(&mut self.0);
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(rest) = rest.strip_prefix(';') else { return Some(None) };
+        let (name, rest) = split_while(rest, |b| !matches!(b, b';' | b'='));
+        let (value, rest) = split_while(rest, |b| b != b';');
+        self.0 = rest;
+        Some(Some((name, value.strip_prefix('='))).filter(|_| !name.is_empty() && value != "="))
+    }
+}
+
 fn check_params(text: &str) -> Option<()> {
-    let mut parts = text.split(';');
-    parts.next().filter(|before| before.is_empty())?;
-    parts.try_for_each(|part| {
-        let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
-        (!name.is_empty() && value != Some("")).then_some(())
-    })
+    ParamScan(text).try_for_each(|param| param.map(|_| ()))
 }
 
 /// `host[:port]`, as a URI and a Via have it.
 pub(crate) fn host_port(text: &str) -> Option<(HostText<'_>, Option<u16>)> {
-    let end = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
-    let (host, port) = text.split_at(end);
+    let (host, port) = if text.starts_with('[') { text.split_at(text.find(']')? + 1) } else { split_while(text, |b| b != b':') };
     let port = match port.strip_prefix(':') {
-        Some(port) => Some(crate::headers::digits(port).and_then(|port| u16::try_from(port).ok())?),
+        Some(port) => Some(digits(port).and_then(|port| u16::try_from(port).ok())?),
         None if port.is_empty() => None,
         None => return None,
     };

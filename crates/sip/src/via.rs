@@ -8,7 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use crate::flow::Transport;
-use crate::name_addr::{ParamScan, check_params, is_blank, is_token};
+use crate::name_addr::{ParamScan, check_params};
+use crate::text::{cut, is_blank, is_token, split_while, trim, trim_end, trim_start};
 use crate::uri::{Host, HostText, host_port};
 use crate::{BadSyntax, Params};
 
@@ -102,7 +103,7 @@ impl FromStr for Via {
     type Err = BadSyntax;
     fn from_str(text: &str) -> Result<Via, BadSyntax> {
         let parts = Parts::read(text).ok_or(BAD)?;
-        Ok(Via { transport: parts.transport.to_owned(), host: parts.host.to_host(), port: parts.port, params: Params::read(parts.params) })
+        Ok(Via { transport: parts.transport.to_owned(), host: parts.host.to_host(), port: parts.port, params: ParamScan(parts.params).flatten().collect() })
     }
 }
 
@@ -138,23 +139,17 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn read(text: &'a str) -> Option<Parts<'a>> {
         // RFC 3261 §25.1: blanks may stand around each slash, the colon and the semicolons.
-        let (protocol, rest) = text.split_once('/')?;
-        let (version, rest) = rest.split_once('/')?;
-        let rest = rest.trim_start_matches(is_blank);
-        let (transport, rest) = rest.split_at(rest.find(is_blank)?);
-        let (sent_by, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
-        let named = protocol.trim_matches(is_blank).eq_ignore_ascii_case("SIP") && version.trim_matches(is_blank) == "2.0";
+        let (protocol, rest) = cut(text, b'/')?;
+        let (version, rest) = cut(rest, b'/')?;
+        let (transport, rest) = split_while(trim_start(rest), |b| !is_blank(b));
+        let (sent_by, params) = split_while(rest, |b| b != b';');
+        let named = trim(protocol).eq_ignore_ascii_case("SIP") && trim(version) == "2.0";
         check_params(params).filter(|()| named && is_token(transport))?;
-        let sent_by = sent_by.trim_matches(is_blank);
-        let (host, port) = match host_port(sent_by) {
-            Some(found) => found,
-            None if sent_by.contains(is_blank) => {
-                let (host, port) = sent_by.rsplit_once(':')?;
-                let port = port.trim_matches(is_blank).parse().ok()?;
-                (host_port(host.trim_matches(is_blank))?.0, Some(port))
-            }
-            None => return None,
-        };
+        let sent_by = trim(sent_by);
+        let (host, port) = host_port(sent_by).or_else(|| {
+            let (host, port) = sent_by.rsplit_once(':').filter(|_| sent_by.bytes().any(is_blank))?;
+            Some((host_port(trim_end(host))?.0, Some(trim_start(port).parse().ok()?)))
+        })?;
         Some(Parts { transport, host, port, params })
     }
 }

@@ -7,15 +7,17 @@
 mod framer;
 mod lines;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use memchr::memchr;
 
 pub use framer::{Framed, Framer};
 
-use crate::headers::{cseq, digits};
+use crate::headers::cseq;
 use crate::message::method_named;
+use crate::text::{cut, digits, is_blank, is_token, position};
 use crate::{Headers, Message, Name, Request, Response, name_addr, reason_phrase, uri, via};
-use lines::{Fields, elements, head_end, line, skip_empty_lines};
+use lines::{Fields, elements, has_bare_cr, head_end, line, skip_empty_lines};
 
 /// How much of a message we are willing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,14 +64,15 @@ pub fn read(bytes: &Bytes, stream: bool, limits: &Limits) -> Result<Message, Ref
         Some(end) => (&bytes[..end.head], Some(bytes.slice(end.body..))),
         None => (&bytes[..], None),
     };
-    let text = String::from_utf8_lossy(head); // borrowed, unless a byte in it is no UTF-8: then only that is replaced
-    let (start, rest) = line(&text);
+    // A byte that is no UTF-8 is replaced; the rest of its header, and all others, stay as they are.
+    let text = std::str::from_utf8(head).map_or_else(|_| String::from_utf8_lossy(head), Cow::Borrowed);
+    let (start, _) = line(&text);
     if start.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) {
-        return read_response(start, rest, body, stream, limits);
+        return read_response(start, &text, body, stream, limits);
     }
     let start = StartLine::read(start, limits).ok_or_else(Refusal::silent)?;
     let too_large = bytes.len() > limits.message_bytes_max;
-    let mut found = Found::gather(rest, true, limits);
+    let mut found = Found::gather(&text, true, limits);
     let refuse = |found: &Found, status, reason| Err(Refusal::of(start.method, &found.headers, status, reason));
     // The version comes first: of another SIP we know no grammar (RFC 4475 §3.1.2.16).
     if let Some((status, reason)) = start.fault {
@@ -99,13 +102,13 @@ pub fn read(bytes: &Bytes, stream: bool, limits: &Limits) -> Result<Message, Ref
 }
 
 /// Responses are never answered: one that cannot be read is nothing (RFC 3261 §18.1.2).
-fn read_response(start: &str, rest: &str, body: Option<Bytes>, stream: bool, limits: &Limits) -> Result<Message, Refusal> {
+fn read_response(start: &str, head: &str, body: Option<Bytes>, stream: bool, limits: &Limits) -> Result<Message, Refusal> {
     let read = || {
         let (version, rest_of_line) = start.split_once(' ')?;
         // RFC 4475 §3.1.1.13: the reason may be empty; phones then leave out the blank as well.
         let (status, reason) = rest_of_line.split_once(' ').unwrap_or((rest_of_line, ""));
         let status = digits(status).filter(|number| status.len() == 3 && (100..700).contains(number))?;
-        let mut found = Found::gather(rest, false, limits);
+        let mut found = Found::gather(head, false, limits);
         if !version.eq_ignore_ascii_case("SIP/2.0") || found.fault.is_some() || found.missing() {
             return None;
         }
@@ -150,9 +153,9 @@ struct StartLine<'a> {
 impl<'a> StartLine<'a> {
     /// `None` if this is no SIP request at all.
     fn read(line: &'a str, limits: &Limits) -> Option<StartLine<'a>> {
-        let (method, rest) = line.split_once(' ')?;
+        let (method, rest) = cut(line, b' ')?;
         let (uri, version) = rest.trim_end().rsplit_once(' ')?;
-        if !name_addr::is_token(method) || !version.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) {
+        if !is_token(method) || !version.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) {
             return None;
         }
         let fault = if !version.eq_ignore_ascii_case("SIP/2.0") {
@@ -179,26 +182,22 @@ struct Found {
 }
 
 impl Found {
-    fn gather(text: &str, request: bool, limits: &Limits) -> Found {
-        let mut found = Found { headers: Headers::with_capacity(20), fault: None, seen: 0, content_length: None };
-        let mut count = 0;
-        for field in Fields(text) {
-            let Some((name, value)) = field.name_and_value().filter(|_| field.0.len() <= limits.line_bytes_max) else {
-                let long = field.0.len() > limits.line_bytes_max;
-                found.blame(if long { "Header Line Too Long" } else { "Bad Header Line" });
-                continue;
-            };
-            if memchr(b'\r', value.as_bytes()).is_some() {
-                found.blame("Bare CR"); // some read it as the end of a line, and would find a header there
-                continue;
+    fn gather(head: &str, request: bool, limits: &Limits) -> Found {
+        let headers = Headers::with_capacity(32); // an INVITE has about 15 lines, and two lists of tokens
+        let mut found = Found { headers, fault: None, seen: 0, content_length: None };
+        if has_bare_cr(head.as_bytes()) {
+            found.blame("Bare CR"); // some read it as the end of a line, and would find a header there
+        }
+        for field in Fields(line(head).1) {
+            match field.name_and_value() {
+                _ if field.text.len() > limits.line_bytes_max => found.blame("Header Line Too Long"),
+                Some((name, value)) => found.take(Name::from(name), &value, request),
+                None => found.blame("Bad Header Line"),
             }
-            let name = Name::from(name);
-            count += if is_split(&name, &value) { elements(&value).count() } else { 1 };
-            if count > limits.headers_max {
+            if found.headers.len() > limits.headers_max {
                 found.blame("Too Many Headers");
                 break; // what follows would only cost memory
             }
-            found.take(name, &value, request);
         }
         found
     }
@@ -210,32 +209,36 @@ impl Found {
             }
             self.seen |= bit;
         }
-        if !is_split(&name, value) {
-            if let Some(fault) = self.judge(&name, value, request) {
-                self.blame(fault);
-            }
-            return self.headers.push(name, value);
+        if name.is_list() && position(value, b',').is_some() {
+            return self.take_list(name, value, request);
         }
+        self.judge(&name, value, request);
+        self.headers.push(name, value);
+    }
+
+    fn take_list(&mut self, name: Name, value: &str, request: bool) {
+        let before = (self.headers.len(), self.fault);
         for element in elements(value) {
-            if let Some(fault) = self.judge(&name, element, request) {
-                self.blame(fault);
-                return self.headers.push(name, value); // whole, so that an answer's Via is what was sent
+            self.judge(&name, element, request);
+            if !element.is_empty() {
+                self.headers.push(name.clone(), element);
             }
         }
-        for element in elements(value).filter(|element| !element.is_empty()) {
-            self.headers.push(name.clone(), element);
+        if self.fault != before.1 {
+            self.headers.truncate(before.0);
+            self.headers.push(name, value); // whole, so that an answer's Via is what was sent
         }
     }
 
-    /// What is wrong with a header of which we must understand the value. A response is let through with a Contact or
-    /// Route that cannot be read: a call is worth more than they.
-    fn judge(&mut self, name: &Name, value: &str, request: bool) -> Option<&'static str> {
+    /// Looks at the headers we must understand. A response is let through with a Contact or Route that cannot be
+    /// read: a call is worth more than they.
+    fn judge(&mut self, name: &Name, value: &str, request: bool) {
         let address = |value: &str| name_addr::Parts::read(value).is_ok();
         let (fair, fault) = match name {
             Name::Via => (via::check(value).is_ok(), "Bad Via"),
             Name::From => (address(value), "Bad From"),
             Name::To => (address(value), "Bad To"),
-            Name::CallId => (!value.is_empty() && !value.contains([' ', '\t']), "Bad Call-ID"),
+            Name::CallId => (!value.is_empty() && !value.bytes().any(is_blank), "Bad Call-ID"),
             Name::CSeq => (cseq(value).is_some(), "Bad CSeq"),
             Name::ContentLength => {
                 // RFC 4475 §3.1.2.3: a negative one would lie about the body.
@@ -246,9 +249,11 @@ impl Found {
             Name::Contact if request => (value == "*" || address(value), "Bad Contact"),
             Name::Route if request => (address(value), "Bad Route"),
             Name::RecordRoute if request => (address(value), "Bad Record-Route"),
-            _ => return None,
+            _ => return,
         };
-        (!fair).then_some(fault)
+        if !fair {
+            self.blame(fault);
+        }
     }
 
     fn blame(&mut self, fault: &'static str) {
@@ -271,11 +276,6 @@ impl Found {
             Some(length) => Ok(rest.slice(..length)),
         }
     }
-}
-
-/// Does this line hold several headers?
-fn is_split(name: &Name, value: &str) -> bool {
-    name.is_list() && memchr(b',', value.as_bytes()).is_some()
 }
 
 /// A bit for each header that must be there once; the low five must be there.

@@ -8,7 +8,7 @@ use memchr::memchr;
 
 use super::lines::{Fields, head_end};
 use super::{Limits, Refusal, read};
-use crate::headers::digits;
+use crate::text::digits;
 
 /// Cuts a stream into messages.
 ///

@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr_iter, memchr3};
+use memchr::{memchr, memchr_iter};
 
-use crate::name_addr::{is_blank, is_token};
+use crate::text::{is_blank, is_token, position, quoted_len, trim, trim_end};
 
 /// Where a head ends and its body begins.
 pub struct HeadEnd {
@@ -34,6 +34,11 @@ pub fn skip_empty_lines(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count()
 }
 
+/// Is there a CR that ends no line?
+pub fn has_bare_cr(head: &[u8]) -> bool {
+    memchr_iter(b'\r', head).any(|at| head.get(at + 1) != Some(&b'\n'))
+}
+
 /// The first line without its end, and what follows it.
 pub fn line(text: &str) -> (&str, &str) {
     let (line, rest) = match memchr(b'\n', text.as_bytes()) {
@@ -46,9 +51,13 @@ pub fn line(text: &str) -> (&str, &str) {
 /// Cuts a head into header fields; a line that begins with a blank belongs to the one before (RFC 3261 §7.3.1).
 pub struct Fields<'a>(pub &'a str);
 
-/// One header field: `Name: value`, its folds still in it.
+/// One header field: `Name: value`.
 #[derive(Clone, Copy)]
-pub struct Field<'a>(pub &'a str);
+pub struct Field<'a> {
+    /// All of it, folds included.
+    pub text: &'a str,
+    folded: bool,
+}
 
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
@@ -57,29 +66,33 @@ impl<'a> Iterator for Fields<'a> {
             return None;
         }
         let bytes = self.0.as_bytes();
-        let end = memchr_iter(b'\n', bytes).find(|at| !matches!(bytes.get(at + 1), Some(b' ' | b'\t')));
-        let (field, rest) = self.0.split_at(end.map_or(bytes.len(), |at| at + 1));
+        let (mut end, mut folded) = (0, false);
+        loop {
+            end = memchr(b'\n', &bytes[end..]).map_or(bytes.len(), |at| end + at + 1);
+            if !bytes.get(end).copied().is_some_and(is_blank) {
+                break;
+            }
+            folded = true;
+        }
+        let (text, rest) = self.0.split_at(end);
         self.0 = rest;
-        let field = field.strip_suffix('\n').unwrap_or(field);
-        Some(Field(field.strip_suffix('\r').unwrap_or(field)))
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        Some(Field { text: text.strip_suffix('\r').unwrap_or(text), folded })
     }
 }
 
 impl<'a> Field<'a> {
     /// Name and value, unfolded and without the blanks around them. `None`: this is no header field.
     pub fn name_and_value(self) -> Option<(&'a str, Cow<'a, str>)> {
-        let (name, value) = self.0.split_at(memchr(b':', self.0.as_bytes())?);
-        let name = name.trim_end_matches(is_blank);
-        is_token(name).then(|| (name, unfold(&value[1..])))
+        let (name, value) = self.text.split_at(position(self.text, b':')?);
+        let name = trim_end(name);
+        is_token(name).then(|| (name, if self.folded { unfold(&value[1..]).into() } else { trim(&value[1..]).into() }))
     }
 }
 
-fn unfold(value: &str) -> Cow<'_, str> {
-    if memchr(b'\n', value.as_bytes()).is_none() {
-        return value.trim_matches(is_blank).into();
-    }
-    let lines = value.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line).trim_matches(is_blank));
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ").into()
+fn unfold(value: &str) -> String {
+    let lines = value.split('\n').map(|line| trim(line.strip_suffix('\r').unwrap_or(line)));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Cuts a list at its commas, but not at those in quotes or in `<>`. Elements come without blanks and may be empty.
@@ -89,7 +102,7 @@ pub fn elements(value: &str) -> impl Iterator<Item = &str> {
         let text = rest?;
         let end = comma(text);
         rest = end.map(|at| &text[at + 1..]);
-        Some(text[..end.unwrap_or(text.len())].trim_matches(is_blank))
+        Some(trim(&text[..end.unwrap_or(text.len())]))
     })
 }
 
@@ -97,11 +110,11 @@ fn comma(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 0;
     loop {
-        at += memchr3(b',', b'"', b'<', &bytes[at..])?;
+        at += bytes.get(at..)?.iter().position(|b| matches!(b, b',' | b'"' | b'<'))?;
         at += match bytes[at] {
             b',' => return Some(at),
-            b'"' => crate::name_addr::quoted_len(&text[at..])?,
-            _ => memchr(b'>', &bytes[at..])? + 1,
+            b'"' => quoted_len(&text[at..])?,
+            _ => position(&text[at..], b'>')? + 1,
         };
     }
 }

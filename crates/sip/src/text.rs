@@ -1,0 +1,134 @@
+//! Small steps through header text, byte by byte: blanks, tokens, quotes, cuts (RFC 3261 §25.1).
+//!
+//! Where it stands: under the grammars of this room. Values are short, so plain loops beat searching with patterns.
+
+use std::borrow::Cow;
+
+/// A token's letters.
+pub fn is_token_byte(byte: u8) -> bool {
+    TOKEN[usize::from(byte)]
+}
+
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let letter = byte as u8;
+        table[byte] = letter.is_ascii_alphanumeric()
+            || matches!(letter, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+pub fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// Where an ASCII byte first stands.
+pub fn position(text: &str, byte: u8) -> Option<usize> {
+    text.as_bytes().iter().position(|b| *b == byte)
+}
+
+/// What stands before and after an ASCII byte.
+pub fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
+    position(text, byte).map(|at| (&text[..at], &text[at + 1..]))
+}
+
+/// Splits where the first byte is not of the kind; the kind must be of ASCII.
+pub fn split_while(text: &str, kind: impl Fn(u8) -> bool) -> (&str, &str) {
+    text.split_at(text.bytes().position(|b| !kind(b)).unwrap_or(text.len()))
+}
+
+/// Without the blanks before it.
+pub fn trim_start(text: &str) -> &str {
+    split_while(text, is_blank).1
+}
+
+/// Without the blanks after it.
+pub fn trim_end(text: &str) -> &str {
+    let end = text.bytes().rposition(|b| !is_blank(b)).map_or(0, |at| at + 1);
+    &text[..end]
+}
+
+/// Without the blanks around it.
+pub fn trim(text: &str) -> &str {
+    trim_end(trim_start(text))
+}
+
+/// A decimal number of digits only; too large ones are none.
+pub fn digits(text: &str) -> Option<u64> {
+    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+/// Length of the quoted string at the head of the text, quotes included; `None` if it does not end.
+pub fn quoted_len(text: &str) -> Option<usize> {
+    let mut bytes = text.bytes().enumerate().skip(1);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return Some(at + 1),
+            b'\\' => _ = bytes.next()?,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Takes quotes and backslashes away; text without quotes is left as it is.
+pub fn unquote(text: &str) -> Cow<'_, str> {
+    let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { return text.into() };
+    if !inner.contains('\\') {
+        return inner.into();
+    }
+    let mut plain = String::with_capacity(inner.len());
+    let mut letters = inner.chars();
+    while let Some(letter) = letters.next() {
+        plain.extend(if letter == '\\' { letters.next() } else { Some(letter) });
+    }
+    plain.into()
+}
+
+/// Puts text into quotes (RFC 3261 §25.1 quoted-string); line breaks, which not even a backslash may hold, become
+/// blanks.
+///
+/// ```
+/// assert_eq!(sip::quote(r#"the "best" desk"#), r#""the \"best\" desk""#);
+/// ```
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            '\r' | '\n' => quoted.push(' '),
+            _ => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_go_and_quotes_are_found_to_their_end() {
+        assert_eq!((trim(" \ta b\t "), trim("  "), trim_end("a ")), ("a b", "", "a"));
+        for (text, len) in [("\"a\"b", Some(3)), ("\"\\\"\"", Some(4)), ("\"\\\\\"\"", Some(4)), ("\"a", None), ("\"\\", None)] {
+            assert_eq!(quoted_len(text), len, "{text}");
+        }
+        for text in ["", "a", "\"", "\\", "Jörg \"J\" \\o/"] {
+            assert_eq!(unquote(&quote(text)), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_digits_only() {
+        assert_eq!((digits("0070"), digits("+7"), digits(""), digits("18446744073709551616")), (Some(70), None, None, None));
+    }
+}
