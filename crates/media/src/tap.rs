@@ -280,13 +280,15 @@ mod tests {
             arrivals.sort();
             let mut tap = tap(1000);
             let mut clips = Vec::new();
-            for (ms, i) in &arrivals {
-                let speech = Speech { epoch: 1, timestamp: *i as u32 * 160, marker: *i == 0, codec: Codec::Pcmu, payload: &[*i as u8; 160] };
-                tap.hear(&speech, Time::from_millis(*ms), |clip| clips.push(clip));
+            for &(ms, i) in &arrivals {
+                let (timestamp, payload) = (i as u32 * 160, &[i as u8; 160]);
+                let speech = Speech { epoch: 1, timestamp, marker: i == 0, codec: Codec::Pcmu, payload };
+                tap.hear(&speech, Time::from_millis(ms), |clip| clips.push(clip));
             }
             clips.extend(tap.flush());
             for (_, i) in arrivals {
-                let place = clips.iter().find_map(|clip| Some(clip.at + clip.payload.iter().position(|b| *b == i as u8)? as u64));
+                let within = |clip: &Clip| Some(clip.at + clip.payload.iter().position(|b| *b == i as u8)? as u64);
+                let place = clips.iter().find_map(within);
                 prop_assert!(place.is_some_and(|place| place.abs_diff(i as u64 * 160) <= 720), "{i} at {place:?}");
             }
             prop_assert!(clips.iter().all(|clip| clip.payload.len() <= 4000));

@@ -1,0 +1,9 @@
+//! The patchbay through its public door, on a clock of our own: packets and ticks in, packets out.
+
+mod hostile;
+mod play;
+mod record;
+mod relay;
+mod report;
+mod room;
+mod storm;

@@ -1,0 +1,186 @@
+//! RTCP, and legs that have fallen silent.
+
+use std::net::SocketAddr;
+
+use media::{Command, Component, Event};
+use rtp::rtcp::{Compound, ReportBlock, SenderReport, ntp};
+
+use crate::room::{A, B, Mouth, Room, phone, phone_rtcp};
+
+fn read(bytes: &[u8]) -> Compound {
+    Compound::read(bytes).expect("we write what can be read")
+}
+
+/// A's phone reports: nothing, or about our stream.
+fn report_of(mouth: &Mouth, blocks: Vec<ReportBlock>, room: &Room) -> Vec<u8> {
+    let sender = Some(SenderReport { ntp: ntp(room.now) + (7 << 32), ..SenderReport::default() });
+    Compound { ssrc: mouth.ssrc, sender, blocks, cname: Some("phone".into()), bye: vec![mouth.ssrc] }.to_bytes()
+}
+
+#[test]
+fn who_is_sent_to_gets_sender_reports_and_who_is_not_receiver_reports() {
+    let mut room = Room::talking();
+    let mut a = Mouth::of(A);
+    for _ in 0..10 {
+        a.speak(&mut room, 0, 100);
+    }
+    let to_b = room.reports(B);
+    let to_a = room.reports(A);
+    assert!((2..=8).contains(&to_a.len()) && (2..=8).contains(&to_b.len()), "each 5 s, give or take a half");
+    let heard = room.heard(B);
+    let report = read(&to_b.last().unwrap().bytes);
+    assert_eq!(report.ssrc, heard[0].packet().ssrc);
+    assert!(report.sender.is_some_and(|sender| sender.packets > 100 && sender.octets == sender.packets * 160));
+    assert!(report.blocks.is_empty() && report.cname.is_some());
+    assert_eq!((to_b[0].to, to_b[0].component), (phone_rtcp(B), Component::Rtcp));
+    let report = read(&to_a.last().unwrap().bytes);
+    assert_eq!((report.sender, report.blocks.len(), report.blocks[0].ssrc), (None, 1, a.ssrc));
+    assert_eq!((report.blocks[0].fraction_lost, report.blocks[0].lost), (0, 0));
+}
+
+#[test]
+fn the_clock_of_a_sender_report_is_the_streams() {
+    let mut room = Room::talking();
+    let mut a = Mouth::of(A);
+    let report = loop {
+        a.speak(&mut room, 0, 1);
+        if let Some(report) = room.reports(B).pop() {
+            break read(&report.bytes);
+        }
+    };
+    let last = room.heard(B).pop().unwrap().packet();
+    let ahead = report.sender.unwrap().rtp_timestamp.wrapping_sub(last.timestamp) as i32;
+    assert!((0..=160).contains(&ahead), "{ahead}");
+}
+
+#[test]
+fn the_round_trip_is_measured_and_the_phones_loss_noted() {
+    let mut room = Room::talking();
+    let (mut a, mut b) = (Mouth::of(A), Mouth::of(B));
+    let report = loop {
+        a.speak(&mut room, 0, 1);
+        b.speak(&mut room, 0, 1);
+        if let Some(report) = room.reports(A).pop() {
+            break read(&report.bytes);
+        }
+    };
+    let middle = (report.sender.unwrap().ntp >> 16) as u32;
+    room.pass(1060); // 1 s at the phone, 60 ms under way, and up to 20 since we wrote it
+    let block = ReportBlock {
+        ssrc: report.ssrc,
+        lost: 5,
+        jitter: 80,
+        last_sender_report: middle,
+        delay: 65_536,
+        ..Default::default()
+    };
+    let bytes = report_of(&a, vec![block], &room);
+    room.datagram(A, Component::Rtcp, phone_rtcp(A), bytes);
+    let stats = room.bay.stats(A).unwrap();
+    assert_eq!((stats.remote_lost, stats.remote_jitter_ms), (Some(5), Some(10.0)));
+    assert!(stats.round_trip_ms.is_some_and(|ms| (55.0..110.0).contains(&ms)), "{stats:?}");
+    a.speak(&mut room, 9, 1);
+    assert!(!room.heard(B).is_empty(), "its BYE does not end the leg");
+}
+
+#[test]
+fn strangers_reports_are_not_believed_and_get_no_answer() {
+    for (from, believed) in [(phone_rtcp(A), true), (phone(A), false), ("203.0.113.66:6001".parse().unwrap(), false)] {
+        let mut room = Room::talking();
+        let mut a = Mouth::of(A);
+        a.speak(&mut room, 0, 2);
+        Mouth::of(B).speak(&mut room, 0, 2);
+        let ours = room.heard(A)[0].packet().ssrc;
+        let bytes = report_of(&a, vec![ReportBlock { ssrc: ours, lost: 99, ..Default::default() }], &room);
+        room.datagram(A, Component::Rtcp, from, bytes);
+        let stats = room.bay.stats(A).unwrap();
+        assert_eq!((stats.remote_lost, stats.strangers), if believed { (Some(99), 0) } else { (None, 1) });
+        room.pass(20_000);
+        assert!(room.reports(A).iter().all(|sent| sent.to == phone_rtcp(A)));
+    }
+}
+
+#[test]
+fn behind_nat_reports_go_where_the_phones_own_came_from() {
+    let nat = |port: u16| SocketAddr::from(([198, 51, 100, 7], port));
+    let mut room = Room::talking();
+    room.connect(A, |stream| stream.learn = Some(nat(0).ip()));
+    let mut a = Mouth { from: nat(31_000), ..Mouth::of(A) };
+    a.speak(&mut room, 0, 5);
+    room.pass(10_000);
+    assert!(room.reports(A).is_empty(), "the port above the learned one may be anybody's");
+    let stranger = Mouth { ssrc: 0xbad, ..a.clone() };
+    for (mouth, port) in [(&stranger, 40_000), (&a, 31_777), (&a, 40_001)] {
+        let bytes = report_of(mouth, vec![], &room);
+        room.datagram(A, Component::Rtcp, nat(port), bytes);
+    }
+    room.pass(10_000);
+    let to: Vec<SocketAddr> = room.reports(A).iter().map(|sent| sent.to).collect();
+    assert!(!to.is_empty() && to.iter().all(|to| *to == nat(31_777)), "{to:?}");
+}
+
+#[test]
+fn rtp_and_rtcp_may_share_a_port() {
+    let mut room = Room::talking();
+    room.connect(A, |stream| stream.rtcp_mux = true);
+    let mut a = Mouth::of(A);
+    a.speak(&mut room, 0, 2);
+    Mouth::of(B).speak(&mut room, 0, 2);
+    let ours = room.heard(A)[0].packet().ssrc;
+    let bytes = report_of(&a, vec![ReportBlock { ssrc: ours, lost: 3, ..Default::default() }], &room);
+    room.datagram(A, Component::Rtp, phone(A), bytes);
+    assert_eq!(room.bay.stats(A).unwrap().remote_lost, Some(3));
+    room.pass(10_000);
+    let reports = room.reports(A);
+    assert!(!reports.is_empty());
+    assert!(reports.iter().all(|sent| (sent.to, sent.component) == (phone(A), Component::Rtp)));
+}
+
+#[test]
+fn a_leg_fallen_silent_is_told_once_a_silence() {
+    let timeouts = |room: &mut Room| {
+        let told = room.book.events.iter().filter(|event| **event == Event::Timeout { leg: A }).count();
+        room.book.events.clear();
+        told
+    };
+    let mut room = Room::new();
+    room.connected(&[A]);
+    room.pass(59_900);
+    assert_eq!(timeouts(&mut room), 0);
+    room.pass(100);
+    assert_eq!(timeouts(&mut room), 1, "at the minute");
+    room.pass(300_000);
+    assert_eq!(timeouts(&mut room), 0, "and not again");
+    let mut a = Mouth::of(A);
+    a.speak(&mut room, 0, 1);
+    room.pass(59_000);
+    let bytes = report_of(&a, vec![], &room);
+    room.datagram(A, Component::Rtcp, phone_rtcp(A), bytes);
+    room.pass(59_000);
+    assert_eq!(timeouts(&mut room), 0, "a report is a sign of life");
+    room.datagram(A, Component::Rtp, "203.0.113.66:6000".parse().unwrap(), a.clone().next(&[0; 160]));
+    room.pass(2_000);
+    assert_eq!(timeouts(&mut room), 1, "a stranger is not");
+    room.connect(A, |stream| stream.receives = false);
+    room.pass(300_000);
+    assert_eq!(timeouts(&mut room), 0, "on hold nothing is expected");
+    room.connect(A, |_| {});
+    room.pass(59_000);
+    assert_eq!(timeouts(&mut room), 0);
+    room.pass(2_000);
+    assert_eq!(timeouts(&mut room), 1);
+}
+
+#[test]
+fn a_patchbay_with_nothing_to_do_sleeps() {
+    let mut room = Room::new();
+    assert_eq!(room.bay.deadline(), None);
+    room.open(A);
+    assert_eq!(room.bay.deadline(), None);
+    room.connect(A, |_| {});
+    assert!(room.bay.deadline().is_some());
+    room.tell(Command::Close { leg: A });
+    room.pass(600_000);
+    assert_eq!(room.bay.deadline(), None);
+    assert!(room.reports(A).is_empty());
+}
