@@ -5,15 +5,18 @@
 #![forbid(unsafe_code)]
 
 pub mod digest;
+mod endpoint;
 mod flow;
 mod headers;
 mod message;
 mod name_addr;
 mod text;
+pub mod transaction;
 mod uri;
 mod via;
 pub mod wire;
 
+pub use endpoint::{Account, Command, End, Event, Incoming, Input, Origin, Outgoing, Output, Peer, SipConf};
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};
 pub use message::{Message, Request, Response, method_name, method_named, reason_phrase};

@@ -1,0 +1,75 @@
+//! What an endpoint is set up with.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::digest::{Algorithm, Ha1};
+use crate::wire::Limits;
+
+/// The settings of this room.
+#[derive(Clone, Debug)]
+pub struct SipConf {
+    /// The realm of our challenges; accounts' hashes are made for it.
+    pub realm: String,
+    /// Our name in Server and User-Agent.
+    pub server: String,
+    /// Who may register and call, by the user part of their AOR.
+    pub accounts: HashMap<String, Account>,
+    /// Who may call without a password, by source address.
+    pub trunks: Vec<Peer>,
+    /// The algorithms of our challenges, the preferred first, where an account does not say.
+    pub algorithms: Vec<Algorithm>,
+    /// A REGISTER that asks for less is answered 423.
+    pub expires_secs_min: u32,
+    /// No binding lasts longer.
+    pub expires_secs_max: u32,
+    /// Contacts of one account.
+    pub bindings_max: usize,
+    /// What a message may measure.
+    pub limits: Limits,
+    /// Transactions at a time; above it new requests are answered 503 and those in dialogs a quarter longer.
+    pub transactions_max: usize,
+    /// Incoming and outgoing INVITE dialogs at a time; above it an incoming one is answered 503.
+    pub legs_max: usize,
+    /// Nonces that were used with a right password and are remembered for their 60 s.
+    pub nonces_max: usize,
+}
+
+/// One who may register.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The password's hashes, for the realm of the endpoint.
+    pub ha1: Ha1,
+    /// What it may authenticate with; empty means the endpoint's own list.
+    pub algorithms: Vec<Algorithm>,
+}
+
+/// A trunk, trusted by where its requests come from.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its name in `Origin::Trunk`.
+    pub name: String,
+    /// The addresses it calls from.
+    pub addresses: Vec<IpAddr>,
+    /// If set, only requests from this port are its.
+    pub port: Option<u16>,
+}
+
+impl Default for SipConf {
+    fn default() -> SipConf {
+        SipConf {
+            realm: "centrala".to_owned(),
+            server: concat!("Centrala/", env!("CARGO_PKG_VERSION")).to_owned(),
+            accounts: HashMap::new(),
+            trunks: Vec::new(),
+            algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            expires_secs_min: 60,
+            expires_secs_max: 3600,
+            bindings_max: 10,
+            limits: Limits::default(),
+            transactions_max: 100_000,
+            legs_max: 50_000,
+            nonces_max: 200_000,
+        }
+    }
+}

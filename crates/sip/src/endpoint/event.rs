@@ -1,0 +1,247 @@
+//! What an endpoint is told and what it tells: the words between this room and those above.
+
+use std::net::SocketAddr;
+
+use base::LegId;
+use bytes::Bytes;
+
+use crate::digest::Credentials;
+use crate::{Flow, Name, NameAddr};
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// One datagram, or one message cut from a stream.
+    Received {
+        /// Where it came from.
+        flow: Flow,
+        /// All of it.
+        bytes: Bytes,
+    },
+    /// A stream is gone: its bindings die, its transactions fail.
+    Closed {
+        /// The shell's number of it.
+        connection: u64,
+    },
+    /// The network says that nobody is there (ICMP): requests waiting for an answer from there fail.
+    Unreachable {
+        /// Where we had sent to.
+        remote: SocketAddr,
+    },
+    /// It is `deadline()`.
+    Tick,
+    /// The rooms above decided something.
+    Command(Command),
+}
+
+/// What is to be done with a leg. One that does not fit the leg's state any more (the other side was quicker) is
+/// ignored; the event that says so is on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// A provisional response to the INVITE.
+    Ring {
+        /// The incoming leg.
+        leg: LegId,
+        /// 101 to 199.
+        status: u16,
+        /// Early media, for 183.
+        sdp: Option<Bytes>,
+    },
+    /// 200 to the INVITE, or to a re-INVITE or UPDATE that was `Offered`.
+    Answer {
+        /// The leg.
+        leg: LegId,
+        /// The answer; the offer where the INVITE had none.
+        sdp: Bytes,
+    },
+    /// A final refusal of the INVITE (the leg ends), or of what was `Offered` (the leg stands).
+    Reject {
+        /// The leg.
+        leg: LegId,
+        /// 300 to 699.
+        status: u16,
+    },
+    /// Calls someone.
+    Invite {
+        /// From `Endpoint::new_leg`.
+        leg: LegId,
+        /// Whom, and with what.
+        invite: Box<Outgoing>,
+    },
+    /// Ends the leg: CANCEL, BYE or 480, as its state asks. A 200 that crosses our CANCEL is acknowledged and ended.
+    HangUp {
+        /// The leg.
+        leg: LegId,
+        /// Why, for a `Reason: SIP;cause=` header: 200 is "Call completed elsewhere".
+        status: Option<u16>,
+    },
+}
+
+/// An INVITE to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// The Request-URI: a binding's contact, or a trunk's number.
+    pub uri: String,
+    /// Where to send it.
+    pub flow: Flow,
+    /// The caller, without tag.
+    pub from: NameAddr,
+    /// The called, without tag.
+    pub to: NameAddr,
+    /// Our offer.
+    pub sdp: Bytes,
+    /// For a trunk that asks who we are. They answer the INVITE's challenges and no other.
+    pub credentials: Option<Credentials>,
+    /// More headers: X-Queue, Alert-Info, Max-Forwards, …
+    pub headers: Vec<(Name, String)>,
+}
+
+/// What is to be done or known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Send this there.
+    Send {
+        /// Where.
+        flow: Flow,
+        /// The message.
+        bytes: Bytes,
+    },
+    /// Close a stream.
+    Close {
+        /// The shell's number of it.
+        connection: u64,
+    },
+    /// For the rooms above.
+    Event(Event),
+}
+
+/// What the rooms above hear.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Somebody we know calls. `100 Trying` has gone out.
+    Incoming(Box<Incoming>),
+    /// A provisional response to our INVITE.
+    Ringing {
+        /// The outgoing leg.
+        leg: LegId,
+        /// 101 to 199.
+        status: u16,
+        /// Early media.
+        sdp: Option<Bytes>,
+    },
+    /// Our INVITE was answered, by the first 2xx; it is acknowledged.
+    Answered {
+        /// The outgoing leg.
+        leg: LegId,
+        /// Their answer.
+        sdp: Bytes,
+    },
+    /// The ACK of our 200 came, for an INVITE or a re-INVITE.
+    Confirmed {
+        /// The leg.
+        leg: LegId,
+        /// Their answer, where the offer was ours.
+        sdp: Option<Bytes>,
+    },
+    /// A re-INVITE or UPDATE wants another session: to be answered by `Answer` or `Reject`.
+    Offered {
+        /// The leg.
+        leg: LegId,
+        /// Their offer; none asks for ours.
+        sdp: Option<Bytes>,
+    },
+    /// A key, pressed in an INFO (`application/dtmf-relay`, `application/dtmf`).
+    Digit {
+        /// The leg.
+        leg: LegId,
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+    },
+    /// The leg is over: said once for each leg, whoever ended it. Commands for it are ignored from now on.
+    Ended {
+        /// The leg.
+        leg: LegId,
+        /// How.
+        end: End,
+    },
+    /// An account's contact can be reached: a new binding or a refreshed one.
+    Registered {
+        /// Whose.
+        account: String,
+        /// The contact, as sent.
+        contact: String,
+        /// Where to send requests for it.
+        flow: Flow,
+        /// For how long.
+        expires_secs: u32,
+    },
+    /// A binding is gone: taken back, expired, replaced, or its stream closed.
+    Unregistered {
+        /// Whose.
+        account: String,
+        /// The contact, as sent.
+        contact: String,
+    },
+    /// Somebody failed to prove who they are, for the operator's log.
+    Refused {
+        /// From where.
+        flow: Flow,
+        /// Who they claimed to be.
+        account: String,
+        /// What was wrong.
+        why: &'static str,
+    },
+}
+
+/// How a leg ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The INVITE was refused with this status, by the other side or by us; 408: nobody answered; 503: nobody is there.
+    Refused(u16),
+    /// The caller gave up before we answered.
+    Cancelled,
+    /// The other side hung up.
+    Bye,
+    /// We did.
+    HungUp,
+    /// Our 200 was never acknowledged.
+    NoAck,
+    /// The stream it came by is gone.
+    Lost,
+}
+
+/// Somebody we know calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incoming {
+    /// The leg, to be answered, rejected or hung up.
+    pub leg: LegId,
+    /// Who calls, as proven.
+    pub origin: Origin,
+    /// Where it came from.
+    pub flow: Flow,
+    /// The Request-URI.
+    pub uri: String,
+    /// Its user part, unescaped; the number of a `tel:`.
+    pub called: String,
+    /// What the caller says of itself.
+    pub from: NameAddr,
+    /// Whom the caller dialled.
+    pub to: NameAddr,
+    /// The dialog's Call-ID.
+    pub call_id: String,
+    /// The caller's offer; none asks for ours in the 200.
+    pub sdp: Option<Bytes>,
+    /// What the caller's phone calls itself.
+    pub user_agent: String,
+    /// The hops the INVITE has left; an onward INVITE gets one fewer.
+    pub max_forwards: u8,
+}
+
+/// Who calls, as proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An account, by its password.
+    Account(String),
+    /// A trunk, by its address.
+    Trunk(String),
+}
