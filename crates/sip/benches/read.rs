@@ -1,5 +1,7 @@
 //! What one message costs: an INVITE of a usual phone read into the model, and printed.
 
+#![allow(missing_docs)] // criterion's macro makes a public function
+
 use std::hint::black_box;
 
 use bytes::Bytes;

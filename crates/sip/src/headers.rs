@@ -418,3 +418,66 @@ const fn slot(name: &[u8]) -> Option<usize> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case_and_compact() {
+        for (name, text) in KNOWN {
+            assert_eq!((Name::from(&*text.to_uppercase()), Name::from(*text)), (name.clone(), name.clone()), "{text}");
+        }
+        for (letter, name) in [("v", Name::Via), ("I", Name::CallId), ("x", Name::SessionExpires), ("z", Name::other("z"))] {
+            assert_eq!(Name::from(letter), name);
+        }
+        assert_eq!(Name::from("X-Queue"), Name::other("X-Queue"));
+    }
+
+    #[test]
+    fn headers_are_changed_in_their_place() {
+        let mut headers = Headers::default();
+        for (name, value) in [("To", "b"), ("Via", "1"), ("X-Queue", "q"), ("via", "2"), ("Path", "p")] {
+            headers.push(Name::from(name), value);
+        }
+        let lines = |headers: &Headers| headers.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+        headers.push_front(Name::other("VIA"), "0");
+        assert_eq!(lines(&headers), "Via=0 To=b Via=1 X-Queue=q Via=2 Path=p");
+        headers.set_first(&Name::Via, "00");
+        headers.set(Name::from("x-queue"), "r");
+        assert_eq!(lines(&headers), "Via=00 To=b Via=1 x-queue=r Via=2 Path=p");
+        assert_eq!(headers.remove_first(&Name::Via).as_deref(), Some("00"));
+        headers.set(Name::Via, "9");
+        headers.remove(&Name::Path);
+        headers.set(Name::Expires, "60");
+        assert_eq!(lines(&headers), "To=b Via=9 x-queue=r Expires=60");
+        assert_eq!(headers.all(&Name::Via).collect::<Vec<_>>(), ["9"]);
+        assert_eq!((headers.len(), headers.has(&Name::Path), headers.first(&Name::other("X-QUEUE"))), (4, false, Some("r")));
+    }
+
+    #[test]
+    fn a_value_cannot_make_a_line_of_its_own() {
+        let mut headers = Headers::default();
+        headers.push(Name::other("X-Caller"), "a\r\nVia: forged\nb");
+        let mut out = Vec::new();
+        headers.write(&mut out);
+        assert_eq!(out, b"X-Caller: a  Via: forged b\r\n");
+    }
+
+    #[test]
+    fn a_cseq_is_a_number_below_two_to_the_31_and_a_method() {
+        for (text, want) in [
+            ("0009 INVITE", Some((9, "INVITE"))),
+            ("1\t ACK", Some((1, "ACK"))),
+            ("2147483647 BYE", Some((2_147_483_647, "BYE"))),
+            ("2147483648 BYE", None),
+            ("36893488147419103232 REGISTER", None),
+            ("-1 BYE", None),
+            ("1", None),
+            ("1 ", None),
+            ("BYE", None),
+        ] {
+            assert_eq!(cseq(text), want, "{text}");
+        }
+    }
+}

@@ -278,3 +278,37 @@ pub fn reason_phrase(status: u16) -> &'static str {
         _ => "Global Failure",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_print_with_the_length_of_their_body() {
+        let mut request = Request::new(Method::PRack, "sip:a@h").with(Name::ContentLength, "99").with(Name::CallId, "c");
+        request.body = Bytes::from_static(b"\0\xff\r\n");
+        assert_eq!(&request.to_bytes()[..], b"PRACK sip:a@h SIP/2.0\r\nCall-ID: c\r\nContent-Length: 4\r\n\r\n\0\xff\r\n");
+        let response = Response { reason: "fine\r\nX: y".to_owned(), ..Response::to(&request, 299) };
+        assert_eq!(&response.to_bytes()[..], b"SIP/2.0 299 fine  X: y\r\nCall-ID: c\r\nContent-Length: 0\r\n\r\n");
+    }
+
+    #[test]
+    fn an_answer_carries_what_names_its_request() {
+        let mut request = Request::new(Method::Invite, "sip:a@h");
+        for (name, value) in [("Via", "1"), ("To", "t"), ("Via", "2"), ("From", "f"), ("Call-ID", "c"), ("CSeq", "1 INVITE"), ("Subject", "s"), ("Timestamp", "5")] {
+            request.headers.push(Name::from(name), value);
+        }
+        let names = |status| Response::to(&request, status).headers.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+        assert_eq!(names(200), ["Via=1", "Via=2", "From=f", "To=t", "Call-ID=c", "CSeq=1 INVITE"]);
+        assert_eq!(names(100).last().map(String::as_str), Some("Timestamp=5"));
+    }
+
+    #[test]
+    fn methods_have_one_spelling() {
+        for (method, name) in METHODS {
+            assert_eq!((method_named(name), method_name(method)), (Some(method), name));
+            assert_eq!(method.to_string(), name);
+        }
+        assert_eq!((METHODS.len(), method_named("invite"), method_named("PING")), (Method::all().len(), None, None));
+    }
+}

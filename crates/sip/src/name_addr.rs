@@ -220,3 +220,65 @@ fn param(text: &str) -> Option<(&str, Option<&str>, &str)> {
     let rest = trim_start(rest);
     (!value.is_empty() && (rest.is_empty() || rest.starts_with(';'))).then_some((name, Some(value), rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_however_they_are_legal() {
+        for (text, display, uri, params) in [
+            ("sip:a@h;tag=1", None, "sip:a@h", ";tag=1"),
+            ("<sip:a@h;lr>;tag=1", None, "sip:a@h;lr", ";tag=1"),
+            ("caller<sip:a@h>;tag=323", Some("caller"), "sip:a@h", ";tag=323"),
+            ("A. Bell  <sip:a@h>", Some("A. Bell"), "sip:a@h", ""),
+            ("Jörg <sip:a@h>", Some("Jörg"), "sip:a@h", ""),
+            (r#""J \"R\" <x>, \\"<sip:a,b@h> ; tag = 9 ;q=0.3"#, Some(r#"J "R" <x>, \"#), "sip:a,b@h", ";tag=9;q=0.3"),
+            (r#""" <sip:a@h>"#, Some(""), "sip:a@h", ""),
+            (r#"<sip:a@h>;+sip.instance="<urn:uuid:1;2>";reg-id=1"#, None, "sip:a@h", r#";+sip.instance="<urn:uuid:1;2>";reg-id=1"#),
+            ("sip:+1972@gw1.example.net;unknownparam", None, "sip:+1972@gw1.example.net", ";unknownparam"),
+            ("<name:John_Smith>", None, "name:John_Smith", ""),
+            ("<sip:u@h?Route=%3Csip:e%3E>", None, "sip:u@h?Route=%3Csip:e%3E", ""),
+        ] {
+            let address: NameAddr = text.parse().unwrap_or_else(|_| panic!("{text}"));
+            assert_eq!((address.display.as_deref(), &*address.uri, &*address.params.to_string()), (display, uri, params), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "", "*", "<>", "<sip:a@h", "\"open <sip:a@h>", "\"a\" sip:a@h", "a, b <sip:a@h>", "< sip:a@h >", "<sip:a@h>;", "<sip:a@h>;;x",
+            "<sip:a@h>x", "<sip:a@h>;tag=", "<sip:a@h>;=x", "<sip:a@h>;x y", "sip:a@h?b=c", "sip:a@h,sip:b@h", "<sip:a@h>,<sip:b@h>", "<sip:a@h>;x=\"y",
+        ] {
+            assert!(text.parse::<NameAddr>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_found_and_changed_in_any_case() {
+        let mut address: NameAddr = "<sip:a@h>;Tag=1;lr;+sip.instance=\"<urn:x>\"".parse().unwrap();
+        assert_eq!((address.tag(), address.params.get("LR"), address.params.get("none")), (Some("1"), Some(""), None));
+        assert_eq!(address.params.unquoted("+SIP.instance").as_deref(), Some("<urn:x>"));
+        address.params.set("TAG", Some("2".into()));
+        address.params.remove("Lr");
+        address.params.set("x", None);
+        assert_eq!(address.tagged("3").to_string(), "<sip:a@h>;Tag=3;+sip.instance=\"<urn:x>\";x");
+        assert_eq!(NameAddr::new("sip:a@h").named("say \"hi\"\r\nVia: x").to_string(), "\"say \\\"hi\\\"  Via: x\" <sip:a@h>");
+    }
+
+    proptest! {
+        #[test]
+        fn what_we_print_we_can_read(
+            display in prop::option::of("\\PC{0,12}"),
+            uri in "sip:[a-z;?,/]{1,8}@[a-z]{1,8}(;[a-z]{1,3}){0,2}",
+            params in prop::collection::vec(("[a-zA-Z0-9.+-]{1,6}", prop::option::of(prop_oneof!["[a-zA-Z0-9%:/._-]{1,8}", "\\PC{0,8}".prop_map(|text| quote(&text))])), 0..4),
+        ) {
+            let params = params.iter().map(|(name, value)| (&**name, value.as_deref())).collect();
+            let address = NameAddr { display, uri, params };
+            prop_assert_eq!(address.to_string().parse(), Ok(address));
+        }
+    }
+}

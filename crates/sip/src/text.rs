@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 /// A token's letters.
+#[inline]
 pub fn is_token_byte(byte: u8) -> bool {
     TOKEN[usize::from(byte)]
 }
@@ -21,46 +22,55 @@ static TOKEN: [bool; 256] = {
     table
 };
 
+#[inline]
 pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
+#[inline]
 pub fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
 /// Where an ASCII byte first stands.
+#[inline]
 pub fn position(text: &str, byte: u8) -> Option<usize> {
     text.as_bytes().iter().position(|b| *b == byte)
 }
 
 /// What stands before and after an ASCII byte.
+#[inline]
 pub fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
     position(text, byte).map(|at| (&text[..at], &text[at + 1..]))
 }
 
 /// Splits where the first byte is not of the kind; the kind must be of ASCII.
+#[inline]
 pub fn split_while(text: &str, kind: impl Fn(u8) -> bool) -> (&str, &str) {
     text.split_at(text.bytes().position(|b| !kind(b)).unwrap_or(text.len()))
 }
 
 /// Without the blanks before it.
+#[inline]
 pub fn trim_start(text: &str) -> &str {
     split_while(text, is_blank).1
 }
 
 /// Without the blanks after it.
+#[inline]
 pub fn trim_end(text: &str) -> &str {
     let end = text.bytes().rposition(|b| !is_blank(b)).map_or(0, |at| at + 1);
     &text[..end]
 }
 
 /// Without the blanks around it.
+#[inline]
 pub fn trim(text: &str) -> &str {
     trim_end(trim_start(text))
 }
 
 /// A decimal number of digits only; too large ones are none.
+#[inline]
 pub fn digits(text: &str) -> Option<u64> {
     (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
 }

@@ -239,11 +239,21 @@ impl<'a> Known<'a> {
 }
 
 /// No blank, control, bracket of addresses or quote stands in any URI (RFC 3986 §2).
-static NOWHERE: [bool; 256] = {
-    let mut table = [false; 256];
+const NOWHERE: u8 = 1;
+/// Letters of a host name.
+const HOST: u8 = 2;
+
+static KIND: [u8; 256] = {
+    let mut table = [0; 256];
     let mut byte = 0;
     while byte <= 0x7f {
-        table[byte] = byte <= 0x20 || matches!(byte as u8, b'<' | b'>' | b'"' | 0x7f);
+        let letter = byte as u8;
+        table[byte] = match letter {
+            0..=0x20 | b'<' | b'>' | b'"' | 0x7f => NOWHERE,
+            b'-' | b'.' | b'_' => HOST,
+            _ if letter.is_ascii_alphanumeric() => HOST,
+            _ => 0,
+        };
         byte += 1;
     }
     table
@@ -266,7 +276,7 @@ impl<'a> Parts<'a> {
         if !lettered || !scheme.starts_with(|letter: char| letter.is_ascii_alphabetic()) || rest.is_empty() {
             return Err(BAD);
         }
-        if rest.bytes().fold(false, |found, b| found | NOWHERE[usize::from(b)]) {
+        if rest.bytes().any(|b| KIND[usize::from(b)] & NOWHERE != 0) {
             return Err(BAD);
         }
         match Known::read(scheme) {
@@ -282,20 +292,15 @@ impl<'a> Parts<'a> {
 
     fn read_sip(scheme: Known<'a>, rest: &'a str) -> Result<Parts<'a>, BadSyntax> {
         // A user part may hold `;`, `?` and `,` but no bare `@` (RFC 3261 §25.1), so the first `@` ends it.
-        let (userinfo, rest) = match cut(rest, b'@') {
-            Some((userinfo, rest)) => (Some(userinfo).filter(|user| !user.is_empty()).map(Some).ok_or(BAD)?, rest),
-            None => (None, rest),
-        };
+        let (userinfo, rest) = cut(rest, b'@').map_or((None, rest), |(userinfo, rest)| (Some(userinfo), rest));
         let (user, password) = match userinfo.map(|userinfo| cut(userinfo, b':').ok_or(userinfo)) {
             Some(Ok((user, password))) => (Some(user), Some(password)),
             Some(Err(user)) => (Some(user), None),
             None => (None, None),
         };
-        let (place, headers) = match cut(rest, b'?') {
-            Some((place, headers)) => (place, Some(headers)),
-            None => (rest, None),
-        };
-        let (hostport, params) = split_while(place, |b| b != b';');
+        let (hostport, rest) = split_while(rest, |b| !matches!(b, b';' | b'?'));
+        let (params, headers) = split_while(rest, |b| b != b'?');
+        let headers = headers.strip_prefix('?');
         let (host, port) = host_port(hostport).ok_or(BAD)?;
         check_params(params).filter(|()| user != Some("") && headers != Some("")).ok_or(BAD)?;
         Ok(Parts { scheme, user, password, host, port, params, headers })
@@ -348,13 +353,15 @@ impl<'a> HostText<'a> {
         if let Some(inner) = text.strip_prefix('[') {
             return Some(HostText::Address(ipv6(inner.strip_suffix(']')?)?.into()));
         }
-        if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-            return text.parse::<Ipv4Addr>().ok().map(|address| HostText::Address(address.into()));
+        if text.starts_with(|letter: char| letter.is_ascii_digit()) {
+            if let Ok(address) = text.parse::<Ipv4Addr>() {
+                return Some(HostText::Address(address.into()));
+            }
         }
-        // RFC 3261 §25.1 hostname; an underscore and a closing dot are met in the field.
-        let lettered = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-        let (name, rest) = split_while(text, lettered);
-        (rest.is_empty() && !name.starts_with(['.', '-'])).then_some(HostText::Name(name))
+        // RFC 3261 §25.1 hostname: the last label is no number. An underscore and a closing dot are met in the field.
+        let fair = text.bytes().all(|b| KIND[usize::from(b)] & HOST != 0) && !text.starts_with(['.', '-']);
+        let numeric = || text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        (fair && !numeric()).then_some(HostText::Name(text))
     }
 
     pub fn to_host(self) -> Host {
@@ -406,4 +413,109 @@ fn escape(f: &mut fmt::Formatter<'_>, user: &str) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn uris_are_read_in_their_parts() {
+        for (text, user, host, port, params) in [
+            ("sip:1001@centrala", Some("1001"), "centrala", None, ""),
+            ("SIPS:a%20b:pw@h.example:5061;lr;x=%41?Subject=hi", Some("a b"), "h.example", Some(5061), ";lr;x=%41"),
+            ("sip:user;par=u%40example.net@example.com", Some("user;par=u@example.net"), "example.com", None, ""),
+            ("sip:a?b,c/d@[2001:db8::10:5070]:5070", Some("a?b,c/d"), "[2001:db8::10:5070]", Some(5070), ""),
+            ("sip:user@[2001:db8:::192.0.2.1]", Some("user"), "[2001:db8::c000:201]", None, ""),
+            ("sip:192.0.2.1", None, "192.0.2.1", None, ""),
+            ("sip:3com.example", None, "3com.example", None, ""),
+            ("sip:J%F6rg@h", Some("Jörg"), "h", None, ""),
+            ("tel:+1-201-555-0123;phone-context=example.com", Some("+1-201-555-0123"), "", None, ";phone-context=example.com"),
+            ("isbn:2983792873", Some("2983792873"), "", None, ""),
+            ("soap.beep://192.0.2.103:3002", Some("//192.0.2.103:3002"), "", None, ""),
+        ] {
+            let uri: Uri = text.parse().unwrap_or_else(|_| panic!("{text}"));
+            let got = (uri.user.as_deref(), uri.host.to_string(), uri.port, uri.params.to_string());
+            assert_eq!(got, (user, host.to_owned(), port, params.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_uri_is_refused() {
+        for text in [
+            "", "sip", "sip:", ":a", "1sip:a", "s p:a", "sip:@h", "sip:a@", "sip:a@b@c", "sip:a@h:", "sip:a@h:65536", "sip:a@h:5x",
+            "sip:a@h;", "sip:a@h;=x", "sip:a@h;x=", "sip:a@h;;x", "sip:a@h?", "sip:2001:db8::10", "sip:[2001:db8::g]", "sip:[::1", "sip:[::1]x",
+            "sip:1.2.3.4.5", "sip:256.1.1.1", "sip:.h", "sip:a b@h", "sip:a@h; lr", "<sip:a@h>", "sip:a@h\r", "sip:a@é", "tel:", "x:",
+        ] {
+            assert_eq!(text.parse::<Uri>(), Err(BAD), "{text}");
+        }
+    }
+
+    #[test]
+    fn uris_are_equal_as_rfc_3261_19_1_4_says() {
+        for (ours, theirs, equal) in [
+            ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtlanTa.CoM;Transport=tcp", true),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5", true),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5", true),
+            ("sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com", "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com", true),
+            ("sip:alice@atlanta.com?subject=project%20x&priority=urgent", "sip:alice@atlanta.com?priority=urgent&subject=project%20x", true),
+            ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP", false),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060", false),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp", false),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp", false),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting", false),
+            ("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4", false),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off", false),
+            ("sip:a@[2001:db8::9:1]", "sip:a@[2001:DB8:0::9:01]", true), // RFC 5954
+            ("tel:+1-201-555-0123", "tel:+1(201)5550123", true),
+            ("tel:863;phone-context=a.example", "tel:863;phone-context=b.example", false),
+            ("sip:a@h", "sips:a@h", false),
+        ] {
+            let (one, other): (Uri, Uri) = (ours.parse().unwrap(), theirs.parse().unwrap());
+            assert_eq!((one.equals(&other), other.equals(&one)), (equal, equal), "{ours} {theirs}");
+        }
+    }
+
+    pub(crate) fn any_host() -> impl Strategy<Value = Host> {
+        prop_oneof![
+            "[a-z][a-zA-Z0-9_-]{0,8}(\\.[a-z0-9-]{1,6}){0,2}".prop_map(Host::Name),
+            any::<u32>().prop_map(|bits| Host::Address(Ipv4Addr::from(bits).into())),
+            any::<u128>().prop_map(|bits| Host::Address(Ipv6Addr::from(bits).into())),
+        ]
+    }
+
+    fn any_uri() -> impl Strategy<Value = Uri> {
+        let params = prop::collection::vec(("[a-zA-Z0-9-]{1,6}", prop::option::of("[a-zA-Z0-9%:/._-]{1,8}")), 0..4);
+        let params = params.prop_map(|params| params.iter().map(|(name, value)| (&**name, value.as_deref())).collect::<Params>());
+        let headers = prop::option::of("[a-z]{1,5}=[a-z%0-9]{0,5}");
+        let sip = (any::<bool>(), prop::option::of(("\\PC{1,10}", prop::option::of("[a-z0-9]{0,4}"))), any_host(), any::<Option<u16>>(), params, headers);
+        let sip = sip.prop_map(|(sips, user, host, port, params, headers)| {
+            let (user, password) = user.map_or((None, None), |(user, password)| (Some(user), password));
+            Uri { scheme: if sips { Scheme::Sips } else { Scheme::Sip }, user, password, host, port, params, headers }
+        });
+        let opaque = |scheme| move |user: String| Uri {
+            scheme, user: Some(user), password: None, host: Host::None, port: None, params: Params::NONE, headers: None,
+        };
+        prop_oneof![
+            4 => sip,
+            1 => "\\+?[0-9.()-]{1,15}".prop_map(move |number| opaque(Scheme::Tel)(number)),
+            1 => "[a-z0-9/@:;?-]{1,15}".prop_map(move |rest| opaque(Scheme::Other("urn".into()))(rest)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_we_print_we_can_read(uri in any_uri()) {
+            prop_assert_eq!(uri.to_string().parse(), Ok(uri));
+        }
+
+        #[test]
+        fn what_we_read_we_print_the_same_uri(text in "(sip|tel|x):[ -~]{0,30}") {
+            if let Ok(uri) = text.parse::<Uri>() {
+                prop_assert_eq!(uri.to_string().parse(), Ok(uri));
+            }
+        }
+    }
 }

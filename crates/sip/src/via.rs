@@ -153,3 +153,70 @@ impl<'a> Parts<'a> {
         Some(Parts { transport, host, port, params })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn vias_are_read_however_they_are_legal() {
+        for (text, want) in [
+            ("SIP/2.0/UDP host.example.com;branch=z9hG4bKkdjuw", "SIP/2.0/UDP host.example.com;branch=z9hG4bKkdjuw"),
+            ("SIP  /   2.0 /UDP 192.0.2.2;branch=390skdjuw", "SIP/2.0/UDP 192.0.2.2;branch=390skdjuw"),
+            ("SIP  / 2.0  / TCP     spindle.example.com   ; branch  =   z9hG4bK9ikj8", "SIP/2.0/TCP spindle.example.com;branch=z9hG4bK9ikj8"),
+            ("sip/2.0/ws x.invalid : 80 ;rport", "SIP/2.0/ws x.invalid:80;rport"),
+            ("SIP/2.0/UDP [::1]:5060;received=[2001:db8::9:255]", "SIP/2.0/UDP [::1]:5060;received=[2001:db8::9:255]"),
+            ("SIP/2.0/UNKNOWN t4", "SIP/2.0/UNKNOWN t4"),
+        ] {
+            assert_eq!(text.parse::<Via>().map(|via| via.to_string()).as_deref(), Ok(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_via_is_refused() {
+        for text in [
+            "", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDP ;branch=1", "SIP/7.0/UDP h", "HTTP/2.0/UDP h", "SIP/2.0 h", "SIP/2.0/UDP h h",
+            "SIP/2.0/UDP h:", "SIP/2.0/UDP h:70000", "SIP/2.0/UDP h;;", "SIP/2.0/UDP h;branch=", "SIP/2.0/U@P h", "SIP/2.0/UDP 2001:db8::1",
+        ] {
+            assert_eq!(text.parse::<Via>(), Err(BAD), "{text}");
+        }
+        for text in ["SIP/2.0/UDP h;branch=z9hG4bK", "SIP/2.0/UDP h;branch"] {
+            assert!(check(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_is_what_we_saw() {
+        let source = "192.0.2.7:41000".parse().unwrap();
+        for (text, want) in [
+            ("SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa", "SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa"),
+            ("SIP/2.0/UDP 192.0.2.7;received=10.9.9.9", "SIP/2.0/UDP 192.0.2.7"),
+            ("SIP/2.0/UDP 192.0.2.7;rport", "SIP/2.0/UDP 192.0.2.7;rport=41000;received=192.0.2.7"),
+            ("SIP/2.0/UDP h.example;received=10.9.9.9", "SIP/2.0/UDP h.example;received=192.0.2.7"),
+        ] {
+            assert_eq!(text.parse::<Via>().unwrap().seen_from(source).to_string(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn branches_tell_the_two_rfcs_apart() {
+        for (text, cookie) in [(";branch=z9hG4bKa", true), (";branch=Z9HG4BKa", true), (";branch=z9hG4bK", false), (";branch=390s", false), ("", false)] {
+            assert_eq!(format!("SIP/2.0/UDP h{text}").parse::<Via>().unwrap().is_rfc3261(), cookie, "{text}");
+        }
+        assert_eq!("SIP/2.0/UDP H.example".parse::<Via>().unwrap().sent_by(), "h.example:5060");
+    }
+
+    proptest! {
+        #[test]
+        fn what_we_print_we_can_read(
+            transport in "[A-Z]{2,5}", host in "[a-z][a-z0-9.-]{0,8}", port in any::<Option<u16>>(), branch in "[!-~&&[^;,\"<>\\\\=]]{1,12}", source in any::<(u32, u16)>(),
+        ) {
+            let params = [("branch", Some(&*branch)), ("rport", None)].into_iter().collect();
+            let via = Via { transport, host: Host::Name(host), port, params }.seen_from((std::net::Ipv4Addr::from(source.0), source.1).into());
+            prop_assert_eq!(via.to_string().parse::<Via>(), Ok(via.clone()));
+            prop_assert_eq!((via.received(), via.rport()), (Some(std::net::Ipv4Addr::from(source.0).into()), Some(source.1)));
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
 
-use crate::text::{is_blank, is_token, position, quoted_len, trim, trim_end};
+use crate::text::{is_blank, is_token_byte, position, quoted_len, split_while, trim, trim_start};
 
 /// Where a head ends and its body begins.
 pub struct HeadEnd {
@@ -84,9 +84,9 @@ impl<'a> Iterator for Fields<'a> {
 impl<'a> Field<'a> {
     /// Name and value, unfolded and without the blanks around them. `None`: this is no header field.
     pub fn name_and_value(self) -> Option<(&'a str, Cow<'a, str>)> {
-        let (name, value) = self.text.split_at(position(self.text, b':')?);
-        let name = trim_end(name);
-        is_token(name).then(|| (name, if self.folded { unfold(&value[1..]).into() } else { trim(&value[1..]).into() }))
+        let (name, rest) = split_while(self.text, is_token_byte);
+        let value = trim_start(rest).strip_prefix(':').filter(|_| !name.is_empty())?;
+        Some((name, if self.folded { unfold(value).into() } else { trim(value).into() }))
     }
 }
 
