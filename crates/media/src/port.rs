@@ -93,8 +93,15 @@ impl Port {
     }
 
     /// Negotiated, or negotiated anew.
-    pub fn connect(&mut self, conf: StreamConf, now: Time, report_at: Time) {
+    pub fn connect(&mut self, mut conf: StreamConf, now: Time, report_at: Time) {
         self.stats.uses(conf.codec);
+        // RFC 3264 §8.4: 0.0.0.0 is an old spelling of hold and no address. The phone is still where it was.
+        if conf.remote.ip().is_unspecified() {
+            conf.sends = false;
+            if let Some(line) = &self.line {
+                (conf.remote, conf.remote_rtcp) = (line.conf.remote, line.conf.remote_rtcp);
+            }
+        }
         match &mut self.line {
             None => {
                 let latch = Latch::new(conf.remote, conf.learn);
@@ -239,16 +246,11 @@ impl Port {
     /// An RTCP datagram came. Believed only from the leg's own source; never answered.
     pub fn receive_rtcp(&mut self, from: SocketAddr, bytes: &[u8], now: Time) {
         let speaks_as = self.guard.ssrc();
-        let (Some(line), Ok(compound)) = (&mut self.line, Compound::read(bytes)) else {
-            self.stats.strangers += 1;
-            return;
-        };
-        if !line.believes_rtcp(from, compound.ssrc, speaks_as) {
-            self.stats.strangers += 1;
-            return;
+        let compound = self.line.as_mut().and_then(|line| line.believe_rtcp(from, bytes, speaks_as, now));
+        match compound {
+            Some(compound) => reports::read(&compound, self.out.ssrc(), &mut self.reception, &mut self.stats, now),
+            None => self.stats.strangers += 1,
         }
-        (line.heard_at, line.timed_out) = (now, false);
-        reports::read(&compound, self.out.ssrc(), &mut self.reception, &mut self.stats, now);
     }
 
     /// A slow deadline may have come: time-out, report, forgotten clip.
@@ -386,22 +388,29 @@ impl Line {
     /// Where our reports go. A phone behind NAT gets none until its own have come: the port beside the learned one may
     /// be somebody else's.
     fn rtcp_remote(&self) -> Option<SocketAddr> {
-        match (self.conf.rtcp_mux, self.latch.learned()) {
+        let remote = match (self.conf.rtcp_mux, self.latch.learned()) {
             (true, _) => Some(self.latch.remote()),
             (false, None) => Some(self.conf.remote_rtcp),
             (false, Some(_)) => self.rtcp_source,
-        }
+        };
+        remote.filter(|remote| !remote.ip().is_unspecified() && remote.port() != 0)
     }
 
-    fn believes_rtcp(&mut self, from: SocketAddr, ssrc: u32, speaks_as: Option<u32>) -> bool {
-        if let Some(expected) = self.rtcp_remote() {
-            return from == expected;
-        }
-        let own = self.latch.learned().is_some_and(|rtp| rtp.ip() == from.ip()) && speaks_as == Some(ssrc);
-        if own {
+    /// The source first, as reading costs more: the address reports go to; or, as long as a learned phone has none, its
+    /// learned host, if the report is of the stream that is heard.
+    fn believe_rtcp(&mut self, from: SocketAddr, bytes: &[u8], speaks_as: Option<u32>, now: Time) -> Option<Compound> {
+        let expected = self.rtcp_remote();
+        let known = match expected {
+            Some(expected) => expected == from,
+            None => self.latch.learned().is_some_and(|rtp| rtp.ip() == from.ip()),
+        };
+        let compound = known.then(|| Compound::read(bytes).ok())??;
+        if expected.is_none() {
+            speaks_as.filter(|ssrc| *ssrc == compound.ssrc)?;
             self.rtcp_source = Some(from);
         }
-        own
+        (self.heard_at, self.timed_out) = (now, false);
+        Some(compound)
     }
 }
 

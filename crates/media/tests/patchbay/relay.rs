@@ -201,6 +201,23 @@ fn who_is_on_hold_is_not_heard_and_hears_nothing() {
 }
 
 #[test]
+fn an_address_of_zeros_is_a_hold_and_the_phone_stays_where_it_was() {
+    let mut room = Room::talking();
+    let (mut a, mut b) = (Mouth::of(A), Mouth::of(B));
+    a.speak(&mut room, 0, 1);
+    let zeros = std::net::SocketAddr::from(([0, 0, 0, 0], 4000));
+    room.connect(A, |stream| (stream.remote, stream.remote_rtcp) = (zeros, zeros));
+    b.speak(&mut room, 0, 1);
+    room.pass(10_000);
+    assert!(room.heard(A).is_empty());
+    assert!(room.book.sent.iter().all(|sent| sent.to != zeros), "no report either");
+    room.connect(A, |_| {});
+    a.speak(&mut room, 1, 1);
+    b.speak(&mut room, 1, 1);
+    assert_eq!((firsts(&room.heard(A)), firsts(&room.heard(B))), (vec![1], vec![0, 1]));
+}
+
+#[test]
 fn a_talker_that_begins_anew_goes_on_for_who_hears_it() {
     let mut room = Room::talking();
     let mut a = Mouth::of(A);
