@@ -1,1 +1,13 @@
+//! Centrala: a SIP softswitch for call centres with call recording.
+//!
+//! The rooms are crates of their own; here they are joined ([`Switch`]), configured ([`conf`]) and given sockets, files
+//! and a clock ([`shell`]). `ARCHITECTURE.md` is the map.
 
+pub mod conf;
+mod directory;
+mod port_pool;
+pub mod shell;
+mod sidecar;
+mod switch;
+
+pub use switch::{Input, Output, Switch};

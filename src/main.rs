@@ -1,1 +1,121 @@
-fn main() {}
+//! The command line.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use base::Random;
+use centrala::conf::{Conf, Problem, Problems};
+use centrala::shell::logging::{self, LogFormat};
+use centrala::shell::{Server, random};
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Many small pieces come and go, on several threads; what was freed goes back to the system.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A SIP softswitch for call centres with call recording.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the switch until SIGTERM or Ctrl-C
+    Run(RunArgs),
+    /// Check the conf: every error with file, line, column and remedy
+    Check {
+        /// The folder that holds switch.toml
+        #[arg(long, default_value = "conf")]
+        conf: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// The folder that holds switch.toml
+    #[arg(long, default_value = "conf", env = "CENTRALA_CONF")]
+    conf: PathBuf,
+    /// Where recordings go, instead of what switch.toml says
+    #[arg(long)]
+    recordings: Option<PathBuf>,
+    /// Where CDRs go, instead of what switch.toml says
+    #[arg(long)]
+    journal: Option<PathBuf>,
+    /// How log lines look
+    #[arg(long, value_enum, default_value_t)]
+    log: LogFormat,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => run(args),
+        Command::Check { conf } => check(&conf),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("centrala: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn run(args: RunArgs) -> Result<(), Failure> {
+    let mut conf = load(&args.conf)?;
+    conf.switch.recordings = args.recordings.unwrap_or(conf.switch.recordings);
+    conf.switch.journal = args.journal.unwrap_or(conf.switch.journal);
+    logging::start(args.log);
+    show_new_passwords(&mut conf, &mut random()?)?;
+    let people = conf.people.len();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anything listens, so that no signal is missed.
+    let (mut terminate, mut interrupt) = runtime.block_on(async {
+        Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+    })?;
+    let server = Server::start(conf)?;
+    for address in &server.listening {
+        tracing::info!(%address, people, "listening (UDP, TCP)");
+    }
+    runtime.block_on(async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    });
+    server.stop();
+    Ok(())
+}
+
+fn check(folder: &Path) -> Result<(), Failure> {
+    let conf = load(folder)?;
+    let (people, trunks, menus) = (conf.people.len(), conf.trunks.len(), conf.flow.menus.len());
+    let routes = conf.routes.routes.len();
+    println!("{}: {people} people, {trunks} trunks, {routes} routes, {menus} menus; no errors", folder.display());
+    Ok(())
+}
+
+fn load(folder: &Path) -> Result<Conf, Failure> {
+    Conf::load(folder).map_err(|Problems(problems)| {
+        let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        format!("the conf has {} error(s)\n{}", lines.len(), lines.join("\n")).into()
+    })
+}
+
+/// Makes passwords for people without one. They go to standard output, once, and never into the log.
+fn show_new_passwords(conf: &mut Conf, random: &mut Random) -> Result<(), Failure> {
+    let folder = conf.folder.clone();
+    let made = conf.make_passwords(random).map_err(|why| {
+        format!("cannot write {}/secrets.toml: {why}; make the folder writable, or give everybody a password in people.toml", folder.display())
+    })?;
+    if !made.is_empty() {
+        println!("New passwords, shown this once (only their digests are kept, in {}/secrets.toml):", folder.display());
+        made.iter().for_each(|(account, password)| println!("  {account:<20} {password}"));
+    }
+    Ok(())
+}

@@ -8,6 +8,13 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 #[derive(Clone)]
 pub struct Random(ChaCha12Rng);
 
+/// What is still to come is nobody's business.
+impl std::fmt::Debug for Random {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Random")
+    }
+}
+
 impl Random {
     /// The stream that belongs to `seed`; the shell takes 32 bytes from the operating system.
     pub fn from_seed(seed: [u8; 32]) -> Random {

@@ -1,1 +1,22 @@
+//! The call: legs, who hears whom, and the facts of the caller's journey.
+//!
+//! Where it stands: above `sip`, `sdp` and `media`, which carry out what a call decides; below `flow`, whose programs
+//! decide through the call's verbs. It knows no queue, no menu and no number plan.
 #![forbid(unsafe_code)]
+
+mod attempt;
+mod bridge;
+mod call;
+mod cdr;
+mod fact;
+mod leg;
+mod recording;
+mod verbs;
+
+pub use attempt::{Dial, Outbound, Target};
+pub use bridge::{Member, Role, Wire, wires};
+pub use call::{Call, CallConf, Do, Event, Input, Knock};
+pub use cdr::{Cdr, LegQuality};
+pub use fact::{Direction, Fact, Side, What};
+pub use leg::{Leg, NewLeg, Party};
+pub use recording::Recording;

@@ -1,0 +1,167 @@
+//! The call detail record: one line a call, a fold over its facts.
+//!
+//! Where it stands: the switch makes one when a call is over; the shell appends it to the journal, the recorder puts it
+//! into the sidecar. It decides nothing and remembers nothing the facts do not say.
+
+use std::time::Duration;
+
+use base::{CallId, LegId, Time, WallClock};
+use media::LegStats;
+use serde::Serialize;
+
+use crate::{Direction, Fact, Side, What};
+
+/// What became of one call. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cdr {
+    /// Our id of the caller's whole journey.
+    pub call: String,
+    /// When the INVITE came.
+    pub started: String,
+    /// When the caller was answered.
+    pub answered: Option<String>,
+    /// When caller and party began to talk.
+    pub connected: Option<String>,
+    /// When the first side hung up, or the caller was refused.
+    pub ended: String,
+    /// Who called: an account, or a stranger's number.
+    pub caller: String,
+    /// The number dialled.
+    pub called: String,
+    /// From where to where.
+    pub direction: Direction,
+    /// The destinations the caller passed, in order.
+    pub path: Vec<String>,
+    /// The party that talked with the caller last.
+    pub answered_by: Option<String>,
+    /// Who ended the call.
+    pub ended_by: Side,
+    /// Why, in a word or two.
+    pub cause: String,
+    /// The SIP status the caller got: 200 if answered.
+    pub status: u16,
+    /// Seconds from INVITE to the end.
+    pub duration_secs: f64,
+    /// Seconds the caller talked with a party.
+    pub talk_secs: f64,
+    /// The recordings' files, relative to the recordings folder.
+    pub recordings: Vec<String>,
+    /// The figures of each leg's sound: the caller's first.
+    pub media: Vec<LegQuality>,
+}
+
+/// One leg's sound.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LegQuality {
+    /// The party at the other end.
+    pub party: String,
+    /// The figures.
+    #[serde(flatten)]
+    pub stats: LegStats,
+}
+
+impl Cdr {
+    /// Folds a call's facts.
+    pub fn of(call: CallId, facts: &[Fact], clock: WallClock) -> Cdr {
+        let began = facts.first().map_or(Time::ZERO, |fact| fact.at);
+        let date = |at: Time| rfc3339(clock.unix_ms(at));
+        let mut cdr = Cdr {
+            call: call.to_string(),
+            started: date(began),
+            answered: None,
+            connected: None,
+            ended: String::new(),
+            caller: String::new(),
+            called: String::new(),
+            direction: Direction::Internal,
+            path: Vec::new(),
+            answered_by: None,
+            ended_by: Side::Switch,
+            cause: "unknown".to_owned(),
+            status: 0,
+            duration_secs: 0.0,
+            talk_secs: 0.0,
+            recordings: Vec::new(),
+            media: Vec::new(),
+        };
+        let mut parties: Vec<(LegId, &str)> = Vec::new();
+        let (mut talking, mut ended, mut talked) = (None, None, Duration::ZERO);
+        for fact in facts {
+            match &fact.what {
+                What::Started { caller, called, direction } => {
+                    (cdr.caller, cdr.called, cdr.direction) = (caller.clone(), called.clone(), *direction);
+                }
+                What::Entered { destination } => cdr.path.push(destination.clone()),
+                What::Answered => {
+                    cdr.answered = Some(date(fact.at));
+                    cdr.status = 200;
+                }
+                What::Dialled { leg, party } => parties.push((*leg, party)),
+                What::Connected { party, .. } => {
+                    cdr.connected.get_or_insert_with(|| date(fact.at));
+                    cdr.answered_by = Some(party.clone());
+                    talking = Some(fact.at);
+                }
+                What::Left { .. } => {
+                    talked += talking.take().map_or(Duration::ZERO, |from| fact.at.since(from));
+                }
+                What::Recording { file, .. } => cdr.recordings.push(format!("{file}.wav")),
+                What::Rejected { status } => cdr.status = *status,
+                What::HungUp { by, cause } if ended.is_none() => {
+                    (cdr.ended_by, cdr.cause) = (*by, (*cause).to_owned());
+                    ended = Some(fact.at);
+                }
+                What::Media { leg, stats } => {
+                    let party = parties.iter().find(|(of, _)| of == leg).map_or(cdr.caller.as_str(), |(_, party)| party);
+                    cdr.media.push(LegQuality { party: party.to_owned(), stats: (**stats).clone() });
+                }
+                What::HungUp { .. } | What::Key { .. } | What::Ringing { .. } | What::Refused { .. } | What::Fault => {}
+            }
+        }
+        let end = ended.or(facts.last().map(|fact| fact.at)).unwrap_or(began);
+        cdr.ended = date(end);
+        cdr.duration_secs = secs(end.since(began));
+        cdr.talk_secs = secs(talked + talking.map_or(Duration::ZERO, |from| end.since(from)));
+        cdr
+    }
+}
+
+/// Seconds to the millisecond.
+fn secs(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// Unix milliseconds as a date: `2026-11-23T14:03:12.250Z`.
+pub(crate) fn rfc3339(unix_ms: i64) -> String {
+    let timestamp = jiff::Timestamp::from_millisecond(unix_ms).unwrap_or_default(); // the year 9999 is far off
+    timestamp.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::Random;
+
+    #[test]
+    fn a_record_is_what_the_facts_say() {
+        let at = |ms: u64, what: What| Fact { at: Time::from_millis(ms), what };
+        let facts = [
+            at(0, What::Started { caller: "ann".into(), called: "202".into(), direction: Direction::Internal }),
+            at(1, What::Entered { destination: "person:bob".into() }),
+            at(2, What::Dialled { leg: LegId(2), party: "bob".into() }),
+            at(900, What::Ringing { leg: LegId(2) }),
+            at(2_000, What::Connected { leg: LegId(2), party: "bob".into() }),
+            at(2_000, What::Answered),
+            at(7_250, What::Left { leg: LegId(2) }),
+            at(7_250, What::HungUp { by: Side::Agent, cause: "bye" }),
+            at(7_300, What::HungUp { by: Side::Switch, cause: "later, so not counted" }),
+        ];
+        let call = CallId::new(0, &mut Random::numbered(1));
+        let cdr = Cdr::of(call, &facts, WallClock { unix_ms_at_zero: 1_790_000_000_000 });
+        assert_eq!((cdr.caller.as_str(), cdr.called.as_str(), cdr.status), ("ann", "202", 200));
+        assert_eq!((cdr.answered_by.as_deref(), cdr.ended_by, cdr.cause.as_str()), (Some("bob"), Side::Agent, "bye"));
+        assert_eq!((cdr.duration_secs, cdr.talk_secs), (7.25, 5.25));
+        assert_eq!(cdr.started, "2026-09-21T14:13:20.000Z");
+        assert_eq!(cdr.ended, "2026-09-21T14:13:27.250Z");
+    }
+}

@@ -1,0 +1,133 @@
+//! What happened in a call, written once; CDR, log and later reports are folds over these.
+
+use base::{LegId, RecordingId, Time};
+use media::LegStats;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: What,
+}
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The party that placed the call.
+    Caller,
+    /// A party we dialled for the caller.
+    Agent,
+    /// The switch itself: a program's decision, a limit, a shutdown.
+    Switch,
+}
+
+/// Where a call comes from and goes to, as seen from the centre.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From one of ours to one of ours, or to the switch itself.
+    Internal,
+    /// From a trunk.
+    Inbound,
+    /// From one of ours to a trunk.
+    Outbound,
+}
+
+impl Direction {
+    /// The word used in file names and CDRs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Internal => "internal",
+            Direction::Inbound => "inbound",
+            Direction::Outbound => "outbound",
+        }
+    }
+}
+
+/// The kinds of fact.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// The call knocked.
+    Started {
+        /// Who calls: an account, or the number of a stranger.
+        caller: String,
+        /// The number dialled.
+        called: String,
+        /// From where to where.
+        direction: Direction,
+    },
+    /// A program took over.
+    Entered {
+        /// Its destination as the conf writes it, such as `menu:main`.
+        destination: String,
+    },
+    /// The caller was answered (200).
+    Answered,
+    /// The caller pressed a key.
+    Key {
+        /// The key.
+        key: char,
+    },
+    /// A party was dialled.
+    Dialled {
+        /// Its leg.
+        leg: LegId,
+        /// The party's account or number.
+        party: String,
+    },
+    /// A dialled party's phone rings.
+    Ringing {
+        /// Its leg.
+        leg: LegId,
+    },
+    /// A dialled party did not take the call.
+    Refused {
+        /// Its leg; none where there was not even a phone to ring.
+        leg: Option<LegId>,
+        /// The SIP status that said so; 408 where the ringing time was up.
+        status: u16,
+    },
+    /// Caller and a dialled party talk.
+    Connected {
+        /// The party's leg.
+        leg: LegId,
+        /// The party's account or number.
+        party: String,
+    },
+    /// The party that talked with the caller is gone; the call may go on.
+    Left {
+        /// The party's leg.
+        leg: LegId,
+    },
+    /// A recording runs.
+    Recording {
+        /// Its number.
+        id: RecordingId,
+        /// Its file, relative to the recordings folder, without the ending.
+        file: String,
+    },
+    /// The caller was refused with a final status.
+    Rejected {
+        /// The SIP status.
+        status: u16,
+    },
+    /// The first hang-up, which ended the call.
+    HungUp {
+        /// Who.
+        by: Side,
+        /// Why, in a word or two: `bye`, `cancelled`, `no media`, `shutdown` …
+        cause: &'static str,
+    },
+    /// The call's program failed inside; the call was ended, no other was touched.
+    Fault,
+    /// A leg's media ended, with its figures.
+    Media {
+        /// The leg.
+        leg: LegId,
+        /// What passed.
+        stats: Box<LegStats>,
+    },
+}

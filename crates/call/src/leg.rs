@@ -1,0 +1,224 @@
+//! One leg: a SIP dialog with its offer/answer and one media port.
+//!
+//! Where it stands: `Call` owns its legs and tells them what SIP said; a leg knows what is agreed about its sound and
+//! turns that into words for `sip` (SDP) and for `media` (addresses and formats). It never knows the other legs.
+
+use std::net::{IpAddr, SocketAddr};
+
+use audio::Codec;
+use base::LegId;
+use bytes::Bytes;
+use media::StreamConf;
+use sdp::{Direction, Format, Local, SdpError, Stream};
+
+/// Who is at the other end of a leg.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Party {
+    /// The account, where it is one of ours.
+    pub account: Option<String>,
+    /// The number or user name shown to others.
+    pub number: String,
+    /// The name shown to others.
+    pub name: Option<String>,
+}
+
+impl Party {
+    /// How the party is called in facts and CDRs: the account, or the number.
+    pub fn label(&self) -> &str {
+        self.account.as_deref().unwrap_or(&self.number)
+    }
+}
+
+/// A leg as the switch hands it to a call: numbered, with a media port reserved for it.
+#[derive(Clone, Debug)]
+pub struct NewLeg {
+    /// The number `sip` and `media` know it by.
+    pub leg: LegId,
+    /// Where its RTP will be received; RTCP one port above.
+    pub local: SocketAddr,
+    /// The number in our SDP's `o=` line.
+    pub session_id: u64,
+    /// The other end.
+    pub party: Party,
+    /// Where its signalling comes from: a phone behind NAT may send its sound from nowhere else.
+    pub signalling: IpAddr,
+    /// The phone is known to be behind NAT: learn its media address whatever its SDP says.
+    pub nat: bool,
+}
+
+/// A leg of a call.
+#[derive(Debug)]
+pub struct Leg {
+    /// Its number.
+    pub id: LegId,
+    /// The other end.
+    pub party: Party,
+    pub(crate) state: State,
+    /// The media port is open, and not yet reported closed.
+    pub(crate) port: Port,
+    local: Local,
+    signalling: IpAddr,
+    nat: bool,
+    stream: Option<Stream>,
+}
+
+/// How far the SIP dialog has come.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// The caller waits for our final answer; his offer, where he made one.
+    Knocking { offer: Option<Bytes> },
+    /// We have called and wait.
+    Dialling,
+    /// Answered.
+    Up,
+    /// No dialog any more.
+    Ended,
+}
+
+/// What became of the media port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    Reserved,
+    Open,
+    Closing,
+    Home,
+}
+
+impl Leg {
+    pub(crate) fn new(new: NewLeg, state: State, formats: &[Format]) -> Leg {
+        let local = Local {
+            address: new.local,
+            session_id: new.session_id,
+            version: 1,
+            codecs: formats.to_vec(),
+            ptime_ms: 20,
+            direction: Direction::SendRecv,
+        };
+        let (signalling, nat) = (new.signalling, new.nat);
+        Leg { id: new.leg, party: new.party, state, port: Port::Reserved, local, signalling, nat, stream: None }
+    }
+
+    /// Where its RTP is received.
+    pub fn local(&self) -> SocketAddr {
+        self.local.address
+    }
+
+    /// The codec agreed on, once there is one.
+    pub fn codec(&self) -> Option<Codec> {
+        self.stream.as_ref().and_then(|stream| Codec::from_name(&stream.format.encoding))
+    }
+
+    /// Our offer: all we speak, or what was agreed before.
+    pub(crate) fn offer(&self) -> Bytes {
+        sdp::offer(&self.local).into()
+    }
+
+    /// Puts one codec first among those we offer or answer with.
+    pub(crate) fn prefer(&mut self, codec: Codec) {
+        self.local.codecs.sort_by_key(|format| format.encoding != codec.name());
+    }
+
+    /// Answers an offer and agrees to it. With `only`, in that codec alone if the offer has it: then nothing need be
+    /// transcoded.
+    pub(crate) fn answer(&mut self, offer: &[u8], only: Option<Codec>) -> Result<Bytes, SdpError> {
+        let narrowed = only.map(|codec| {
+            let codecs = self.local.codecs.iter().filter(|format| format.encoding == codec.name()).cloned().collect();
+            Local { codecs, ..self.local.clone() }
+        });
+        let (text, stream) = match narrowed.map(|local| sdp::answer(offer, &local)) {
+            Some(Ok(agreed)) => agreed,
+            _ => sdp::answer(offer, &self.local)?,
+        };
+        self.agree(stream);
+        Ok(text.into())
+    }
+
+    /// Can this offer be answered at all?
+    pub(crate) fn can_answer(&self, offer: &[u8]) -> Result<(), SdpError> {
+        sdp::answer(offer, &self.local).map(drop)
+    }
+
+    /// Takes the answer to our offer.
+    pub(crate) fn accept(&mut self, answer: &[u8]) -> Result<(), SdpError> {
+        let stream = sdp::accept(answer, &self.local)?;
+        self.agree(stream);
+        Ok(())
+    }
+
+    fn agree(&mut self, stream: Stream) {
+        self.stream = Some(stream);
+        self.local.version += 1; // whatever we say next is a new version (RFC 3264 §8)
+    }
+
+    /// What `media` must know of the agreement; nothing before there is one.
+    pub(crate) fn stream_conf(&self) -> Option<Box<StreamConf>> {
+        let stream = self.stream.as_ref()?;
+        Some(Box::new(StreamConf {
+            remote: stream.remote,
+            remote_rtcp: stream.remote_rtcp,
+            rtcp_mux: stream.rtcp_mux,
+            codec: self.codec()?,
+            payload_type: stream.format.payload_type,
+            telephone_event: stream.telephone_event,
+            ptime_ms: stream.ptime_ms,
+            sends: matches!(stream.direction, Direction::SendRecv | Direction::SendOnly),
+            receives: matches!(stream.direction, Direction::SendRecv | Direction::RecvOnly),
+            learn: self.may_learn(stream.remote.ip()).then_some(self.signalling),
+        }))
+    }
+
+    /// A media source other than the negotiated one may be learnt only where there is a reason to expect one: the
+    /// phone's SDP names an address that cannot be where its signalling comes from, or NAT was asked for.
+    fn may_learn(&self, negotiated: IpAddr) -> bool {
+        self.nat || (negotiated != self.signalling && is_private(negotiated))
+    }
+
+    /// Is there a dialog, or one in the making?
+    pub fn is_live(&self) -> bool {
+        !matches!(self.state, State::Ended)
+    }
+}
+
+/// Addresses that mean something only within their own network (RFC 1918, 6598, 3927, 4193, loopback).
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64; // RFC 6598
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leg(signalling: &str, nat: bool) -> Leg {
+        let new = NewLeg {
+            leg: LegId(1),
+            local: "192.0.2.1:30000".parse().expect("an address"),
+            session_id: 7,
+            party: Party::default(),
+            signalling: signalling.parse().expect("an address"),
+            nat,
+        };
+        Leg::new(new, State::Dialling, &[])
+    }
+
+    #[test]
+    fn a_media_source_is_learnt_only_for_a_reason() {
+        for (signalling, sdp, nat, learns) in [
+            ("198.51.100.7", "192.168.1.10", false, true), // a phone behind NAT
+            ("198.51.100.7", "198.51.100.7", false, false),
+            ("198.51.100.7", "203.0.113.9", false, false), // a carrier's separate media gateway
+            ("192.168.1.10", "192.168.1.10", false, false), // a phone on our own network
+            ("198.51.100.7", "203.0.113.9", true, true),
+            ("198.51.100.7", "100.64.3.2", false, true),
+            ("2001:db8::1", "fd00::2", false, true),
+        ] {
+            let sdp = sdp.parse().expect("an address");
+            assert_eq!(leg(signalling, nat).may_learn(sdp), learns, "{signalling} {sdp}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A recording of a call: its name on disk, and which leg speaks on which side.
+//!
+//! Where it stands: `Call::record` begins one; the switch has the recorder open the file; the taps set here fill it.
+
+use base::{LegId, RecordingId, Time};
+use media::Channel;
+
+use crate::leg::{Port, State};
+use crate::{Call, Direction, Do, Fact, What};
+
+/// A recording, from its beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// Its number.
+    pub id: RecordingId,
+    /// Its file below the recordings folder, without the ending:
+    /// `2026/11/23/<start-UTC>_<direction>_<queue>_<agent>_<call id>_<segment>`.
+    pub file: String,
+    /// When it began.
+    pub began: Time,
+    tapped: Vec<LegId>,
+}
+
+impl Recording {
+    pub(crate) fn begin(call: &Call) -> Recording {
+        let id = RecordingId { call: call.id, segment: call.recordings.len() as u16 + 1 };
+        Recording { id, file: file_name(call, id), began: call.now, tapped: Vec::new() }
+    }
+}
+
+impl Call {
+    /// Taps every leg that talks and is not yet tapped: the caller left, all others right.
+    pub(crate) fn tap_legs(&mut self) {
+        let Some(recording) = self.recordings.last_mut() else { return };
+        let mut taps = Vec::new();
+        for (at, leg) in self.legs.iter().enumerate() {
+            let talks = matches!(leg.state, State::Up) && leg.port == Port::Open;
+            if talks && !recording.tapped.contains(&leg.id) {
+                let channel = if at == 0 { Channel::Left } else { Channel::Right };
+                recording.tapped.push(leg.id);
+                taps.push(media::Command::Tap { leg: leg.id, recording: recording.id, channel, began: recording.began });
+            }
+        }
+        taps.into_iter().for_each(|tap| self.wish(Do::Media(tap)));
+    }
+}
+
+fn file_name(call: &Call, id: RecordingId) -> String {
+    let mut direction = Direction::Internal;
+    let (mut queue, mut agent) = ("-", "-");
+    for Fact { what, .. } in call.facts() {
+        match what {
+            What::Started { direction: seen, .. } => direction = *seen,
+            What::Entered { destination } => {
+                queue = destination.strip_prefix("group:").or(destination.strip_prefix("queue:")).unwrap_or(queue);
+            }
+            What::Connected { party, .. } => agent = party,
+            _ => {}
+        }
+    }
+    let unix_ms = call.conf.clock.unix_ms(call.now);
+    let start = jiff::Timestamp::from_millisecond(unix_ms).unwrap_or_default();
+    format!(
+        "{}_{}_{}_{}_{}_{}",
+        start.strftime("%Y/%m/%d/%Y%m%dT%H%M%SZ"),
+        direction.word(),
+        in_file_name(queue),
+        in_file_name(agent),
+        id.call,
+        id.segment
+    )
+}
+
+/// What a name may be in a file's name: no separator of ours, nothing a shell or a file system minds, not too long.
+fn in_file_name(name: &str) -> String {
+    let safe = |letter: char| if letter.is_ascii_alphanumeric() || "+-.".contains(letter) { letter } else { '-' };
+    let name: String = name.chars().take(40).map(safe).collect();
+    if name.is_empty() || name.starts_with('.') { format!("-{name}") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_can_leave_its_folder() {
+        for (name, in_file) in [
+            ("ann", "ann"),
+            ("+385 1 555", "+385-1-555"),
+            ("../../etc/passwd", "-..-..-etc-passwd"),
+            ("a_b", "a-b"),
+            ("", "-"),
+            ("žarko", "-arko"),
+        ] {
+            assert_eq!(in_file_name(name), in_file);
+        }
+        assert_eq!(in_file_name(&"x".repeat(500)).len(), 40);
+    }
+}

@@ -1,0 +1,147 @@
+//! The call's verbs: everything a program can do.
+//!
+//! Where it stands: programs in `flow` use these and nothing else. Each verb is safe in every state; where it makes no
+//! sense any more (the caller hung up a moment ago) it does nothing, and the program hears `HungUp` next.
+
+use std::time::Duration;
+
+use audio::{Codec, Sound};
+
+use crate::attempt::{Attempt, Dial};
+use crate::call::{Playing, Purpose};
+use crate::leg::State;
+use crate::recording::Recording;
+use crate::{Call, Do, Member, Role, Side, What};
+
+impl Call {
+    /// Answers the caller (200), if that is still to be done.
+    pub fn answer(&mut self) {
+        self.answer_in(None);
+    }
+
+    /// Answers the caller, in this codec where the offer has it. False if it cannot be done: then the call has ended.
+    pub(crate) fn answer_in(&mut self, codec: Option<Codec>) -> bool {
+        if self.has_ended() {
+            return false;
+        }
+        let State::Knocking { offer } = &self.legs[0].state else { return true };
+        let offer = offer.clone();
+        let caller = &mut self.legs[0];
+        let sdp = match &offer {
+            Some(offer) => match caller.answer(offer, codec) {
+                Ok(sdp) => sdp,
+                Err(why) => {
+                    self.end(Side::Switch, "no common codec", why.status());
+                    return false;
+                }
+            },
+            None => caller.offer(), // its answer comes with the ACK
+        };
+        caller.state = State::Up;
+        let leg = caller.id;
+        self.connect_media(0);
+        self.say(sip::Command::Answer { leg, sdp });
+        self.note(What::Answered);
+        if self.record_at_answer {
+            self.record();
+        }
+        true
+    }
+
+    /// Refuses a caller not yet answered with this status, and hangs up on one who was.
+    pub fn reject(&mut self, status: u16) {
+        self.end(Side::Switch, "rejected", status);
+    }
+
+    /// Lets the caller hear that it rings (180).
+    pub fn ring(&mut self) {
+        if matches!(self.legs[0].state, State::Knocking { .. }) && !self.has_ended() {
+            self.say(sip::Command::Ring { leg: self.legs[0].id, status: 180, sdp: None });
+        }
+    }
+
+    /// Plays a sound to the caller, answering first. `Played` follows at its end, unless it repeats.
+    pub fn play(&mut self, sound: &Sound, repeat: bool) {
+        if self.answer_in(None) {
+            self.start_player(sound.clone(), repeat, Purpose::Announce);
+        }
+    }
+
+    /// Plays a sound and expects a key, for `patience` after the sound's end. `Key` or `NoKey` follows; a key cuts the
+    /// sound short.
+    pub fn ask(&mut self, sound: &Sound, patience: Duration) {
+        if self.answer_in(None) {
+            self.start_player(sound.clone(), false, Purpose::Ask { patience });
+        }
+    }
+
+    /// Stops what the caller is played.
+    pub fn stop(&mut self) {
+        if let Some(playing) = self.playing.take()
+            && !matches!(playing.purpose, Purpose::Await { .. })
+        {
+            self.wish(Do::Media(media::Command::Stop { leg: self.legs[0].id }));
+        }
+    }
+
+    /// Lets the caller hear himself.
+    pub fn echo(&mut self) {
+        if self.answer_in(None) {
+            self.set_members(vec![Member { leg: self.legs[0].id, role: Role::Echo }]);
+        }
+    }
+
+    /// Calls somebody. `Connected` or `NotConnected` follows.
+    pub fn dial(&mut self, dial: Dial) {
+        if self.has_ended() {
+            return;
+        }
+        self.attempt = Some(Attempt::new(self.now + dial.ring));
+        self.wish(Do::Find(dial.targets));
+    }
+
+    /// Records the call from now, if it is not being recorded: the caller left, whoever he talks with right.
+    pub fn record(&mut self) {
+        if self.has_ended() || !self.recordings.is_empty() {
+            return;
+        }
+        let recording = Recording::begin(self);
+        self.note(What::Recording { id: recording.id, file: recording.file.clone() });
+        self.recordings.push(recording.clone());
+        self.wish(Do::Record(recording));
+        self.tap_legs();
+    }
+
+    /// Records the whole journey, from the moment the caller is answered.
+    pub fn record_from_answer(&mut self) {
+        match self.legs[0].state {
+            State::Knocking { .. } => self.record_at_answer = true,
+            _ => self.record(),
+        }
+    }
+
+    /// Writes down that a program took over.
+    pub fn entered(&mut self, destination: String) {
+        self.note(What::Entered { destination });
+    }
+
+    /// Ends the call on behalf of this side.
+    pub fn hang_up(&mut self, by: Side, cause: &'static str) {
+        self.end(by, cause, 480);
+    }
+
+    /// Can the caller's offer be answered at all? If not, the status that says so.
+    pub fn offer_refusal(&self) -> Option<u16> {
+        match &self.legs[0].state {
+            State::Knocking { offer: Some(offer) } => self.legs[0].can_answer(offer).err().map(|why| why.status()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn start_player(&mut self, sound: Sound, repeat: bool, purpose: Purpose) {
+        self.players += 1;
+        self.playing = Some(Playing { player: self.players, purpose });
+        let play = media::Command::Play { leg: self.legs[0].id, player: self.players, sound, repeat };
+        self.wish(Do::Media(play));
+    }
+}

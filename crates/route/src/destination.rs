@@ -1,0 +1,81 @@
+//! A place a call can go, as the conf writes it: `person:ann`, `menu:main`, `echo`.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A place a call can go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// All phones of one person.
+    Person(String),
+    /// All phones of all its people, at once.
+    Group(String),
+    /// Keys choose where to go on.
+    Menu(String),
+    /// A prompt is played, then the call ends.
+    Play(String),
+    /// Out through a trunk, to the number dialled.
+    Trunk(String),
+    /// The caller hears himself.
+    Echo,
+    /// A steady test tone (1004 Hz, the usual level of −10 dBm0).
+    Tone,
+    /// Refused with a SIP status.
+    Reject(u16),
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Destination, String> {
+        let (kind, name) = text.split_once(':').map_or((text, None), |(kind, name)| (kind, Some(name.to_owned())));
+        let named = name.clone().filter(|name| !name.is_empty());
+        match (kind, named) {
+            ("person", Some(name)) => Ok(Destination::Person(name)),
+            ("group", Some(name)) => Ok(Destination::Group(name)),
+            ("menu", Some(name)) => Ok(Destination::Menu(name)),
+            ("play", Some(name)) => Ok(Destination::Play(name)),
+            ("trunk", Some(name)) => Ok(Destination::Trunk(name)),
+            ("echo", None) if name.is_none() => Ok(Destination::Echo),
+            ("tone", None) if name.is_none() => Ok(Destination::Tone),
+            ("reject", Some(status)) => match status.parse() {
+                Ok(status @ 400..=699) => Ok(Destination::Reject(status)),
+                _ => Err(format!("reject:{status} is no refusal; write a SIP status from 400 to 699")),
+            },
+            _ => Err(format!(
+                "{text:?} is no destination; write person:NAME, group:NAME, menu:NAME, play:PROMPT, trunk:NAME, echo, \
+                 tone or reject:STATUS"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Person(name) => write!(f, "person:{name}"),
+            Destination::Group(name) => write!(f, "group:{name}"),
+            Destination::Menu(name) => write!(f, "menu:{name}"),
+            Destination::Play(name) => write!(f, "play:{name}"),
+            Destination::Trunk(name) => write!(f, "trunk:{name}"),
+            Destination::Echo => f.write_str("echo"),
+            Destination::Tone => f.write_str("tone"),
+            Destination::Reject(status) => write!(f, "reject:{status}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_conf_writes_reads_back() {
+        for text in ["person:ann", "group:sales", "menu:main", "play:welcome", "trunk:carrier", "echo", "tone", "reject:404"] {
+            assert_eq!(text.parse::<Destination>().map(|destination| destination.to_string()), Ok(text.to_owned()));
+        }
+        for bad in ["", "person", "person:", "ann", "echo:1", "tone:", "reject:200", "reject:x", "queue:sales"] {
+            assert!(bad.parse::<Destination>().is_err(), "{bad}");
+        }
+    }
+}

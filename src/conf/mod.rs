@@ -1,0 +1,221 @@
+//! The conf folder, read whole and checked whole: either every name leads somewhere, or each that does not is told with
+//! file, line, column and remedy.
+//!
+//! Where it stands: `main` reads it once; each room gets its own checked part. It knows the files; the rooms do not.
+
+mod file;
+mod menus;
+mod people;
+mod problem;
+mod prompts;
+mod routes;
+mod secrets;
+mod switch_file;
+mod trunks;
+
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use audio::Sound;
+use base::Random;
+use flow::{FlowConf, MenuConf, PersonConf};
+use route::{Destination, Routes};
+use sip::digest::Ha1;
+
+pub use people::Person;
+pub use problem::{Problem, Problems};
+pub use switch_file::SwitchConf;
+pub use trunks::Trunk;
+
+use file::{File, Source};
+use secrets::Secrets;
+
+/// Everything the conf folder says, checked.
+#[derive(Debug)]
+pub struct Conf {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Addresses, ports, folders.
+    pub switch: SwitchConf,
+    /// People by account.
+    pub people: HashMap<String, Person>,
+    /// Trunks by name.
+    pub trunks: HashMap<String, Trunk>,
+    /// Where numbers go.
+    pub routes: Routes,
+    /// What programs need.
+    pub flow: FlowConf,
+    /// What lets each person's phones in. Complete once [`Conf::make_passwords`] was called.
+    pub ha1: HashMap<String, Ha1>,
+    secrets: Secrets,
+}
+
+impl Conf {
+    /// Reads and checks the folder.
+    pub fn load(folder: &Path) -> Result<Conf, Problems> {
+        if !folder.is_dir() {
+            let what = "is no folder; name the one that holds switch.toml with --conf";
+            return Err(Problems(vec![Problem::of_file(folder, what)]));
+        }
+        let [switch, people, trunks, routes, menus] =
+            ["switch.toml", "people.toml", "trunks.toml", "routes.toml", "menus.toml"]
+                .map(|name| Source::read(folder, name));
+        let mut files = [switch.file(), people.file(), trunks.file(), routes.file(), menus.file()];
+        let [switch_file, people_file, trunks_file, routes_file, menus_file] = &mut files;
+
+        let switch = switch_file::read(switch_file);
+        let people: HashMap<String, Person> =
+            people::read(people_file).into_iter().map(|person| (person.account.clone(), person)).collect();
+        let trunks: HashMap<String, Trunk> =
+            trunks::read(trunks_file).into_iter().map(|trunk| (trunk.name.clone(), trunk)).collect();
+        let read = routes::read(routes_file);
+        let menus = menus::read(menus_file);
+
+        let mut names = Names {
+            folder,
+            people: &people,
+            trunks: &trunks,
+            groups: read.groups.keys().collect(),
+            menus: menus.iter().map(|menu| &menu.name).collect(),
+            prompts: HashMap::new(),
+        };
+        for (destination, span) in &read.destinations {
+            names.check(routes_file, destination, span);
+        }
+        for (caller, span) in &read.callers {
+            names.check_caller(routes_file, caller, span);
+        }
+        for (person, span) in &read.members {
+            names.check(routes_file, &Destination::Person(person.clone()), span);
+        }
+        let mut checked_menus = HashMap::new();
+        for menu in &menus {
+            names.check(menus_file, &menu.otherwise.0, &menu.otherwise.1);
+            for (_, destination, span) in &menu.keys {
+                names.check(menus_file, destination, span);
+            }
+            let greeting = names.prompt(menus_file, menu.greeting.get_ref(), &menu.greeting.span());
+            checked_menus.insert(
+                menu.name.clone(),
+                MenuConf {
+                    greeting,
+                    patience: menu.patience,
+                    tries: menu.tries,
+                    keys: menu.keys.iter().map(|(key, to, _)| (*key, to.clone())).collect(),
+                    otherwise: menu.otherwise.0.clone(),
+                },
+            );
+        }
+        let prompts = std::mem::take(&mut names.prompts);
+
+        let mut problems: Vec<Problem> = files.into_iter().flat_map(File::into_problems).collect();
+        let secrets = Secrets::read(folder, &switch.realm).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Secrets::default()
+        });
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+
+        let person_flow = |person: &Person| PersonConf { ring: person.ring, record: person.record };
+        let flow = FlowConf {
+            people: people.values().map(|person| (person.account.clone(), person_flow(person))).collect(),
+            groups: read.groups,
+            menus: checked_menus,
+            prompts,
+            tone: Sound::from_pcm(audio::tone(&[(1004.0, TEST_TONE_DBFS)], 1000)),
+            trunk_ring: TRUNK_RING,
+        };
+        let mut by_number = HashMap::new();
+        for person in people.values() {
+            by_number.insert(person.account.clone(), person.account.clone());
+            by_number.extend(person.number.iter().map(|number| (number.clone(), person.account.clone())));
+        }
+        let ha1 = |person: &Person| Some((person.account.clone(), secrets.ha1(person, &switch.realm)?));
+        let ha1 = people.values().filter_map(ha1).collect();
+        let routes = Routes { routes: read.routes, people: by_number };
+        Ok(Conf { folder: folder.to_owned(), switch, people, trunks, routes, flow, ha1, secrets })
+    }
+
+    /// Makes passwords for all people that have none yet, and keeps their digests. Returns account and password of each,
+    /// to be shown once: nobody can read them again.
+    pub fn make_passwords(&mut self, random: &mut Random) -> io::Result<Vec<(String, String)>> {
+        let mut without: Vec<String> =
+            self.people.keys().filter(|account| !self.ha1.contains_key(*account)).cloned().collect();
+        without.sort();
+        let mut made = Vec::new();
+        for account in without {
+            let (password, ha1) = self.secrets.make(&account, &self.switch.realm, random);
+            self.ha1.insert(account.clone(), ha1);
+            made.push((account, password));
+        }
+        if !made.is_empty() {
+            self.secrets.write(&self.folder)?;
+        }
+        Ok(made)
+    }
+}
+
+/// How long a call through a trunk may ring.
+const TRUNK_RING: Duration = Duration::from_secs(120);
+/// −10 dBm0, where full scale is +3.14 dBm0 (G.711).
+const TEST_TONE_DBFS: f64 = -13.14;
+
+/// The names that lead somewhere.
+struct Names<'a> {
+    folder: &'a Path,
+    people: &'a HashMap<String, Person>,
+    trunks: &'a HashMap<String, Trunk>,
+    groups: Vec<&'a String>,
+    menus: Vec<&'a String>,
+    prompts: HashMap<String, Sound>,
+}
+
+impl Names<'_> {
+    fn check(&mut self, file: &mut File<'_>, destination: &Destination, span: &Range<usize>) {
+        let missing = match destination {
+            Destination::Person(name) if !self.people.contains_key(name) => {
+                format!("there is no person {name:?}; add [{name}] to people.toml")
+            }
+            Destination::Group(name) if !self.groups.contains(&name) => {
+                format!("there is no group {name:?}; add [group.{name}] to routes.toml")
+            }
+            Destination::Menu(name) if !self.menus.contains(&name) => {
+                format!("there is no menu {name:?}; add [{name}] to menus.toml")
+            }
+            Destination::Trunk(name) if !self.trunks.contains_key(name) => {
+                format!("there is no trunk {name:?}; add [{name}] to trunks.toml")
+            }
+            Destination::Play(name) => {
+                self.prompt(file, name, span);
+                return;
+            }
+            _ => return,
+        };
+        file.problem(span.clone(), missing);
+    }
+
+    fn check_caller(&mut self, file: &mut File<'_>, caller: &route::From, span: &Range<usize>) {
+        let destination = match caller {
+            route::From::Person(name) => Destination::Person(name.clone()),
+            route::From::Trunk(name) => Destination::Trunk(name.clone()),
+        };
+        self.check(file, &destination, span);
+    }
+
+    /// The prompt of that name; silence, and a problem, where there is none.
+    fn prompt(&mut self, file: &mut File<'_>, name: &str, span: &Range<usize>) -> Sound {
+        if let Some(sound) = self.prompts.get(name) {
+            return sound.clone();
+        }
+        let sound = prompts::read(self.folder, name).unwrap_or_else(|what| {
+            file.problem(span.clone(), what);
+            Sound::from_pcm(audio::silence(20))
+        });
+        self.prompts.insert(name.to_owned(), sound.clone());
+        sound
+    }
+}

@@ -1,0 +1,98 @@
+//! `conf/people.toml`: who may register phones, and how each is reached.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use sip::digest::Algorithm;
+use toml::Spanned;
+
+use super::file::File;
+use super::switch_file::algorithm;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonTable {
+    number: Option<Spanned<String>>,
+    name: Option<String>,
+    password: Option<Spanned<String>>,
+    digest: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    record: bool,
+    #[serde(default)]
+    nat: bool,
+    ring_secs: Option<Spanned<u16>>,
+}
+
+/// One person, checked.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The account: SIP user name and AOR.
+    pub account: String,
+    /// The extension.
+    pub number: Option<String>,
+    /// The name shown to others.
+    pub name: Option<String>,
+    /// The password, where the conf has one; else it is made at first start.
+    pub password: Option<String>,
+    /// The digest algorithms this person's phones are offered, where they differ from the switch's.
+    pub algorithms: Option<Vec<Algorithm>>,
+    /// Record what is talked with this person.
+    pub record: bool,
+    /// The phones are behind a NAT that rewrites nothing: learn their media address.
+    pub nat: bool,
+    /// How long to ring.
+    pub ring: Duration,
+}
+
+pub(super) fn read(file: &mut File<'_>) -> Vec<Person> {
+    let mut people: Vec<Person> = Vec::new();
+    for entry in file.entries() {
+        let (named, account, span) = (file.check_name(&entry), entry.name.clone(), entry.span.clone());
+        let Some(said) = file.entry::<PersonTable>(entry) else { continue };
+        if !named {
+            continue;
+        }
+        let number = said.number.map(|number| {
+            let text = number.get_ref().clone();
+            if text.is_empty() || text.len() > 32 || !text.chars().all(|digit| digit.is_ascii_digit() || "+*#".contains(digit)) {
+                file.problem(number.span(), format!("{text:?} is no number; write digits, such as \"201\""));
+            } else if let Some(other) = people.iter().find(|other| other.number.as_ref() == Some(&text)) {
+                let what = format!("{text} is already {}'s number; give {account} another", other.account);
+                file.problem(number.span(), what);
+            }
+            text
+        });
+        if said.name.as_ref().is_some_and(|name| name.len() > 100 || name.chars().any(char::is_control)) {
+            file.problem(span.clone(), format!("[{account}] name must be at most 100 letters on one line"));
+        }
+        if let Some(password) = &said.password
+            && password.get_ref().chars().count() < 6
+        {
+            let what = format!("{account}'s password is shorter than 6 letters; make it longer, or leave it out and one is made");
+            file.problem(password.span(), what);
+        }
+        let ring_secs = said.ring_secs.map_or(25, |ring_secs| {
+            if !(1..=600).contains(ring_secs.get_ref()) {
+                file.problem(ring_secs.span(), "ring_secs is a number from 1 to 600");
+            }
+            *ring_secs.get_ref()
+        });
+        let algorithms = said.digest.map(|digest| {
+            if digest.is_empty() {
+                file.problem(span, format!("[{account}] digest is empty; write [\"MD5\"], or leave it out"));
+            }
+            digest.iter().filter_map(|text| algorithm(file, text)).collect()
+        });
+        people.push(Person {
+            account,
+            number,
+            name: said.name,
+            password: said.password.map(Spanned::into_inner),
+            algorithms,
+            record: said.record,
+            nat: said.nat,
+            ring: Duration::from_secs(ring_secs.into()),
+        });
+    }
+    people
+}

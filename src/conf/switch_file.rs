@@ -1,0 +1,203 @@
+//! `conf/switch.toml`: where the switch listens, its media ports, its folders.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use media::MediaLimits;
+use serde::Deserialize;
+use sip::digest::Algorithm;
+use toml::Spanned;
+
+use super::file::File;
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct SwitchFile {
+    listen: Vec<Spanned<String>>,
+    advertise: Option<Spanned<String>>,
+    realm: Spanned<String>,
+    digest: Vec<Spanned<String>>,
+    calls_max: usize,
+    register: RegisterTable,
+    media: MediaTable,
+    recording: FolderTable,
+    journal: FolderTable,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RegisterTable {
+    expires_secs_min: u32,
+    expires_secs_max: u32,
+    phones_max: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MediaTable {
+    ports: Spanned<String>,
+    timeout_secs: u32,
+    threads: Spanned<usize>,
+    dscp: Spanned<u8>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FolderTable {
+    folder: Option<PathBuf>,
+}
+
+impl Default for SwitchFile {
+    fn default() -> SwitchFile {
+        SwitchFile {
+            listen: unplaced(["0.0.0.0:5060", "[::]:5060"]),
+            advertise: None,
+            realm: Spanned::new(0..0, "centrala".to_owned()),
+            digest: unplaced(["SHA-256", "MD5"]),
+            calls_max: 10_000,
+            register: RegisterTable::default(),
+            media: MediaTable::default(),
+            recording: FolderTable::default(),
+            journal: FolderTable::default(),
+        }
+    }
+}
+
+impl Default for RegisterTable {
+    fn default() -> RegisterTable {
+        RegisterTable { expires_secs_min: 60, expires_secs_max: 3600, phones_max: 10 }
+    }
+}
+
+impl Default for MediaTable {
+    fn default() -> MediaTable {
+        MediaTable {
+            ports: Spanned::new(0..0, "30000-39999".to_owned()),
+            timeout_secs: 60,
+            threads: Spanned::new(0..0, 0),
+            dscp: Spanned::new(0..0, 46),
+        }
+    }
+}
+
+fn unplaced<const N: usize>(texts: [&str; N]) -> Vec<Spanned<String>> {
+    texts.into_iter().map(|text| Spanned::new(0..0, text.to_owned())).collect()
+}
+
+/// What `switch.toml` says, checked.
+#[derive(Clone, Debug)]
+pub struct SwitchConf {
+    /// Where SIP is spoken, by UDP and by TCP. Never empty.
+    pub listen: Vec<SocketAddr>,
+    /// The address told to others, where the switch stands behind a NAT that maps its ports one to one.
+    pub advertise: Option<IpAddr>,
+    /// The protection domain of passwords (RFC 7616 §3.3).
+    pub realm: String,
+    /// The digest algorithms phones are offered, best first.
+    pub algorithms: Vec<Algorithm>,
+    /// So many calls at once; the next is refused with 503.
+    pub calls_max: usize,
+    /// The shortest and the longest registration, seconds.
+    pub expires_secs: RangeInclusive<u32>,
+    /// How many phones one account may register.
+    pub phones_max: usize,
+    /// The ports RTP is received on; RTCP takes the odd ones.
+    pub media_ports: RangeInclusive<u16>,
+    /// The media threads' limits.
+    pub media: MediaLimits,
+    /// How many media threads.
+    pub media_threads: usize,
+    /// Where recordings go.
+    pub recordings: PathBuf,
+    /// Where CDRs go.
+    pub journal: PathBuf,
+}
+
+pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
+    let said: SwitchFile = file.whole().unwrap_or_default();
+    let listen: Vec<SocketAddr> = said.listen.iter().filter_map(|text| address(file, text)).collect();
+    if said.listen.is_empty() {
+        file.problem(0..0, "listen is empty; name at least one address and port, such as \"0.0.0.0:5060\"");
+    }
+    let advertise = said.advertise.as_ref().and_then(|text| {
+        let address = text.get_ref().parse().ok();
+        if address.is_none() {
+            file.problem(text.span(), "advertise is no IP address; write the one phones can reach, such as \"203.0.113.5\"");
+        }
+        address
+    });
+    let realm = said.realm.get_ref();
+    if realm.is_empty() || realm.len() > 100 || realm.chars().any(|letter| letter.is_control() || "\"\\".contains(letter)) {
+        file.problem(said.realm.span(), "realm must be a short text without quotes; a domain name is usual");
+    }
+    let algorithms = said.digest.iter().filter_map(|text| algorithm(file, text)).collect();
+    if said.digest.is_empty() {
+        file.problem(0..0, "digest is empty; write [\"SHA-256\", \"MD5\"], or only the ones your phones speak");
+    }
+    if said.register.expires_secs_min > said.register.expires_secs_max {
+        file.problem(0..0, "[register] expires_secs_min is above expires_secs_max; swap them");
+    }
+    if *said.media.dscp.get_ref() > 63 {
+        file.problem(said.media.dscp.span(), "dscp is a number from 0 to 63; 46 is usual for voice, 0 switches marking off");
+    }
+    if *said.media.threads.get_ref() > 256 {
+        file.problem(said.media.threads.span(), "threads is at most 256; 0 means one a core");
+    }
+    let media = MediaLimits {
+        media_timeout_secs: said.media.timeout_secs,
+        dscp: *said.media.dscp.get_ref(),
+        ..MediaLimits::default()
+    };
+    SwitchConf {
+        listen,
+        advertise,
+        realm: realm.clone(),
+        algorithms,
+        calls_max: said.calls_max,
+        expires_secs: said.register.expires_secs_min..=said.register.expires_secs_max,
+        phones_max: said.register.phones_max.clamp(1, 100),
+        media_ports: ports(file, &said.media.ports),
+        media,
+        media_threads: match *said.media.threads.get_ref() {
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            threads => threads,
+        },
+        recordings: said.recording.folder.unwrap_or_else(|| PathBuf::from("recordings")),
+        journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),
+    }
+}
+
+/// `address:port`, or `[v6]:port`.
+pub(super) fn address(file: &mut File<'_>, text: &Spanned<String>) -> Option<SocketAddr> {
+    let address = text.get_ref().parse().ok();
+    if address.is_none() {
+        let what = format!("{:?} is no address and port; write it as \"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"", text.get_ref());
+        file.problem(text.span(), what);
+    }
+    address
+}
+
+pub(super) fn algorithm(file: &mut File<'_>, text: &Spanned<String>) -> Option<Algorithm> {
+    match text.get_ref().to_ascii_uppercase().as_str() {
+        "SHA-256" => Some(Algorithm::Sha256),
+        "MD5" => Some(Algorithm::Md5),
+        _ => {
+            let what = format!("{:?} is no digest algorithm of ours; write \"SHA-256\" or \"MD5\"", text.get_ref());
+            file.problem(text.span(), what);
+            None
+        }
+    }
+}
+
+fn ports(file: &mut File<'_>, text: &Spanned<String>) -> RangeInclusive<u16> {
+    let range = text.get_ref().split_once('-').and_then(|(first, last)| {
+        let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (first >= 1024 && u32::from(first) + 3 <= u32::from(last)).then_some(first..=last)
+    });
+    range.unwrap_or_else(|| {
+        let what = "[media] ports is no range of ports; write it as \"30000-39999\", above 1023, four ports a call";
+        file.problem(text.span(), what);
+        30_000..=39_999
+    })
+}

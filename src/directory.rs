@@ -1,0 +1,120 @@
+//! Who is who: the people and trunks of the conf, as callers and as those who can be called.
+//!
+//! Where it stands: the switch asks it who knocks, and how to ring the targets of a call. It knows neither calls nor
+//! legs, and decides nothing.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use call::{Direction, Party};
+use sip::digest::Credentials;
+use sip::{Binding, Flow, Host, Incoming, NameAddr, Origin, Transport, Uri};
+
+use crate::conf::{Conf, Person, Trunk};
+
+/// People and trunks.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    people: HashMap<String, Person>,
+    trunks: HashMap<String, (Trunk, Flow)>,
+}
+
+/// One way to reach somebody: where the INVITE goes, and what it says.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) party: Party,
+    pub(crate) uri: String,
+    pub(crate) flow: Flow,
+    pub(crate) from: NameAddr,
+    pub(crate) to: NameAddr,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) nat: bool,
+}
+
+impl Directory {
+    /// `local_for` tells our own SIP address towards a remote one.
+    pub(crate) fn new(conf: &Conf, local_for: impl Fn(SocketAddr) -> SocketAddr) -> Directory {
+        let with_flow = |trunk: &Trunk| {
+            let remote = trunk.address;
+            let flow = Flow { transport: Transport::Udp, local: local_for(remote), remote, connection: 0 };
+            (trunk.name.clone(), (trunk.clone(), flow))
+        };
+        Directory { people: conf.people.clone(), trunks: conf.trunks.values().map(with_flow).collect() }
+    }
+
+    /// The one who knocks.
+    pub(crate) fn caller(&self, incoming: &Incoming) -> (Party, route::From) {
+        match &incoming.origin {
+            Origin::Account(account) => (self.person(account), route::From::Person(account.clone())),
+            Origin::Trunk(trunk) => {
+                let uri: Option<Uri> = incoming.from.uri.parse().ok();
+                let number = uri.and_then(|uri| uri.user).unwrap_or_else(|| "anonymous".to_owned());
+                let party = Party { account: None, number, name: incoming.from.display.clone() };
+                (party, route::From::Trunk(trunk.clone()))
+            }
+        }
+    }
+
+    /// Is this caller known to be behind NAT?
+    pub(crate) fn nat(&self, origin: &Origin) -> bool {
+        match origin {
+            Origin::Account(account) => self.people.get(account).is_some_and(|person| person.nat),
+            Origin::Trunk(trunk) => self.trunks.get(trunk).is_some_and(|(trunk, _)| trunk.nat),
+        }
+    }
+
+    /// From where to where a call goes.
+    pub(crate) fn direction(&self, from: &route::From, to: &route::Destination) -> Direction {
+        match (from, to) {
+            (route::From::Trunk(_), _) => Direction::Inbound,
+            (_, route::Destination::Trunk(_)) => Direction::Outbound,
+            _ => Direction::Internal,
+        }
+    }
+
+    /// How to ring one registered phone of a person. The Request-URI is the phone's contact to the letter, and the
+    /// INVITE goes where its REGISTER came from: a phone behind NAT can be reached in no other way.
+    pub(crate) fn phone(&self, account: &str, binding: Binding, caller: &Party) -> Way {
+        let flow = binding.flow;
+        Way {
+            party: self.person(account),
+            uri: binding.contact,
+            flow,
+            from: address(&caller.number, caller.name.as_deref(), flow.local),
+            to: address(account, None, flow.local),
+            credentials: None,
+            nat: self.people.get(account).is_some_and(|person| person.nat),
+        }
+    }
+
+    /// How to reach a number through a trunk.
+    pub(crate) fn trunk(&self, name: &str, number: &str, caller: &Party) -> Option<Way> {
+        let (trunk, flow) = self.trunks.get(name)?;
+        let shown = trunk.number.as_deref().unwrap_or(&caller.number);
+        let to = address(number, None, flow.remote);
+        Some(Way {
+            party: Party { account: None, number: number.to_owned(), name: None },
+            uri: to.uri.clone(),
+            flow: *flow,
+            from: address(shown, caller.name.as_deref().filter(|_| trunk.number.is_none()), flow.local),
+            to,
+            credentials: trunk.credentials.clone(),
+            nat: trunk.nat,
+        })
+    }
+
+    fn person(&self, account: &str) -> Party {
+        let person = self.people.get(account);
+        let number = person.and_then(|person| person.number.clone()).unwrap_or_else(|| account.to_owned());
+        Party { account: Some(account.to_owned()), number, name: person.and_then(|person| person.name.clone()) }
+    }
+}
+
+fn address(user: &str, display: Option<&str>, host: SocketAddr) -> NameAddr {
+    let uri = Uri::sip(user, Host::Address(host.ip()), Some(host.port()));
+    let address = NameAddr::new(uri.to_string());
+    match display {
+        Some(display) => address.named(display),
+        None => address,
+    }
+}

@@ -1,0 +1,88 @@
+//! Which of our addresses a remote one sees: what we write into Via, Contact and SDP must be where we can be reached.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+/// Finds our own address towards others.
+#[derive(Debug)]
+pub struct Addresses {
+    listening: Vec<SocketAddr>,
+    advertised: Option<IpAddr>,
+    known: RefCell<HashMap<IpAddr, IpAddr>>,
+}
+
+/// So many answers of the routing table are remembered; then it is asked anew.
+const KNOWN_MAX: usize = 10_000;
+
+impl Addresses {
+    /// For a switch that listens here and tells others it is at `advertised`, if it stands behind a NAT.
+    pub fn new(listening: Vec<SocketAddr>, advertised: Option<IpAddr>) -> Addresses {
+        Addresses { listening, advertised, known: RefCell::default() }
+    }
+
+    /// Our SIP address towards `remote`, by the first listener that can reach it.
+    pub fn towards(&self, remote: SocketAddr) -> SocketAddr {
+        let same_family = |listener: &&SocketAddr| listener.is_ipv4() == remote.is_ipv4();
+        let reaches = |listener: &&SocketAddr| same_family(listener) && listener.ip().is_loopback() == remote.ip().is_loopback();
+        let listener = self.listening.iter().find(reaches).or_else(|| self.listening.iter().find(same_family));
+        match listener.or(self.listening.first()) {
+            Some(listener) => self.seen_by(*listener, remote),
+            None => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060), // there is always a listener
+        }
+    }
+
+    /// How `remote` sees this listener of ours.
+    pub fn seen_by(&self, listener: SocketAddr, remote: SocketAddr) -> SocketAddr {
+        let outside = self.advertised.filter(|own| own.is_ipv4() == remote.is_ipv4() && !remote.ip().is_loopback());
+        let own = outside.unwrap_or_else(|| match listener.ip() {
+            any if any.is_unspecified() => self.route_to(remote),
+            own => own,
+        });
+        SocketAddr::new(own, listener.port())
+    }
+
+    /// The source address the routing table gives towards `remote`. Connecting a UDP socket asks, and sends nothing.
+    fn route_to(&self, remote: SocketAddr) -> IpAddr {
+        if let Some(own) = self.known.borrow().get(&remote.ip()) {
+            return *own;
+        }
+        let (any, nowhere): (IpAddr, IpAddr) = match remote {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into()),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::LOCALHOST.into()),
+        };
+        let asked = UdpSocket::bind((any, 0)).and_then(|socket| {
+            socket.connect(remote)?;
+            socket.local_addr()
+        });
+        let own = asked.map_or(nowhere, |own| own.ip());
+        let mut known = self.known.borrow_mut();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(remote.ip(), own);
+        own
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_see_an_address_they_can_reach() {
+        let listening = ["0.0.0.0:5060", "127.0.0.1:5070", "[::1]:5080"].map(|text| text.parse().expect("an address"));
+        let plain = Addresses::new(listening.to_vec(), None);
+        let behind_nat = Addresses::new(listening.to_vec(), "203.0.113.5".parse().ok());
+        for (remote, seen, seen_from_outside) in [
+            ("127.0.0.9:5060", "127.0.0.1:5070", "127.0.0.1:5070"),
+            ("[::1]:9", "[::1]:5080", "[::1]:5080"),
+        ] {
+            let remote = remote.parse().expect("an address");
+            assert_eq!(plain.towards(remote).to_string(), seen);
+            assert_eq!(behind_nat.towards(remote).to_string(), seen_from_outside);
+        }
+        let outside = "198.51.100.7:5060".parse().expect("an address");
+        assert_eq!(behind_nat.towards(outside).to_string(), "203.0.113.5:5060");
+    }
+}

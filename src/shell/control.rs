@@ -1,0 +1,329 @@
+//! The control thread: it owns the switch, and does nothing but wait, tell, do.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::mpsc as std_mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use std::io;
+
+use base::{Random, Time};
+use bytes::Bytes;
+use recorder::{Recorder, RecorderConf};
+use sip::Transport;
+use tokio::runtime;
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{Instant, sleep_until};
+use tracing::{error, info, warn};
+
+use super::clock::Clock;
+use super::journal::Journal;
+use super::media_threads::MediaThreads;
+use super::recorder_thread::{self, Door};
+use super::stream::{Connections, StreamListener};
+use super::udp::UdpListener;
+use super::{Addresses, logging};
+use crate::conf::Conf;
+use crate::{Input, Output, Switch};
+
+/// What comes in at the one door of the control thread.
+pub(super) enum Arrival {
+    /// For the switch.
+    Input(Input),
+    /// A stream connection begins; what is to be sent on it goes here.
+    Connected { connection: u64, sender: Sender<Bytes> },
+    /// It is gone.
+    Gone { connection: u64 },
+    /// End all calls, then everything.
+    Stop,
+}
+
+/// Messages waiting for the switch. When it is full, sockets are read no further.
+const INBOX_MAX: usize = 16_384;
+/// How long calls may take to end when the switch stops.
+const GOODBYE_TIME: Duration = Duration::from_secs(5);
+/// So many inputs are handled before time is looked at again.
+const INPUTS_PER_TURN: usize = 256;
+
+/// Why the switch could not start: what happened, to what, and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Nobody else may listen there.
+    #[error("cannot listen on {address} ({transport}): {why}; end the program that has the port, or change `listen` in switch.toml")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// `UDP` or `TCP`.
+        transport: &'static str,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// Recordings have nowhere to go.
+    #[error(transparent)]
+    Recordings(#[from] recorder::RecorderError),
+    /// CDRs have nowhere to go.
+    #[error("cannot write the journal in {folder}: {why}; make the folder writable, or name another with --journal")]
+    Journal {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// The system refuses threads, randomness or the like.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A running switch.
+pub struct Server {
+    /// Where it listens.
+    pub listening: Vec<SocketAddr>,
+    inbox: Sender<Arrival>,
+    control: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts a switch. When this returns, phones can register.
+    pub fn start(conf: Conf) -> Result<Server, StartError> {
+        let (inbox, arrivals) = channel(INBOX_MAX);
+        let (sender, started) = std_mpsc::channel();
+        let door = inbox.clone();
+        let control = thread::Builder::new().name("control".to_owned()).spawn(move || {
+            let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(why) => return drop(sender.send(Err(why.into()))),
+            };
+            let local = LocalSet::new();
+            local.block_on(&runtime, async move {
+                match Control::start(conf, &door) {
+                    Ok((control, listening)) => {
+                        let _ = sender.send(Ok(listening));
+                        control.run(arrivals).await;
+                    }
+                    Err(why) => drop(sender.send(Err(why))),
+                }
+            });
+        })?;
+        let listening = started.recv().map_err(|_| io::Error::other("the control thread ended at once"))??;
+        Ok(Server { listening, inbox, control })
+    }
+
+    /// Ends all calls with BYE, closes the recordings, and waits until that is done.
+    pub fn stop(self) {
+        let _ = self.inbox.blocking_send(Arrival::Stop);
+        let _ = self.control.join(); // if it panicked, it has said so
+    }
+}
+
+/// The switch and everything it is performed with.
+struct Control {
+    clock: Clock,
+    switch: Switch,
+    udp: Vec<Rc<UdpListener>>,
+    connections: HashMap<u64, Sender<Bytes>>,
+    media: MediaThreads,
+    recorder: Door,
+    recorder_thread: JoinHandle<()>,
+    journal: Journal,
+    journal_thread: JoinHandle<()>,
+}
+
+impl Control {
+    fn start(conf: Conf, inbox: &Sender<Arrival>) -> Result<(Control, Vec<SocketAddr>), StartError> {
+        let clock = Clock::start();
+        let mut random = random()?;
+
+        let mut udp = Vec::new();
+        let mut tcp = Vec::new();
+        for address in &conf.switch.listen {
+            let fault = |transport| move |why| StartError::Listen { address: *address, transport, why };
+            let listener = match UdpListener::bind(*address) {
+                // A machine without IPv6 is no reason not to start, where nobody asked for an address of it.
+                Err(why) if address.is_ipv6() && address.ip().is_unspecified() && is_unsupported(&why) => {
+                    warn!("no IPv6 here; not listening on {address}");
+                    continue;
+                }
+                bound => bound.map_err(fault("UDP"))?,
+            };
+            // Port 0 was "any": TCP takes the one UDP was given.
+            tcp.push(StreamListener::bind(listener.address).map_err(fault("TCP"))?);
+            udp.push(Rc::new(listener));
+        }
+        let listening: Vec<SocketAddr> = udp.iter().map(|listener| listener.address).collect();
+        let addresses = Rc::new(Addresses::new(listening.clone(), conf.switch.advertise));
+
+        let (recorder, recorder_thread) = start_recorder(&conf, clock, inbox.clone())?;
+        let folder = &conf.switch.journal;
+        let fault = |why| StartError::Journal { folder: folder.clone(), why };
+        let (journal, journal_thread) = Journal::start(folder).map_err(fault)?;
+
+        let (events, clips) = (inbox.clone(), recorder.clone());
+        let media = MediaThreads::start(
+            conf.switch.media_threads,
+            conf.switch.media.clone(),
+            clock,
+            random.fork(),
+            move |event| arrive(&events, Input::Media(event)),
+            move |recording, channel, clip| clips.bring(recording, channel, clip),
+        )?;
+        let switch = Switch::new(&conf, |remote| addresses.towards(remote), clock.wall(), random);
+
+        for listener in &udp {
+            spawn_local(listener.clone().read(addresses.clone(), inbox.clone()));
+        }
+        let connections = Rc::new(Connections::default());
+        for listener in tcp {
+            spawn_local(listener.accept(addresses.clone(), connections.clone(), inbox.clone()));
+        }
+        let connections = HashMap::new();
+        let control =
+            Control { clock, switch, udp, connections, media, recorder, recorder_thread, journal, journal_thread };
+        Ok((control, listening))
+    }
+
+    async fn run(mut self, mut arrivals: Receiver<Arrival>) {
+        let mut out = Vec::new();
+        let mut stopping: Option<Time> = None;
+        loop {
+            let deadline = [self.switch.deadline(), stopping].into_iter().flatten().min();
+            tokio::select! {
+                arrival = arrivals.recv() => {
+                    let now = self.clock.now();
+                    let mut next = arrival;
+                    let mut turn = 0;
+                    while let Some(arrival) = next {
+                        if self.arrives(arrival, now, &mut out) {
+                            stopping.get_or_insert(now + GOODBYE_TIME);
+                        }
+                        turn += 1;
+                        next = if turn < INPUTS_PER_TURN { arrivals.try_recv().ok() } else { None };
+                    }
+                }
+                () = sleep(self.clock, deadline) => {}
+            }
+            let now = self.clock.now();
+            if self.switch.deadline().is_some_and(|at| at <= now) {
+                self.switch.handle(Input::Tick, now, &mut out);
+                self.perform(&mut out);
+            }
+            if stopping.is_some_and(|until| self.switch.calls() == 0 || now >= until) {
+                break;
+            }
+        }
+        self.finish();
+    }
+
+    /// Takes what came in. True if it was the wish to stop.
+    fn arrives(&mut self, arrival: Arrival, now: Time, out: &mut Vec<Output>) -> bool {
+        let mut stop = false;
+        let input = match arrival {
+            Arrival::Input(input) => input,
+            Arrival::Connected { connection, sender } => {
+                self.connections.insert(connection, sender);
+                return false;
+            }
+            Arrival::Gone { connection } => {
+                self.connections.remove(&connection);
+                Input::Sip(sip::Input::Closed { connection })
+            }
+            Arrival::Stop => {
+                stop = true;
+                info!(calls = self.switch.calls(), "stopping: calls are ended, recordings closed");
+                Input::Shutdown
+            }
+        };
+        self.switch.handle(input, now, out);
+        self.perform(out);
+        stop
+    }
+
+    fn perform(&mut self, out: &mut Vec<Output>) {
+        for output in out.drain(..) {
+            match output {
+                Output::Send { flow, bytes } => match flow.transport {
+                    Transport::Udp => {
+                        let ours = |udp: &&Rc<UdpListener>| {
+                            udp.address.port() == flow.local.port() && udp.address.is_ipv4() == flow.remote.is_ipv4()
+                        };
+                        if let Some(udp) = self.udp.iter().find(ours) {
+                            let _ = udp.send(flow.remote, &bytes); // lost, as the network might: SIP says it again
+                        }
+                    }
+                    Transport::Tcp => {
+                        let sent = self.connections.get(&flow.connection).map(|sender| sender.try_send(bytes));
+                        if let Some(Err(TrySendError::Full(_))) = sent {
+                            self.connections.remove(&flow.connection); // it does not read; its writer ends
+                        }
+                    }
+                },
+                Output::Close { connection } => drop(self.connections.remove(&connection)),
+                Output::Media { thread, command } => self.media.command(thread, command),
+                Output::Record(input) => {
+                    if !self.recorder.tell(input) {
+                        error!("the recorder is far behind; a recording did not begin, or keeps its temporary name");
+                    }
+                }
+                Output::Fact { call, fact } => logging::fact(call, &fact),
+                Output::Cdr(cdr) => self.journal.append(cdr),
+                Output::Log(event) => logging::sip(&event),
+                Output::Recorded(event) => logging::recording(&event),
+            }
+        }
+    }
+
+    /// Everything in its order: media gives up what it gathered, the recorder writes it, the journal its last lines.
+    fn finish(self) {
+        let Control { media, recorder, recorder_thread, journal, journal_thread, .. } = self;
+        media.stop();
+        drop(recorder);
+        let _ = recorder_thread.join();
+        drop(journal);
+        let _ = journal_thread.join();
+        info!("stopped");
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // tokio counts from its own now
+async fn sleep(clock: Clock, until: Option<Time>) {
+    match until {
+        Some(until) => sleep_until(Instant::now() + until.since(clock.now())).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// From a thread of ours into the control thread's inbox. It never waits; what is lost here, the switch's own deadlines
+/// make good.
+fn arrive(inbox: &Sender<Arrival>, input: Input) {
+    if let Err(TrySendError::Full(_)) = inbox.try_send(Arrival::Input(input)) {
+        warn!("the control thread is far behind; an event was lost");
+    }
+}
+
+fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, JoinHandle<()>), StartError> {
+    let folder = conf.switch.recordings.clone();
+    let recorder = Recorder::new(RecorderConf { folder: folder.clone(), ..RecorderConf::default() })?;
+    for salvaged in recorder::salvage(&folder)? {
+        let file = salvaged.file.display();
+        match salvaged.outcome {
+            Ok(seconds) => info!(%file, seconds, "salvaged a recording that was cut off"),
+            Err(why) => error!(%file, "a recording that was cut off could not be salvaged: {why}"),
+        }
+    }
+    let door = recorder_thread::start(recorder, clock, move |event| arrive(&inbox, Input::Recorder(event)))?;
+    Ok(door)
+}
+
+/// Unguessable randomness, seeded by the system.
+pub fn random() -> io::Result<Random> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|why| io::Error::other(format!("the system gives no randomness: {why}")))?;
+    Ok(Random::from_seed(seed))
+}
+
+fn is_unsupported(why: &io::Error) -> bool {
+    let unsupported = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
+    why.raw_os_error() == Some(unsupported) || why.kind() == io::ErrorKind::AddrNotAvailable
+}

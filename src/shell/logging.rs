@@ -1,0 +1,73 @@
+//! Log lines: what an operator acts on, with `call=` and `leg=`. For people, or as JSON.
+
+use std::io;
+
+use base::CallId;
+use call::{Fact, What};
+use tracing::{debug, error, info, warn};
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Begins logging to standard error. `RUST_LOG` chooses what; `info` is the default.
+pub fn start(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Whoever started logging before us, such as a test, keeps it.
+    let _ = match format {
+        LogFormat::Human => lines.with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+}
+
+/// One fact, as a line. Keys are not told: they may be a card's.
+pub(super) fn fact(call: CallId, fact: &Fact) {
+    match &fact.what {
+        What::Started { caller, called, direction } => info!(%call, caller, called, direction = direction.word(), "call"),
+        What::Entered { destination } => info!(%call, destination, "goes to"),
+        What::Answered => info!(%call, "answered"),
+        What::Key { .. } => debug!(%call, "key"),
+        What::Dialled { leg, party } => info!(%call, %leg, party, "dialled"),
+        What::Ringing { leg } => info!(%call, %leg, "rings"),
+        What::Refused { leg: Some(leg), status } => info!(%call, %leg, status, "refused"),
+        What::Refused { leg: None, status } => info!(%call, status, "nobody to ring"),
+        What::Connected { leg, party } => info!(%call, %leg, party, "talking"),
+        What::Left { leg } => info!(%call, %leg, "left"),
+        What::Recording { file, .. } => info!(%call, file, "recording"),
+        What::Rejected { status } => info!(%call, status, "rejected"),
+        What::HungUp { by, cause } => info!(%call, ?by, cause, "ended"),
+        What::Fault => error!(%call, "a fault of ours ended this call; please report it with the lines before this one"),
+        What::Media { leg, stats } => {
+            debug!(%call, %leg, received = stats.packets_received, sent = stats.packets_sent, lost = stats.lost, "media");
+        }
+    }
+}
+
+/// Something of SIP an operator may want to know.
+pub(super) fn sip(event: &sip::Event) {
+    match event {
+        sip::Event::Registered { account, contact, flow, expires_secs } => {
+            debug!(account, contact, from = %flow.remote, expires_secs, "registered");
+        }
+        sip::Event::Unregistered { account, contact } => debug!(account, contact, "unregistered"),
+        sip::Event::Refused { flow, account, why } => warn!(account, from = %flow.remote, "refused: {why}"),
+        _ => {}
+    }
+}
+
+/// What became of a recording.
+pub(super) fn recording(event: &recorder::Event) {
+    match event {
+        recorder::Event::Opened { .. } => {}
+        recorder::Event::Closed { id, file, seconds } => info!(call = %id.call, file, seconds, "recorded"),
+        recorder::Event::Failed { id, why } => error!(call = %id.call, "recording failed: {why}"),
+    }
+}

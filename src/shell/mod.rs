@@ -1,0 +1,18 @@
+//! The shell: the only place that waits, reads a clock, draws chance and touches sockets and files. It decides nothing.
+//!
+//! Where it stands: around the pure [`Switch`](crate::Switch). One control thread owns it and does: wait, tell, do. Media
+//! threads, the recorder and the journal have threads of their own and bounded channels between.
+
+mod addresses;
+pub mod clock;
+mod control;
+mod journal;
+pub mod logging;
+pub mod media_threads;
+mod recorder_thread;
+mod stream;
+mod udp;
+mod udp_pair;
+
+pub use addresses::Addresses;
+pub use control::{Server, StartError, random};

@@ -1,0 +1,22 @@
+//! The JSON beside every recording: what a listener, a search or an auditor must know without asking the switch.
+//! Its fields are described in `docs/sidecar.md`.
+
+use call::{Call, Cdr, Recording};
+use serde_json::{Value, json};
+
+/// The version of the format; it rises when a field changes its meaning.
+const VERSION: u32 = 1;
+
+/// What is known of a recording now. When it begins, that is all there will be if the switch is killed.
+pub(crate) fn of(call: &Call, recording: &Recording, cdr: &Cdr) -> Value {
+    let caller = &call.caller().party;
+    let others: Vec<_> = call.legs()[1..].iter().map(|leg| &leg.party).collect();
+    json!({
+        "version": VERSION,
+        "call": cdr.call,
+        "segment": recording.id.segment,
+        "began": call.date(recording.began),
+        "channels": { "left": caller, "right": others },
+        "cdr": cdr,
+    })
+}
