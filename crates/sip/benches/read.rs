@@ -46,7 +46,8 @@ fn invite(criterion: &mut Criterion) {
     let Ok(Message::Request(request)) = read(&bytes, false, &limits) else { panic!("the bench's INVITE is good") };
     criterion.bench_function("read an INVITE", |bench| bench.iter(|| read(black_box(&bytes), false, &limits)));
     criterion.bench_function("print an INVITE", |bench| bench.iter(|| black_box(&request).to_bytes()));
-    criterion.bench_function("answer an INVITE", |bench| bench.iter(|| Response::to(black_box(&request), 180).to_bytes()));
+    criterion
+        .bench_function("answer an INVITE", |bench| bench.iter(|| Response::to(black_box(&request), 180).to_bytes()));
     criterion.bench_function("read top Via, From, To", |bench| {
         let headers = &request.headers;
         bench.iter(|| black_box((headers.via(), headers.from(), headers.to())));

@@ -54,6 +54,7 @@ impl Headers {
     }
 
     /// Adds a header at the end.
+    #[inline]
     pub fn push(&mut self, name: Name, value: impl Into<String>) {
         self.0.push(name.header(value.into()));
     }
@@ -222,6 +223,7 @@ macro_rules! names {
                 }
             }
 
+            #[inline]
             pub(crate) fn header(self, value: String) -> Header {
                 match self {
                     $(Name::$model => Header::$model(value.into()),)*
@@ -337,7 +339,16 @@ impl Name {
         use Name::*;
         matches!(
             self,
-            Via | Contact | Route | RecordRoute | Path | ServiceRoute | Allow | Supported | Require | ProxyRequire | Unsupported
+            Via | Contact
+                | Route
+                | RecordRoute
+                | Path
+                | ServiceRoute
+                | Allow
+                | Supported
+                | Require
+                | ProxyRequire
+                | Unsupported
         ) || matches!(
             self,
             Accept | AcceptEncoding | AcceptLanguage | AllowEvents | AlertInfo | CallInfo | ErrorInfo | ContentEncoding
@@ -428,7 +439,9 @@ mod tests {
         for (name, text) in KNOWN {
             assert_eq!((Name::from(&*text.to_uppercase()), Name::from(*text)), (name.clone(), name.clone()), "{text}");
         }
-        for (letter, name) in [("v", Name::Via), ("I", Name::CallId), ("x", Name::SessionExpires), ("z", Name::other("z"))] {
+        for (letter, name) in
+            [("v", Name::Via), ("I", Name::CallId), ("x", Name::SessionExpires), ("z", Name::other("z"))]
+        {
             assert_eq!(Name::from(letter), name);
         }
         assert_eq!(Name::from("X-Queue"), Name::other("X-Queue"));
@@ -440,7 +453,9 @@ mod tests {
         for (name, value) in [("To", "b"), ("Via", "1"), ("X-Queue", "q"), ("via", "2"), ("Path", "p")] {
             headers.push(Name::from(name), value);
         }
-        let lines = |headers: &Headers| headers.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+        let lines = |headers: &Headers| {
+            headers.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        };
         headers.push_front(Name::other("VIA"), "0");
         assert_eq!(lines(&headers), "Via=0 To=b Via=1 X-Queue=q Via=2 Path=p");
         headers.set_first(&Name::Via, "00");
@@ -452,7 +467,10 @@ mod tests {
         headers.set(Name::Expires, "60");
         assert_eq!(lines(&headers), "To=b Via=9 x-queue=r Expires=60");
         assert_eq!(headers.all(&Name::Via).collect::<Vec<_>>(), ["9"]);
-        assert_eq!((headers.len(), headers.has(&Name::Path), headers.first(&Name::other("X-QUEUE"))), (4, false, Some("r")));
+        assert_eq!(
+            (headers.len(), headers.has(&Name::Path), headers.first(&Name::other("X-QUEUE"))),
+            (4, false, Some("r"))
+        );
     }
 
     #[test]

@@ -7,7 +7,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::text::{cut, is_blank, is_token_byte, quote, quoted_len, split_while, trim, trim_end, trim_start, unquote};
+use memchr::memchr;
+
+use crate::text::{
+    cut, is_blank, is_token_byte, is_value_byte, quote, quoted_len, split_while, trim, trim_end, trim_start, unquote,
+};
 use crate::uri;
 
 /// A display name, a URI and header parameters.
@@ -113,7 +117,8 @@ impl<'a> Parts<'a> {
             uri::check(uri)?;
             return check_params(params).map(|()| Parts { display: None, uri, params }).ok_or(BAD);
         };
-        let (uri, params) = cut(rest, b'>').ok_or(BAD)?;
+        let end = memchr(b'>', rest.as_bytes()).ok_or(BAD)?;
+        let (uri, params) = (&rest[..end], &rest[end + 1..]);
         uri::check(uri)?;
         check_params(params).map(|()| Parts { display, uri, params }).ok_or(BAD)
     }
@@ -125,7 +130,10 @@ impl Params {
 
     /// The value of a parameter as written (a quoted one with its quotes); empty for a mere flag.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_deref().unwrap_or(""))
+        self.0
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_deref().unwrap_or(""))
     }
 
     /// The value without quotes and backslashes.
@@ -211,12 +219,8 @@ fn param(text: &str) -> Option<(&str, Option<&str>, &str)> {
         return (rest.is_empty() || rest.starts_with(';')).then_some((name, None, rest));
     };
     let value = trim_start(value);
-    let (value, rest) = if value.starts_with('"') {
-        value.split_at(quoted_len(value)?)
-    } else {
-        // A token, a host or an address in brackets; more is let through, for instance `:` and `/`, as phones write it.
-        split_while(value, |b| b > b' ' && !matches!(b, b';' | b',' | b'"' | b'<' | b'>' | 0x7f))
-    };
+    let (value, rest) =
+        if value.starts_with('"') { value.split_at(quoted_len(value)?) } else { split_while(value, is_value_byte) };
     let rest = trim_start(rest);
     (!value.is_empty() && (rest.is_empty() || rest.starts_with(';'))).then_some((name, Some(value), rest))
 }
@@ -237,21 +241,46 @@ mod tests {
             ("Jörg <sip:a@h>", Some("Jörg"), "sip:a@h", ""),
             (r#""J \"R\" <x>, \\"<sip:a,b@h> ; tag = 9 ;q=0.3"#, Some(r#"J "R" <x>, \"#), "sip:a,b@h", ";tag=9;q=0.3"),
             (r#""" <sip:a@h>"#, Some(""), "sip:a@h", ""),
-            (r#"<sip:a@h>;+sip.instance="<urn:uuid:1;2>";reg-id=1"#, None, "sip:a@h", r#";+sip.instance="<urn:uuid:1;2>";reg-id=1"#),
+            (
+                r#"<sip:a@h>;+sip.instance="<urn:uuid:1;2>";reg-id=1"#,
+                None,
+                "sip:a@h",
+                r#";+sip.instance="<urn:uuid:1;2>";reg-id=1"#,
+            ),
             ("sip:+1972@gw1.example.net;unknownparam", None, "sip:+1972@gw1.example.net", ";unknownparam"),
             ("<name:John_Smith>", None, "name:John_Smith", ""),
             ("<sip:u@h?Route=%3Csip:e%3E>", None, "sip:u@h?Route=%3Csip:e%3E", ""),
         ] {
             let address: NameAddr = text.parse().unwrap_or_else(|_| panic!("{text}"));
-            assert_eq!((address.display.as_deref(), &*address.uri, &*address.params.to_string()), (display, uri, params), "{text}");
+            assert_eq!(
+                (address.display.as_deref(), &*address.uri, &*address.params.to_string()),
+                (display, uri, params),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
         for text in [
-            "", "*", "<>", "<sip:a@h", "\"open <sip:a@h>", "\"a\" sip:a@h", "a, b <sip:a@h>", "< sip:a@h >", "<sip:a@h>;", "<sip:a@h>;;x",
-            "<sip:a@h>x", "<sip:a@h>;tag=", "<sip:a@h>;=x", "<sip:a@h>;x y", "sip:a@h?b=c", "sip:a@h,sip:b@h", "<sip:a@h>,<sip:b@h>", "<sip:a@h>;x=\"y",
+            "",
+            "*",
+            "<>",
+            "<sip:a@h",
+            "\"open <sip:a@h>",
+            "\"a\" sip:a@h",
+            "a, b <sip:a@h>",
+            "< sip:a@h >",
+            "<sip:a@h>;",
+            "<sip:a@h>;;x",
+            "<sip:a@h>x",
+            "<sip:a@h>;tag=",
+            "<sip:a@h>;=x",
+            "<sip:a@h>;x y",
+            "sip:a@h?b=c",
+            "sip:a@h,sip:b@h",
+            "<sip:a@h>,<sip:b@h>",
+            "<sip:a@h>;x=\"y",
         ] {
             assert!(text.parse::<NameAddr>().is_err(), "{text}");
         }
@@ -266,7 +295,10 @@ mod tests {
         address.params.remove("Lr");
         address.params.set("x", None);
         assert_eq!(address.tagged("3").to_string(), "<sip:a@h>;Tag=3;+sip.instance=\"<urn:x>\";x");
-        assert_eq!(NameAddr::new("sip:a@h").named("say \"hi\"\r\nVia: x").to_string(), "\"say \\\"hi\\\"  Via: x\" <sip:a@h>");
+        assert_eq!(
+            NameAddr::new("sip:a@h").named("say \"hi\"\r\nVia: x").to_string(),
+            "\"say \\\"hi\\\"  Via: x\" <sip:a@h>"
+        );
     }
 
     proptest! {

@@ -4,23 +4,53 @@
 
 use std::borrow::Cow;
 
-/// A token's letters.
-#[inline]
-pub fn is_token_byte(byte: u8) -> bool {
-    TOKEN[usize::from(byte)]
-}
+/// RFC 3261 §25.1 token.
+const TOKEN: u8 = 1;
+/// A host name, and the underscore that is met in the field.
+const HOST: u8 = 2;
+/// Anywhere in a URI: no blank, control, bracket of addresses or quote (RFC 3986 §2).
+const URI: u8 = 4;
+/// An unquoted parameter value: a token, a host or an address in brackets; more is let through, for instance `:` and
+/// `/`, as phones write it.
+const VALUE: u8 = 8;
 
-static TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
+static KINDS: [u8; 256] = {
+    let mut kinds = [URI | VALUE; 256];
     let mut byte = 0;
     while byte < 128 {
         let letter = byte as u8;
-        table[byte] = letter.is_ascii_alphanumeric()
-            || matches!(letter, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        kinds[byte] = match letter {
+            0..=b' ' | b'<' | b'>' | b'"' | 0x7f => 0,
+            b'-' | b'.' | b'_' => TOKEN | HOST | URI | VALUE,
+            b'!' | b'%' | b'*' | b'+' | b'`' | b'\'' | b'~' => TOKEN | URI | VALUE,
+            b';' | b',' => URI,
+            _ if letter.is_ascii_alphanumeric() => TOKEN | HOST | URI | VALUE,
+            _ => URI | VALUE,
+        };
         byte += 1;
     }
-    table
+    kinds
 };
+
+#[inline]
+pub fn is_token_byte(byte: u8) -> bool {
+    KINDS[usize::from(byte)] & TOKEN != 0
+}
+
+#[inline]
+pub fn is_host_byte(byte: u8) -> bool {
+    KINDS[usize::from(byte)] & HOST != 0
+}
+
+#[inline]
+pub fn is_uri_byte(byte: u8) -> bool {
+    KINDS[usize::from(byte)] & URI != 0
+}
+
+#[inline]
+pub fn is_value_byte(byte: u8) -> bool {
+    KINDS[usize::from(byte)] & VALUE != 0
+}
 
 #[inline]
 pub fn is_token(text: &str) -> bool {
@@ -129,7 +159,9 @@ mod tests {
     #[test]
     fn blanks_go_and_quotes_are_found_to_their_end() {
         assert_eq!((trim(" \ta b\t "), trim("  "), trim_end("a ")), ("a b", "", "a"));
-        for (text, len) in [("\"a\"b", Some(3)), ("\"\\\"\"", Some(4)), ("\"\\\\\"\"", Some(4)), ("\"a", None), ("\"\\", None)] {
+        for (text, len) in
+            [("\"a\"b", Some(3)), ("\"\\\"\"", Some(4)), ("\"\\\\\"\"", Some(4)), ("\"a", None), ("\"\\", None)]
+        {
             assert_eq!(quoted_len(text), len, "{text}");
         }
         for text in ["", "a", "\"", "\\", "Jörg \"J\" \\o/"] {
@@ -139,6 +171,9 @@ mod tests {
 
     #[test]
     fn numbers_are_digits_only() {
-        assert_eq!((digits("0070"), digits("+7"), digits(""), digits("18446744073709551616")), (Some(70), None, None, None));
+        assert_eq!(
+            (digits("0070"), digits("+7"), digits(""), digits("18446744073709551616")),
+            (Some(70), None, None, None)
+        );
     }
 }

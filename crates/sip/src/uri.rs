@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use crate::text::{cut, digits, split_while};
+use crate::text::{cut, is_host_byte, is_uri_byte, split_while};
 use crate::{BadSyntax, Params};
 
 /// A URI in its parts.
@@ -87,7 +87,8 @@ impl Uri {
             Some(other) => unescape(value.unwrap_or("")).eq_ignore_ascii_case(&unescape(other)),
             None => !MATTERS.iter().any(|matters| matters.eq_ignore_ascii_case(name)),
         };
-        let params = ours.iter().all(|(name, value)| same(name, value)) && MATTERS.iter().all(|name| ours.has(name) == theirs.has(name));
+        let params = ours.iter().all(|(name, value)| same(name, value))
+            && MATTERS.iter().all(|name| ours.has(name) == theirs.has(name));
         let number = |uri: &Uri| uri.user.as_deref().map(|number| number.replace(['-', '.', '(', ')'], ""));
         let user = match self.scheme {
             Scheme::Tel => number(self) == number(other),
@@ -107,7 +108,8 @@ const MATTERS: [&str; 6] = ["user", "ttl", "method", "maddr", "transport", "phon
 
 fn same_headers(ours: Option<&str>, theirs: Option<&str>) -> bool {
     let sorted = |headers: Option<&str>| {
-        let mut parts: Vec<_> = headers.unwrap_or("").split('&').map(|part| unescape(part).to_ascii_lowercase()).collect();
+        let mut parts: Vec<_> =
+            headers.unwrap_or("").split('&').map(|part| unescape(part).to_ascii_lowercase()).collect();
         parts.sort();
         parts
     };
@@ -119,11 +121,13 @@ impl FromStr for Uri {
     fn from_str(text: &str) -> Result<Uri, BadSyntax> {
         let parts = Parts::read(text)?;
         Ok(Uri {
-            user: parts.user.map(|user| if matches!(parts.scheme, Known::Other(_)) { user.to_owned() } else { unescape(user) }),
+            user: parts
+                .user
+                .map(|user| if matches!(parts.scheme, Known::Other(_)) { user.to_owned() } else { unescape(user) }),
             password: parts.password.map(str::to_owned),
             host: parts.host.to_host(),
             port: parts.port,
-            params: ParamScan(parts.params).flatten().collect(),
+            params: read_params(parts.params),
             headers: parts.headers.map(str::to_owned),
             scheme: match parts.scheme {
                 Known::Sip => Scheme::Sip,
@@ -184,7 +188,10 @@ impl Host {
 impl FromStr for Host {
     type Err = BadSyntax;
     fn from_str(text: &str) -> Result<Host, BadSyntax> {
-        HostText::read(text).map(|host| host.to_host()).ok_or(BadSyntax { what: "host" })
+        HostText::split(text)
+            .filter(|(_, rest)| rest.is_empty())
+            .map(|(host, _)| host.to_host())
+            .ok_or(BadSyntax { what: "host" })
     }
 }
 
@@ -238,27 +245,6 @@ impl<'a> Known<'a> {
     }
 }
 
-/// No blank, control, bracket of addresses or quote stands in any URI (RFC 3986 §2).
-const NOWHERE: u8 = 1;
-/// Letters of a host name.
-const HOST: u8 = 2;
-
-static KIND: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte <= 0x7f {
-        let letter = byte as u8;
-        table[byte] = match letter {
-            0..=0x20 | b'<' | b'>' | b'"' | 0x7f => NOWHERE,
-            b'-' | b'.' | b'_' => HOST,
-            _ if letter.is_ascii_alphanumeric() => HOST,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    table
-};
-
 struct Parts<'a> {
     scheme: Known<'a>,
     user: Option<&'a str>,
@@ -276,68 +262,83 @@ impl<'a> Parts<'a> {
         if !lettered || !scheme.starts_with(|letter: char| letter.is_ascii_alphabetic()) || rest.is_empty() {
             return Err(BAD);
         }
-        if rest.bytes().any(|b| KIND[usize::from(b)] & NOWHERE != 0) {
-            return Err(BAD);
-        }
+        let opaque = |scheme, rest, params| Parts {
+            scheme,
+            user: Some(rest),
+            password: None,
+            host: HostText::None,
+            port: None,
+            params,
+            headers: None,
+        };
         match Known::read(scheme) {
-            scheme @ (Known::Sip | Known::Sips) => Parts::read_sip(scheme, rest),
+            scheme @ (Known::Sip | Known::Sips) => Parts::read_sip(scheme, rest).ok_or(BAD),
+            _ if !rest.bytes().all(is_uri_byte) => Err(BAD),
             Known::Tel => {
                 let (number, params) = split_while(rest, |b| b != b';');
-                check_params(params).filter(|()| !number.is_empty()).ok_or(BAD)?;
-                Ok(Parts { scheme: Known::Tel, user: Some(number), password: None, host: HostText::None, port: None, params, headers: None })
+                let (params, rest) = split_params(params).filter(|_| !number.is_empty()).ok_or(BAD)?;
+                if rest.is_empty() { Ok(opaque(Known::Tel, number, params)) } else { Err(BAD) }
             }
-            scheme => Ok(Parts { scheme, user: Some(rest), password: None, host: HostText::None, port: None, params: "", headers: None }),
+            scheme => Ok(opaque(scheme, rest, "")),
         }
     }
 
-    fn read_sip(scheme: Known<'a>, rest: &'a str) -> Result<Parts<'a>, BadSyntax> {
+    fn read_sip(scheme: Known<'a>, rest: &'a str) -> Option<Parts<'a>> {
         // A user part may hold `;`, `?` and `,` but no bare `@` (RFC 3261 §25.1), so the first `@` ends it.
-        let (userinfo, rest) = cut(rest, b'@').map_or((None, rest), |(userinfo, rest)| (Some(userinfo), rest));
+        let (before, after) = split_while(rest, |b| b != b'@' && is_uri_byte(b));
+        let (userinfo, rest) = match after.strip_prefix('@') {
+            Some(rest) => (Some(before), rest),
+            None if after.is_empty() => (None, rest),
+            None => return None,
+        };
         let (user, password) = match userinfo.map(|userinfo| cut(userinfo, b':').ok_or(userinfo)) {
             Some(Ok((user, password))) => (Some(user), Some(password)),
             Some(Err(user)) => (Some(user), None),
             None => (None, None),
         };
-        let (hostport, rest) = split_while(rest, |b| !matches!(b, b';' | b'?'));
-        let (params, headers) = split_while(rest, |b| b != b'?');
-        let headers = headers.strip_prefix('?');
-        let (host, port) = host_port(hostport).ok_or(BAD)?;
-        check_params(params).filter(|()| user != Some("") && headers != Some("")).ok_or(BAD)?;
-        Ok(Parts { scheme, user, password, host, port, params, headers })
+        let (host, port, rest) = host_port(rest)?;
+        let (params, rest) = split_params(rest)?;
+        let headers = match rest.strip_prefix('?') {
+            Some(headers) if !headers.is_empty() && headers.bytes().all(is_uri_byte) => Some(headers),
+            None if rest.is_empty() => None,
+            _ => return None,
+        };
+        (user != Some("")).then_some(Parts { scheme, user, password, host, port, params, headers })
     }
 }
 
-/// Walks a URI's `;name=value`; a `None` inside is the place where the grammar ends.
-struct ParamScan<'a>(&'a str);
-
-impl<'a> Iterator for ParamScan<'a> {
-    type Item = Option<(&'a str, Option<&'a str>)>;
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = std::mem::take(&mut self.0);
-        if rest.is_empty() {
+/// Takes `;name=value` off the head of a text, up to `?` or to what may not stand in a URI.
+fn split_params(text: &str) -> Option<(&str, &str)> {
+    let mut rest = text;
+    while let Some(param) = rest.strip_prefix(';') {
+        let (name, after) = split_while(param, |b| !matches!(b, b';' | b'=' | b'?') && is_uri_byte(b));
+        let (value, after) = if after.starts_with('=') {
+            split_while(after, |b| !matches!(b, b';' | b'?') && is_uri_byte(b))
+        } else {
+            ("", after)
+        };
+        if name.is_empty() || value == "=" {
             return None;
         }
-        let Some(rest) = rest.strip_prefix(';') else { return Some(None) };
-        let (name, rest) = split_while(rest, |b| !matches!(b, b';' | b'='));
-        let (value, rest) = split_while(rest, |b| b != b';');
-        self.0 = rest;
-        Some(Some((name, value.strip_prefix('='))).filter(|_| !name.is_empty() && value != "="))
+        rest = after;
     }
+    Some(text.split_at(text.len() - rest.len()))
 }
 
-fn check_params(text: &str) -> Option<()> {
-    ParamScan(text).try_for_each(|param| param.map(|_| ()))
+/// Reads what [`split_params`] has found right.
+fn read_params(text: &str) -> Params {
+    text.split(';')
+        .skip(1)
+        .map(|param| cut(param, b'=').map_or((param, None), |(name, value)| (name, Some(value))))
+        .collect()
 }
 
-/// `host[:port]`, as a URI and a Via have it.
-pub(crate) fn host_port(text: &str) -> Option<(HostText<'_>, Option<u16>)> {
-    let (host, port) = if text.starts_with('[') { text.split_at(text.find(']')? + 1) } else { split_while(text, |b| b != b':') };
-    let port = match port.strip_prefix(':') {
-        Some(port) => Some(digits(port).and_then(|port| u16::try_from(port).ok())?),
-        None if port.is_empty() => None,
-        None => return None,
-    };
-    Some((HostText::read(host)?, port))
+/// Takes `host[:port]` off the head of a text, as a URI and a Via have it.
+pub(crate) fn host_port(text: &str) -> Option<(HostText<'_>, Option<u16>, &str)> {
+    let (host, rest) = HostText::split(text)?;
+    let Some(port) = rest.strip_prefix(':') else { return Some((host, None, rest)) };
+    let (port, rest) = split_while(port, |b| b.is_ascii_digit());
+    Some((host, Some(port.parse().ok()?), rest))
 }
 
 /// A host, not yet copied.
@@ -349,19 +350,22 @@ pub(crate) enum HostText<'a> {
 }
 
 impl<'a> HostText<'a> {
-    fn read(text: &'a str) -> Option<HostText<'a>> {
+    fn split(text: &'a str) -> Option<(HostText<'a>, &'a str)> {
         if let Some(inner) = text.strip_prefix('[') {
-            return Some(HostText::Address(ipv6(inner.strip_suffix(']')?)?.into()));
+            let (address, rest) = cut(inner, b']')?;
+            return Some((HostText::Address(ipv6(address)?.into()), rest));
         }
-        if text.starts_with(|letter: char| letter.is_ascii_digit()) {
-            if let Ok(address) = text.parse::<Ipv4Addr>() {
-                return Some(HostText::Address(address.into()));
+        let (name, rest) = split_while(text, is_host_byte);
+        if name.starts_with(|letter: char| letter.is_ascii_digit()) {
+            if let Ok(address) = name.parse::<Ipv4Addr>() {
+                return Some((HostText::Address(address.into()), rest));
+            }
+            // RFC 3261 §25.1: the last label of a name is no number, so this would be a broken address.
+            if name.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+                return None;
             }
         }
-        // RFC 3261 §25.1 hostname: the last label is no number. An underscore and a closing dot are met in the field.
-        let fair = text.bytes().all(|b| KIND[usize::from(b)] & HOST != 0) && !text.starts_with(['.', '-']);
-        let numeric = || text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        (fair && !numeric()).then_some(HostText::Name(text))
+        (!name.is_empty() && !name.starts_with(['.', '-'])).then_some((HostText::Name(name), rest))
     }
 
     pub fn to_host(self) -> Host {
@@ -405,7 +409,8 @@ pub fn unescape(text: &str) -> String {
 /// Writes a user part; what RFC 3261 §25.1 does not let stand there gets a percent sign.
 fn escape(f: &mut fmt::Formatter<'_>, user: &str) -> fmt::Result {
     for byte in user.bytes() {
-        let unreserved = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')');
+        let unreserved = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')');
         if unreserved || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/') {
             f.write_char(char::from(byte))?;
         } else {
@@ -432,7 +437,13 @@ mod tests {
             ("sip:192.0.2.1", None, "192.0.2.1", None, ""),
             ("sip:3com.example", None, "3com.example", None, ""),
             ("sip:J%F6rg@h", Some("Jörg"), "h", None, ""),
-            ("tel:+1-201-555-0123;phone-context=example.com", Some("+1-201-555-0123"), "", None, ";phone-context=example.com"),
+            (
+                "tel:+1-201-555-0123;phone-context=example.com",
+                Some("+1-201-555-0123"),
+                "",
+                None,
+                ";phone-context=example.com",
+            ),
             ("isbn:2983792873", Some("2983792873"), "", None, ""),
             ("soap.beep://192.0.2.103:3002", Some("//192.0.2.103:3002"), "", None, ""),
         ] {
@@ -445,9 +456,37 @@ mod tests {
     #[test]
     fn what_is_no_uri_is_refused() {
         for text in [
-            "", "sip", "sip:", ":a", "1sip:a", "s p:a", "sip:@h", "sip:a@", "sip:a@b@c", "sip:a@h:", "sip:a@h:65536", "sip:a@h:5x",
-            "sip:a@h;", "sip:a@h;=x", "sip:a@h;x=", "sip:a@h;;x", "sip:a@h?", "sip:2001:db8::10", "sip:[2001:db8::g]", "sip:[::1", "sip:[::1]x",
-            "sip:1.2.3.4.5", "sip:256.1.1.1", "sip:.h", "sip:a b@h", "sip:a@h; lr", "<sip:a@h>", "sip:a@h\r", "sip:a@é", "tel:", "x:",
+            "",
+            "sip",
+            "sip:",
+            ":a",
+            "1sip:a",
+            "s p:a",
+            "sip:@h",
+            "sip:a@",
+            "sip:a@b@c",
+            "sip:a@h:",
+            "sip:a@h:65536",
+            "sip:a@h:5x",
+            "sip:a@h;",
+            "sip:a@h;=x",
+            "sip:a@h;x=",
+            "sip:a@h;;x",
+            "sip:a@h?",
+            "sip:2001:db8::10",
+            "sip:[2001:db8::g]",
+            "sip:[::1",
+            "sip:[::1]x",
+            "sip:1.2.3.4.5",
+            "sip:256.1.1.1",
+            "sip:.h",
+            "sip:a b@h",
+            "sip:a@h; lr",
+            "<sip:a@h>",
+            "sip:a@h\r",
+            "sip:a@é",
+            "tel:",
+            "x:",
         ] {
             assert_eq!(text.parse::<Uri>(), Err(BAD), "{text}");
         }
@@ -459,8 +498,16 @@ mod tests {
             ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtlanTa.CoM;Transport=tcp", true),
             ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5", true),
             ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5", true),
-            ("sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com", "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com", true),
-            ("sip:alice@atlanta.com?subject=project%20x&priority=urgent", "sip:alice@atlanta.com?priority=urgent&subject=project%20x", true),
+            (
+                "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
+                "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com",
+                true,
+            ),
+            (
+                "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
+                "sip:alice@atlanta.com?priority=urgent&subject=project%20x",
+                true,
+            ),
             ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP", false),
             ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060", false),
             ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp", false),
@@ -488,15 +535,31 @@ mod tests {
 
     fn any_uri() -> impl Strategy<Value = Uri> {
         let params = prop::collection::vec(("[a-zA-Z0-9-]{1,6}", prop::option::of("[a-zA-Z0-9%:/._-]{1,8}")), 0..4);
-        let params = params.prop_map(|params| params.iter().map(|(name, value)| (&**name, value.as_deref())).collect::<Params>());
+        let params = params
+            .prop_map(|params| params.iter().map(|(name, value)| (&**name, value.as_deref())).collect::<Params>());
         let headers = prop::option::of("[a-z]{1,5}=[a-z%0-9]{0,5}");
-        let sip = (any::<bool>(), prop::option::of(("\\PC{1,10}", prop::option::of("[a-z0-9]{0,4}"))), any_host(), any::<Option<u16>>(), params, headers);
+        let sip = (
+            any::<bool>(),
+            prop::option::of(("\\PC{1,10}", prop::option::of("[a-z0-9]{0,4}"))),
+            any_host(),
+            any::<Option<u16>>(),
+            params,
+            headers,
+        );
         let sip = sip.prop_map(|(sips, user, host, port, params, headers)| {
             let (user, password) = user.map_or((None, None), |(user, password)| (Some(user), password));
             Uri { scheme: if sips { Scheme::Sips } else { Scheme::Sip }, user, password, host, port, params, headers }
         });
-        let opaque = |scheme| move |user: String| Uri {
-            scheme, user: Some(user), password: None, host: Host::None, port: None, params: Params::NONE, headers: None,
+        let opaque = |scheme| {
+            move |user: String| Uri {
+                scheme,
+                user: Some(user),
+                password: None,
+                host: Host::None,
+                port: None,
+                params: Params::NONE,
+                headers: None,
+            }
         };
         prop_oneof![
             4 => sip,

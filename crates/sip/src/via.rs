@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use crate::flow::Transport;
 use crate::name_addr::{ParamScan, check_params};
-use crate::text::{cut, is_blank, is_token, split_while, trim, trim_end, trim_start};
+use crate::text::{cut, is_blank, is_token, split_while, trim, trim_start};
 use crate::uri::{Host, HostText, host_port};
 use crate::{BadSyntax, Params};
 
@@ -103,7 +103,12 @@ impl FromStr for Via {
     type Err = BadSyntax;
     fn from_str(text: &str) -> Result<Via, BadSyntax> {
         let parts = Parts::read(text).ok_or(BAD)?;
-        Ok(Via { transport: parts.transport.to_owned(), host: parts.host.to_host(), port: parts.port, params: ParamScan(parts.params).flatten().collect() })
+        Ok(Via {
+            transport: parts.transport.to_owned(),
+            host: parts.host.to_host(),
+            port: parts.port,
+            params: ParamScan(parts.params).flatten().collect(),
+        })
     }
 }
 
@@ -146,10 +151,12 @@ impl<'a> Parts<'a> {
         let named = trim(protocol).eq_ignore_ascii_case("SIP") && trim(version) == "2.0";
         check_params(params).filter(|()| named && is_token(transport))?;
         let sent_by = trim(sent_by);
-        let (host, port) = host_port(sent_by).or_else(|| {
-            let (host, port) = sent_by.rsplit_once(':').filter(|_| sent_by.bytes().any(is_blank))?;
-            Some((host_port(trim_end(host))?.0, Some(trim_start(port).parse().ok()?)))
-        })?;
+        let (host, port, rest) = host_port(sent_by)?;
+        let port = match trim_start(rest).strip_prefix(':') {
+            Some(spaced) => Some(trim_start(spaced).parse().ok()?),
+            None if rest.is_empty() => port,
+            None => return None,
+        };
         Some(Parts { transport, host, port, params })
     }
 }
@@ -165,7 +172,10 @@ mod tests {
         for (text, want) in [
             ("SIP/2.0/UDP host.example.com;branch=z9hG4bKkdjuw", "SIP/2.0/UDP host.example.com;branch=z9hG4bKkdjuw"),
             ("SIP  /   2.0 /UDP 192.0.2.2;branch=390skdjuw", "SIP/2.0/UDP 192.0.2.2;branch=390skdjuw"),
-            ("SIP  / 2.0  / TCP     spindle.example.com   ; branch  =   z9hG4bK9ikj8", "SIP/2.0/TCP spindle.example.com;branch=z9hG4bK9ikj8"),
+            (
+                "SIP  / 2.0  / TCP     spindle.example.com   ; branch  =   z9hG4bK9ikj8",
+                "SIP/2.0/TCP spindle.example.com;branch=z9hG4bK9ikj8",
+            ),
             ("sip/2.0/ws x.invalid : 80 ;rport", "SIP/2.0/ws x.invalid:80;rport"),
             ("SIP/2.0/UDP [::1]:5060;received=[2001:db8::9:255]", "SIP/2.0/UDP [::1]:5060;received=[2001:db8::9:255]"),
             ("SIP/2.0/UNKNOWN t4", "SIP/2.0/UNKNOWN t4"),
@@ -177,8 +187,20 @@ mod tests {
     #[test]
     fn what_is_no_via_is_refused() {
         for text in [
-            "", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDP ;branch=1", "SIP/7.0/UDP h", "HTTP/2.0/UDP h", "SIP/2.0 h", "SIP/2.0/UDP h h",
-            "SIP/2.0/UDP h:", "SIP/2.0/UDP h:70000", "SIP/2.0/UDP h;;", "SIP/2.0/UDP h;branch=", "SIP/2.0/U@P h", "SIP/2.0/UDP 2001:db8::1",
+            "",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP/2.0/UDP ;branch=1",
+            "SIP/7.0/UDP h",
+            "HTTP/2.0/UDP h",
+            "SIP/2.0 h",
+            "SIP/2.0/UDP h h",
+            "SIP/2.0/UDP h:",
+            "SIP/2.0/UDP h:70000",
+            "SIP/2.0/UDP h;;",
+            "SIP/2.0/UDP h;branch=",
+            "SIP/2.0/U@P h",
+            "SIP/2.0/UDP 2001:db8::1",
         ] {
             assert_eq!(text.parse::<Via>(), Err(BAD), "{text}");
         }
@@ -202,7 +224,13 @@ mod tests {
 
     #[test]
     fn branches_tell_the_two_rfcs_apart() {
-        for (text, cookie) in [(";branch=z9hG4bKa", true), (";branch=Z9HG4BKa", true), (";branch=z9hG4bK", false), (";branch=390s", false), ("", false)] {
+        for (text, cookie) in [
+            (";branch=z9hG4bKa", true),
+            (";branch=Z9HG4BKa", true),
+            (";branch=z9hG4bK", false),
+            (";branch=390s", false),
+            ("", false),
+        ] {
             assert_eq!(format!("SIP/2.0/UDP h{text}").parse::<Via>().unwrap().is_rfc3261(), cookie, "{text}");
         }
         assert_eq!("SIP/2.0/UDP H.example".parse::<Via>().unwrap().sent_by(), "h.example:5060");

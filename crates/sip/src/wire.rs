@@ -102,7 +102,13 @@ pub fn read(bytes: &Bytes, stream: bool, limits: &Limits) -> Result<Message, Ref
 }
 
 /// Responses are never answered: one that cannot be read is nothing (RFC 3261 §18.1.2).
-fn read_response(start: &str, head: &str, body: Option<Bytes>, stream: bool, limits: &Limits) -> Result<Message, Refusal> {
+fn read_response(
+    start: &str,
+    head: &str,
+    body: Option<Bytes>,
+    stream: bool,
+    limits: &Limits,
+) -> Result<Message, Refusal> {
     let read = || {
         let (version, rest_of_line) = start.split_once(' ')?;
         // RFC 4475 §3.1.1.13: the reason may be empty; phones then leave out the blank as well.
@@ -128,7 +134,8 @@ impl Refusal {
     fn of(method: &str, headers: &Headers, status: u16, reason: &str) -> Refusal {
         // An ACK is not answered (RFC 3261 §17.1.1.3), nor what has no Via to go back by.
         let answerable = method != "ACK" && headers.has(&Name::Via);
-        let response = answerable.then(|| Box::new(Response { reason: reason.to_owned(), ..Response::copying(headers, status) }));
+        let response =
+            answerable.then(|| Box::new(Response { reason: reason.to_owned(), ..Response::copying(headers, status) }));
         Refusal { status, reason: reason.to_owned(), response }
     }
 
@@ -164,7 +171,7 @@ impl<'a> StartLine<'a> {
             Some((414, reason_phrase(414)))
         } else if rest.len() != uri.len() + 1 + version.len() {
             Some((400, "Blank After SIP-Version")) // RFC 4475 §3.1.2.10
-        } else if uri::check_request(uri).is_err() {
+        } else if uri::check_request(uri).is_err() || uri.contains(char::REPLACEMENT_CHARACTER) {
             Some((400, "Bad Request-URI"))
         } else {
             None
@@ -290,4 +297,131 @@ fn mandatory(name: &Name) -> Option<u8> {
         Name::ContentLength => 64,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\n";
+
+    fn read_text(text: impl AsRef<[u8]>, stream: bool) -> Result<Message, Refusal> {
+        read(&Bytes::copy_from_slice(text.as_ref()), stream, &Limits::default())
+    }
+
+    fn request(text: impl AsRef<[u8]>) -> Request {
+        match read_text(text, false) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refused(text: impl AsRef<[u8]>, stream: bool) -> (u16, String, bool) {
+        let refusal = read_text(text, stream).expect_err("to be refused");
+        (refusal.status, refusal.reason, refusal.response.is_some())
+    }
+
+    fn options(more: &str) -> String {
+        format!("OPTIONS sip:b@h SIP/2.0\r\n{HEAD}CSeq: 1 OPTIONS\r\n{more}\r\n")
+    }
+
+    #[test]
+    fn odd_writing_is_understood() {
+        let odd = options(
+            "k: a, b\r\nm : *\r\nALLOW:INVITE,ACK\r\nAccept:\r\nSubject: x\r\n  y\r\nRoute: <sip:a,b@h;lr>,\r\n\t<sip:c>\r\n",
+        );
+        for text in [odd.clone(), format!("\r\n\r\n{odd}"), odd.replace("\r\n", "\n")] {
+            let headers = request(text).headers;
+            let all = |name: Name| headers.all(&name).map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(all(Name::Supported), ["a", "b"]);
+            assert_eq!(all(Name::Contact), ["*"]);
+            assert_eq!(all(Name::Allow), ["INVITE", "ACK"]);
+            assert_eq!(all(Name::Accept), [""]);
+            assert_eq!(all(Name::Subject), ["x y"]);
+            assert_eq!(all(Name::Route), ["<sip:a,b@h;lr>", "<sip:c>"]);
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_no_utf_8_does_not_cost_the_message() {
+        let mut text = options("User-Agent: J?rg\r\nX-After: here\r\n").into_bytes();
+        let at = text.iter().position(|b| *b == b'?').unwrap();
+        text[at] = 0xf6;
+        let headers = request(&text).headers;
+        assert_eq!(headers.first(&Name::UserAgent), Some("J\u{fffd}rg"));
+        assert_eq!(headers.first(&Name::other("X-After")), Some("here"));
+    }
+
+    #[test]
+    fn bodies_are_cut_by_content_length_as_the_transport_says() {
+        let body = "\0\u{7f}\r\n\r\nmore";
+        for (length, datagram, stream) in [
+            ("", Some(body), None), // RFC 3261 §18.3
+            ("l: 3\r\n", Some("\0\u{7f}\r"), Some("\0\u{7f}\r")),
+            ("l: 0\r\n", Some(""), Some("")),
+            ("l: 10\r\n", Some(body), Some(body)),
+            ("l: 11\r\n", None, None),
+        ] {
+            for (is_stream, want) in [(false, datagram), (true, stream)] {
+                let got = read_text(options(length) + body, is_stream);
+                match want {
+                    Some(want) => {
+                        assert!(matches!(&got, Ok(Message::Request(got)) if got.body == want), "{length}: {got:?}")
+                    }
+                    None => assert_eq!(got.unwrap_err().status, 400, "{length}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_in_the_answer() {
+        let with = |old: &str, new: &str| options("").replace(old, new);
+        for (text, status, reason) in [
+            (with("OPTIONS", "PING"), 501, "Not Implemented"),
+            (with("OPTIONS", "options"), 501, "Not Implemented"),
+            (with("SIP/2.0\r\nVia", "SIP/3.0\r\nVia"), 505, "Version Not Supported"),
+            (with("1 OPTIONS", "1 INVITE"), 400, "CSeq Method Mismatch"),
+            (with("Call-ID: c\r\n", ""), 400, "Missing Mandatory Header"),
+            (with("Call-ID: c\r\n", "Call-ID: c\r\ni: c\r\n"), 400, "Repeated Single Header"),
+            (with("<sip:b@h>", "<sip:b@h"), 400, "Bad To"),
+            (with("<sip:a@h>", "a b@h"), 400, "Bad From"),
+            (with("UDP h", "UDP"), 400, "Bad Via"),
+            (with("sip:b@h SIP", "sip:b@h? SIP"), 400, "Bad Request-URI"),
+            (options("Max-Forwards: 256\r\n"), 400, "Bad Max-Forwards"),
+            (options("no header\r\n"), 400, "Bad Header Line"),
+            (options("X: a\rb\r\n"), 400, "Bare CR"),
+            (options("m: <sip:a>, b\r\n"), 400, "Bad Contact"),
+            (with("\r\n\r\n", "\r\n"), 400, "Head Without End"),
+        ] {
+            assert_eq!(refused(&text, false), (status, reason.to_owned(), true), "{text}");
+        }
+    }
+
+    #[test]
+    fn some_bytes_are_met_with_silence() {
+        let ack = options("").replace("OPTIONS", "ACK").replace("Call-ID: c", "Call-ID: c d");
+        let bare = "OPTIONS sip:b@h SIP/2.0\r\nTo: <sip:b@h>\r\n\r\n".to_owned();
+        let answer = format!("SIP/2.0 200 OK\r\n{HEAD}\r\n"); // no CSeq
+        for text in ["", "\r\n\r\n", "hello", "GET / HTTP/1.1\r\n\r\n", "SIP/2.0 99 x\r\n\r\n", &ack, &bare, &answer] {
+            assert!(!refused(text, false).2, "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_hold_at_their_edge() {
+        let limits = Limits { message_bytes_max: 4000, headers_max: 20, line_bytes_max: 100 };
+        let status = |text: String| read(&text.into(), false, &limits).map_or_else(|refusal| refusal.status, |_| 200);
+        let line = |len: usize| format!("X: {}\r\n", "y".repeat(len - 3));
+        assert_eq!([100, 101].map(|len| status(options(&line(len)))), [200, 400]);
+        assert_eq!([15, 16].map(|more| status(options(&"X: y\r\n".repeat(more)))), [200, 400]);
+        assert_eq!(
+            [15, 16].map(|more| status(options(&format!("Allow: {}\r\n", vec!["A"; more].join(","))))),
+            [200, 400]
+        );
+        let body = |len: usize| options("") + &"b".repeat(len - options("").len());
+        assert_eq!([4000, 4001].map(|len| status(body(len))), [200, 513]);
+        let uri = |len: usize| options("").replace("sip:b@h ", &format!("sip:{}@h ", "b".repeat(len - 22)));
+        assert_eq!([100, 101].map(|len| status(uri(len))), [200, 414]);
+    }
 }

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use sip::wire::{Framed, Framer, Limits, Refusal, read};
 use sip::Name;
+use sip::wire::{Framed, Framer, Limits, Refusal, read};
 
 /// What reading must give.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,18 +75,18 @@ const RFC4475: &[(&str, Want)] = &[
 ];
 
 const RFC5118: &[(&str, Want)] = &[
-    ("ipv6-good", Message),                    // 4.1
-    ("ipv6-bad", Refused(400)),                // 4.2
-    ("port-ambiguous", Message),               // 4.3: the port is in the address, and that is legal
-    ("port-unambiguous", Message),             // 4.4
+    ("ipv6-good", Message),                     // 4.1
+    ("ipv6-bad", Refused(400)),                 // 4.2
+    ("port-ambiguous", Message),                // 4.3: the port is in the address, and that is legal
+    ("port-unambiguous", Message),              // 4.4
     ("via-received-param-with-delim", Message), // 4.5
-    ("via-received-param-no-delim", Message),  // 4.5
-    ("ipv6-in-sdp", Message),                  // 4.6
-    ("mult-ip-in-header", Message),            // 4.7
-    ("mult-ip-in-sdp", Message),               // 4.8
-    ("ipv4-mapped-ipv6", Message),             // 4.9
-    ("ipv6-bug-abnf-3-colons", Message),       // 4.10: understood for the sake of RFC 3261's own grammar
-    ("ipv6-correct-abnf-2-colons", Message),   // 4.10
+    ("via-received-param-no-delim", Message),   // 4.5
+    ("ipv6-in-sdp", Message),                   // 4.6
+    ("mult-ip-in-header", Message),             // 4.7
+    ("mult-ip-in-sdp", Message),                // 4.8
+    ("ipv4-mapped-ipv6", Message),              // 4.9
+    ("ipv6-bug-abnf-3-colons", Message),        // 4.10: understood for the sake of RFC 3261's own grammar
+    ("ipv6-correct-abnf-2-colons", Message),    // 4.10
 ];
 
 #[test]
@@ -105,7 +105,7 @@ fn each_datagram_gets_what_the_rfc_says() {
 fn each_stream_gets_what_the_rfc_says() {
     for (name, want) in [RFC4475, RFC5118].concat() {
         let want = match name {
-            "clerr" => vec![Wait],          // its other 9800 bytes may still come
+            "clerr" => vec![Wait], // its other 9800 bytes may still come
             // 3.1.1.8: on a stream both count; the second is longer than it says, and its rest is no SIP.
             "dblreq" => vec![Message, Message, Silence],
             "inv2543" => vec![Refused(400)], // RFC 3261 §18.3: no Content-Length, no boundary
@@ -136,8 +136,14 @@ fn odd_but_legal_messages_are_understood() {
     assert_eq!(wsinv.headers().first(&Name::Subject), Some(""));
     assert_eq!(wsinv.headers().contact().unwrap().params.get("secondparam"), Some(""));
 
-    assert_eq!(message("esc01").headers().contact().unwrap().uri, "sip:cal%6Cer@host5.example.net;%6C%72;n%61me=v%61lue%25%34%31");
-    assert_eq!(message("escnull").headers().to().unwrap().uri.parse::<sip::Uri>().unwrap().user.as_deref(), Some("null-\0-null"));
+    assert_eq!(
+        message("esc01").headers().contact().unwrap().uri,
+        "sip:cal%6Cer@host5.example.net;%6C%72;n%61me=v%61lue%25%34%31"
+    );
+    assert_eq!(
+        message("escnull").headers().to().unwrap().uri.parse::<sip::Uri>().unwrap().user.as_deref(),
+        Some("null-\0-null")
+    );
     assert_eq!(values("semiuri", Name::Accept).len(), 6);
     assert_eq!(message("dblreq").headers().cseq(), Some((8, "REGISTER")));
     assert_eq!(message("cparam01").headers().contact().unwrap().params.get("unknownparam"), Some(""));
@@ -250,7 +256,9 @@ fn spoilt(mut bytes: Vec<u8>, ways: &[Spoil]) -> Vec<u8> {
         match way {
             Spoil::Change(at, byte) => bytes[at.index(len)] = *byte,
             Spoil::Cut(from, to) => drop(bytes.drain(range(from, to))),
-            Spoil::Double(from, to) => bytes.splice(range(from, to), bytes.clone()[range(from, to)].repeat(2)).for_each(drop),
+            Spoil::Double(from, to) => {
+                bytes.splice(range(from, to), bytes.clone()[range(from, to)].repeat(2)).for_each(drop)
+            }
             Spoil::Insert(at, more) => bytes.splice(at.index(len)..at.index(len), more.iter().copied()).for_each(drop),
         }
     }

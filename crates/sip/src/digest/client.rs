@@ -19,7 +19,14 @@ pub struct Credentials {
 /// Of several challenges the first that is answered is to be used (RFC 8760 §2.3).
 ///
 /// `nc` counts the requests sent with this nonce from 1; `cnonce` is 64 random bits or more.
-pub fn respond(challenge: &str, credentials: &Credentials, method: &str, uri: &str, nc: u32, cnonce: &str) -> Option<String> {
+pub fn respond(
+    challenge: &str,
+    credentials: &Credentials,
+    method: &str,
+    uri: &str,
+    nc: u32,
+    cnonce: &str,
+) -> Option<String> {
     let fields = Fields::read(challenge)?;
     let (realm, nonce) = (fields.get("realm")?, fields.get("nonce")?);
     let named = fields.get("algorithm");
@@ -65,7 +72,10 @@ mod tests {
         let base = "Digest realm=\"http-auth@example.org\", nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", \
                     opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"";
         for (more, response) in [
-            (", qop=\"auth, auth-int\", algorithm=SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+            (
+                ", qop=\"auth, auth-int\", algorithm=SHA-256",
+                "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+            ),
             (", qop=\"auth-int,auth\", algorithm=md5", "8ca523f5e9506fed4657c9700eebdbec"),
             (",qop=auth", "8ca523f5e9506fed4657c9700eebdbec"),
         ] {

@@ -25,7 +25,8 @@ impl<'a> Fields<'a> {
             }
             let (name, after) = cut(rest, b'=')?;
             let after = trim_start(after);
-            let len = if after.starts_with('"') { quoted_len(after)? } else { position(after, b',').unwrap_or(after.len()) };
+            let len =
+                if after.starts_with('"') { quoted_len(after)? } else { position(after, b',').unwrap_or(after.len()) };
             let (value, after) = after.split_at(len);
             fields.push((trim(name), trim(value)));
             rest = after;
@@ -52,9 +53,15 @@ mod tests {
         ] {
             let fields = Fields::read(text).unwrap();
             let all = ["username", "realm", "nc", "qop", "none"].map(|name| fields.get(name).map(Cow::into_owned));
-            assert_eq!(all, [Some("a, \"b\""), Some("r"), Some("00000001"), Some("auth"), None].map(|text| text.map(str::to_owned)), "{text}");
+            assert_eq!(
+                all,
+                [Some("a, \"b\""), Some("r"), Some("00000001"), Some("auth"), None].map(|text| text.map(str::to_owned)),
+                "{text}"
+            );
         }
-        for text in ["", "Basic abc", "Digest", "Digest realm", "Digest realm=\"open", "NoOneKnowsThisScheme opaque-data=here"] {
+        for text in
+            ["", "Basic abc", "Digest", "Digest realm", "Digest realm=\"open", "NoOneKnowsThisScheme opaque-data=here"]
+        {
             assert!(Fields::read(text).is_none_or(|fields| fields.get("realm").is_none()), "{text}");
         }
     }

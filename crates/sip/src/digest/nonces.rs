@@ -106,9 +106,12 @@ impl Nonces {
         ha1: impl FnOnce(&str) -> Option<Ha1>,
     ) -> Verdict {
         let ours = |fields: &Fields| fields.get("realm").is_some_and(|realm| *realm == self.realm);
-        let Some(fields) = authorizations.into_iter().filter_map(Fields::read).find(ours) else { return Verdict::Missing };
+        let Some(fields) = authorizations.into_iter().filter_map(Fields::read).find(ours) else {
+            return Verdict::Missing;
+        };
         let field = |name| fields.get(name).unwrap_or_default();
-        let (user, nonce, nc, cnonce, asked_uri) = (field("username"), field("nonce"), field("nc"), field("cnonce"), field("uri"));
+        let (user, nonce, nc, cnonce, asked_uri) =
+            (field("username"), field("nonce"), field("nc"), field("cnonce"), field("uri"));
         let algorithm = fields.get("algorithm").map_or(Some(Algorithm::Md5), |name| Algorithm::named(&name));
         let count = u32::from_str_radix(&nc, 16).ok().filter(|_| nc.len() <= 8 && !nc.starts_with('+'));
 
@@ -177,7 +180,8 @@ impl Nonces {
             block.iter_mut().zip(self.secret).for_each(|(block, secret)| *block ^= secret);
             block
         };
-        let inner = Sha256::new().chain_update(pad(0x36)).chain_update(birth.to_be_bytes()).chain_update(serial.to_be_bytes());
+        let inner =
+            Sha256::new().chain_update(pad(0x36)).chain_update(birth.to_be_bytes()).chain_update(serial.to_be_bytes());
         let inner = inner.chain_update(source.octets()).finalize();
         let outer = Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize();
         outer.iter().take(16).fold(0, |seal, byte| seal << 8 | u128::from(*byte))
@@ -248,7 +252,15 @@ mod tests {
     fn counts_may_jump_but_never_repeat_or_fall() {
         let mut desk = Desk::new();
         let challenge = desk.challenge(Algorithm::Sha256);
-        for (nc, verdict) in [(0, stale()), (1, granted()), (1, stale()), (2, granted()), (0x1f, granted()), (0x1e, stale()), (0x100, granted())] {
+        for (nc, verdict) in [
+            (0, stale()),
+            (1, granted()),
+            (1, stale()),
+            (2, granted()),
+            (0x1f, granted()),
+            (0x1e, stale()),
+            (0x100, granted()),
+        ] {
             assert_eq!(desk.check(&answer(&challenge, nc), HERE), verdict, "nc {nc:x}");
         }
     }
@@ -269,7 +281,8 @@ mod tests {
     #[test]
     fn a_nonce_of_another_life_is_stale_and_a_made_up_one_too() {
         let mut desk = Desk::new();
-        let before = Nonces::new("centrala", [8; 32], 2).challenges(&[Algorithm::Sha256], HERE, desk.now, false).remove(0);
+        let before =
+            Nonces::new("centrala", [8; 32], 2).challenges(&[Algorithm::Sha256], HERE, desk.now, false).remove(0);
         assert_eq!(desk.check(&answer(&before, 1), HERE), stale());
         for nonce in ["", "x", &"0".repeat(52), &"f".repeat(52), &"é".repeat(26)] {
             let challenge = format!("Digest realm=\"centrala\", nonce=\"{nonce}\", algorithm=SHA-256, qop=\"auth\"");
@@ -309,7 +322,13 @@ mod tests {
         let mut desk = Desk::new();
         let challenge = desk.challenge(Algorithm::Sha256);
         let good = answer(&challenge, 1);
-        for other in ["", "Basic YTpi", "NoOneKnowsThisScheme opaque-data=here", &good.replace("centrala", "elsewhere"), "Digest x"] {
+        for other in [
+            "",
+            "Basic YTpi",
+            "NoOneKnowsThisScheme opaque-data=here",
+            &good.replace("centrala", "elsewhere"),
+            "Digest x",
+        ] {
             assert_eq!(desk.check(other, HERE), Verdict::Missing, "{other}");
         }
         let several = ["Basic YTpi", &good.replace("centrala", "elsewhere"), &good];

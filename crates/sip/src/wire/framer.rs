@@ -92,7 +92,9 @@ impl Framer {
             self.step = Step::Head { scanned: self.buffer.len().saturating_sub(3) };
             let first_line = memchr(b'\n', &self.buffer).map(|end| &self.buffer[..end]);
             let hopeless = match first_line {
-                Some(line) => memchr::memmem::find(line, b"SIP/").is_none() && memchr::memmem::find(line, b"sip/").is_none(),
+                Some(line) => {
+                    memchr::memmem::find(line, b"SIP/").is_none() && memchr::memmem::find(line, b"sip/").is_none()
+                }
                 None => self.buffer.len() > self.limits.line_bytes_max,
             };
             let broken = hopeless || self.buffer.len() > self.limits.message_bytes_max;

@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn fields_are_unfolded_and_trimmed() {
         let text = "To :\r\n <sip:a>\r\n\t;tag=1\r\nSubject:\nX-Y: :z \r\nbad line\r\n";
-        let fields: Vec<_> = Fields(text).map(|field| field.name_and_value().map(|(name, value)| format!("{name}|{value}"))).collect();
+        let fields: Vec<_> =
+            Fields(text).map(|field| field.name_and_value().map(|(name, value)| format!("{name}|{value}"))).collect();
         let want = [Some("To|<sip:a> ;tag=1"), Some("Subject|"), Some("X-Y|:z"), None];
         assert_eq!(fields, want.map(|field| field.map(str::to_owned)));
     }
