@@ -4,11 +4,11 @@
 //! nothing.
 
 use std::fmt::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use crate::text::{cut, is_host_byte, is_uri_byte, split_while};
-use crate::{BadSyntax, Params};
+use crate::host::{HostText, host_port};
+use crate::text::{cut, is_uri_byte, split_while};
+use crate::{BadSyntax, Host, Params};
 
 /// A URI in its parts.
 ///
@@ -47,17 +47,6 @@ pub enum Scheme {
     Tel,
     /// Any other; a Request-URI of these is answered 416.
     Other(Box<str>),
-}
-
-/// Where a URI or a Via points.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Host {
-    /// Nowhere: the URI has no host.
-    None,
-    /// A name, in the case it was written.
-    Name(String),
-    /// An address, IPv6 without its brackets.
-    Address(IpAddr),
 }
 
 const BAD: BadSyntax = BadSyntax { what: "URI" };
@@ -164,51 +153,6 @@ impl fmt::Display for Uri {
         }
         write!(f, "{}", self.params)?;
         self.headers.as_ref().map_or(Ok(()), |headers| write!(f, "?{headers}"))
-    }
-}
-
-impl Host {
-    /// The same place, names in any case (RFC 3261 §19.1.4, RFC 5954 §4.2 for addresses)?
-    pub fn is(&self, other: &Host) -> bool {
-        match (self, other) {
-            (Host::Name(ours), Host::Name(theirs)) => ours.eq_ignore_ascii_case(theirs),
-            _ => self == other,
-        }
-    }
-
-    /// The address, if it is one.
-    pub fn address(&self) -> Option<IpAddr> {
-        match self {
-            Host::Address(address) => Some(*address),
-            _ => None,
-        }
-    }
-}
-
-impl FromStr for Host {
-    type Err = BadSyntax;
-    fn from_str(text: &str) -> Result<Host, BadSyntax> {
-        HostText::split(text)
-            .filter(|(_, rest)| rest.is_empty())
-            .map(|(host, _)| host.to_host())
-            .ok_or(BadSyntax { what: "host" })
-    }
-}
-
-impl From<IpAddr> for Host {
-    fn from(address: IpAddr) -> Host {
-        Host::Address(address)
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Host::None => Ok(()),
-            Host::Name(name) => f.write_str(name),
-            Host::Address(IpAddr::V4(address)) => write!(f, "{address}"),
-            Host::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
-        }
     }
 }
 
@@ -333,55 +277,6 @@ fn read_params(text: &str) -> Params {
         .collect()
 }
 
-/// Takes `host[:port]` off the head of a text, as a URI and a Via have it.
-pub(crate) fn host_port(text: &str) -> Option<(HostText<'_>, Option<u16>, &str)> {
-    let (host, rest) = HostText::split(text)?;
-    let Some(port) = rest.strip_prefix(':') else { return Some((host, None, rest)) };
-    let (port, rest) = split_while(port, |b| b.is_ascii_digit());
-    Some((host, Some(port.parse().ok()?), rest))
-}
-
-/// A host, not yet copied.
-#[derive(Clone, Copy)]
-pub(crate) enum HostText<'a> {
-    None,
-    Name(&'a str),
-    Address(IpAddr),
-}
-
-impl<'a> HostText<'a> {
-    fn split(text: &'a str) -> Option<(HostText<'a>, &'a str)> {
-        if let Some(inner) = text.strip_prefix('[') {
-            let (address, rest) = cut(inner, b']')?;
-            return Some((HostText::Address(ipv6(address)?.into()), rest));
-        }
-        let (name, rest) = split_while(text, is_host_byte);
-        if name.starts_with(|letter: char| letter.is_ascii_digit()) {
-            if let Ok(address) = name.parse::<Ipv4Addr>() {
-                return Some((HostText::Address(address.into()), rest));
-            }
-            // RFC 3261 §25.1: the last label of a name is no number, so this would be a broken address.
-            if name.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-                return None;
-            }
-        }
-        (!name.is_empty() && !name.starts_with(['.', '-'])).then_some((HostText::Name(name), rest))
-    }
-
-    pub fn to_host(self) -> Host {
-        match self {
-            HostText::None => Host::None,
-            HostText::Name(name) => Host::Name(name.to_owned()),
-            HostText::Address(address) => Host::Address(address),
-        }
-    }
-}
-
-fn ipv6(text: &str) -> Option<Ipv6Addr> {
-    // RFC 5118 §4.10: the grammar of RFC 3261 wrote three colons before an IPv4 tail; those who obeyed it are understood.
-    text.parse().ok().or_else(|| text.contains('.').then(|| text.replacen(":::", "::", 1).parse().ok())?)
-}
-
 /// Percent signs resolved. Bytes that are not UTF-8 are read as Latin-1.
 pub fn unescape(text: &str) -> String {
     if !text.contains('%') {
@@ -425,6 +320,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::host::tests::any_host;
 
     #[test]
     fn uris_are_read_in_their_parts() {
@@ -523,14 +419,6 @@ mod tests {
             let (one, other): (Uri, Uri) = (ours.parse().unwrap(), theirs.parse().unwrap());
             assert_eq!((one.equals(&other), other.equals(&one)), (equal, equal), "{ours} {theirs}");
         }
-    }
-
-    pub(crate) fn any_host() -> impl Strategy<Value = Host> {
-        prop_oneof![
-            "[a-z][a-zA-Z0-9_-]{0,8}(\\.[a-z0-9-]{1,6}){0,2}".prop_map(Host::Name),
-            any::<u32>().prop_map(|bits| Host::Address(Ipv4Addr::from(bits).into())),
-            any::<u128>().prop_map(|bits| Host::Address(Ipv6Addr::from(bits).into())),
-        ]
     }
 
     fn any_uri() -> impl Strategy<Value = Uri> {

@@ -8,10 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use crate::flow::Transport;
+use crate::host::{HostText, host_port};
 use crate::name_addr::{ParamScan, check_params};
 use crate::text::{cut, is_blank, is_token, split_while, trim, trim_start};
-use crate::uri::{Host, HostText, host_port};
-use crate::{BadSyntax, Params};
+use crate::{BadSyntax, Host, Params};
 
 /// One Via element.
 ///
