@@ -88,6 +88,11 @@ impl<'a> File<'a> {
         }
     }
 
+    /// Is nothing wrong so far? What follows from an error need not be told beside it.
+    pub(super) fn is_clean(&self) -> bool {
+        self.problems.is_empty()
+    }
+
     /// Notes a problem at a place in this file.
     pub(super) fn problem(&mut self, span: Range<usize>, what: impl Into<String>) {
         self.problems.push(Problem::at(self.path, self.text, span, what));

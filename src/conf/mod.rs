@@ -11,6 +11,8 @@ mod prompts;
 mod routes;
 mod secrets;
 mod switch_file;
+#[cfg(test)]
+mod tests;
 mod trunks;
 
 use std::collections::HashMap;

@@ -117,7 +117,7 @@ pub struct SwitchConf {
 pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     let said: SwitchFile = file.whole().unwrap_or_default();
     let listen: Vec<SocketAddr> = said.listen.iter().filter_map(|text| address(file, text)).collect();
-    if said.listen.is_empty() {
+    if said.listen.is_empty() && file.is_clean() {
         file.problem(0..0, "listen is empty; name at least one address and port, such as \"0.0.0.0:5060\"");
     }
     let advertise = said.advertise.as_ref().and_then(|text| {
@@ -132,7 +132,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         file.problem(said.realm.span(), "realm must be a short text without quotes; a domain name is usual");
     }
     let algorithms = said.digest.iter().filter_map(|text| algorithm(file, text)).collect();
-    if said.digest.is_empty() {
+    if said.digest.is_empty() && file.is_clean() {
         file.problem(0..0, "digest is empty; write [\"SHA-256\", \"MD5\"], or only the ones your phones speak");
     }
     if said.register.expires_secs_min > said.register.expires_secs_max {

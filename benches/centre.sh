@@ -1,0 +1,37 @@
+#!/bin/sh
+# Writes the conf that the load tests of benches/README.md expect: centre.sh FOLDER
+set -eu
+folder=${1:?usage: centre.sh FOLDER}
+mkdir -p "$folder/conf/prompts" "$folder/recordings" "$folder/journal"
+cp "$(dirname "$0")/../conf/prompts/welcome.wav" "$folder/conf/prompts/"
+cat > "$folder/conf/switch.toml" <<TOML
+listen = ["127.0.0.1:5060"]
+digest = ["MD5"]
+[media]
+ports = "40000-59999"
+[recording]
+folder = "$folder/recordings"
+[journal]
+folder = "$folder/journal"
+TOML
+awk 'BEGIN { for (i = 0; i < 1000; i++) printf "[u%d]\npassword = \"p%d-secret\"\n", i, i }' > "$folder/conf/people.toml"
+cat > "$folder/conf/trunks.toml" <<TOML
+[load]
+address = "127.0.0.1:5090"
+TOML
+cat > "$folder/conf/routes.toml" <<TOML
+[[route]]
+number = "9*"
+from = "trunk:load"
+to = "trunk:load"
+[[route]]
+number = "8*"
+from = "trunk:load"
+to = "trunk:load"
+record = true
+[[route]]
+number = "602"
+to = "play:long"
+TOML
+sox "$folder/conf/prompts/welcome.wav" "$folder/conf/prompts/long.wav" repeat 9
+: > "$folder/conf/menus.toml"

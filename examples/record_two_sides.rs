@@ -1,0 +1,40 @@
+//! The recorder alone: two tones become the two sides of a WAV file. `cargo run --example record_two_sides`
+
+use std::error::Error;
+use std::time::Duration;
+
+use audio::{Clip, Codec, tone};
+use base::{CallId, Random, RecordingId, Time};
+use recorder::{Channel, Event, Input, Recorder, RecorderConf};
+use serde_json::json;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::temp_dir().join(format!("centrala-example-{}", std::process::id()));
+    let mut recorder = Recorder::new(RecorderConf { folder: folder.clone(), ..RecorderConf::default() })?;
+    let id = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
+    let (began, mut events) = (Time::ZERO, Vec::new());
+
+    let open = Input::Open { id, file: "two_sides".to_owned(), began, started: json!({ "example": true }) };
+    recorder.handle(open, began, &mut events);
+    for (channel, hz) in [(Channel::Left, 440.0), (Channel::Right, 880.0)] {
+        for half_second in 0..4_u64 {
+            let payload = Codec::Pcma.encoded(&tone(&[(hz, -10.0)], 500));
+            let clip = Clip { at: half_second * 4000, codec: Codec::Pcma, payload };
+            recorder.handle(Input::Audio { id, channel, clip }, began + Duration::from_millis(500), &mut events);
+        }
+    }
+    let length = Duration::from_secs(2);
+    recorder.handle(Input::Close { id, length, sidecar: json!({ "example": true }) }, began + length, &mut events);
+    // It waits a moment for clips on their way; on a clock of our own that costs no time.
+    while let Some(deadline) = recorder.deadline().filter(|_| recorder.count() > 0) {
+        recorder.handle(Input::Tick, deadline, &mut events);
+    }
+
+    for event in &events {
+        if let Event::Closed { file, seconds, .. } = event {
+            println!("{seconds:.1} s in {}: 440 Hz left, 880 Hz right", folder.join(file).display());
+        }
+    }
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}

@@ -1,0 +1,115 @@
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use base::Random;
+
+use super::{Conf, Problems};
+
+/// A conf folder of one test's own.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Folder {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("centrala-conf-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder of our own");
+        for (name, text) in files {
+            fs::write(folder.join(name), text).expect("a file of our own");
+        }
+        Folder(folder)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        match Conf::load(&self.0) {
+            Ok(_) => Vec::new(),
+            Err(Problems(problems)) => {
+                let prefix = format!("{}/", self.0.display());
+                problems.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
+            }
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_conf_we_ship_is_a_working_small_centre() {
+    let conf = Conf::load(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conf")).expect("no errors");
+    assert_eq!((conf.people.len(), conf.flow.menus.len()), (3, 1));
+    assert!(conf.flow.prompts["welcome"].seconds() > 1.0);
+}
+
+#[test]
+fn every_error_is_told_with_its_place_and_remedy() {
+    for (file, text, told) in [
+        ("switch.toml", "liste = []", "switch.toml:1:1: unknown field `liste`"),
+        ("switch.toml", "listen = [\"nowhere\"]", "switch.toml:1:11: \"nowhere\" is no address and port; write it as"),
+        ("switch.toml", "listen = [", "switch.toml:1:"),
+        ("switch.toml", "realm = 7", "switch.toml:1:9: invalid type: integer `7`, expected a string"),
+        ("switch.toml", "[media]\nports = \"9-1\"", "switch.toml:2:9: [media] ports is no range of ports; write it as"),
+        ("switch.toml", "digest = [\"SHA-1\"]", "switch.toml:1:11: \"SHA-1\" is no digest algorithm of ours; write"),
+        ("people.toml", "[Ann]", "people.toml:1:2: \"Ann\" is no name; write"),
+        ("people.toml", "[ann]\nnumbr = \"1\"", "people.toml:2:1: unknown field `numbr`"),
+        ("people.toml", "[ann]\nnumber = \"x\"", "people.toml:2:10: \"x\" is no number; write digits"),
+        ("people.toml", "[ann]\npassword = \"abc\"", "people.toml:2:12: ann's password is shorter than 6 letters; make it"),
+        (
+            "people.toml",
+            "[ann]\nnumber = \"1\"\n[bob]\nnumber = \"1\"",
+            "people.toml:4:10: 1 is already ann's number; give bob another",
+        ),
+        ("trunks.toml", "[out]", "trunks.toml:1:1: missing field `address`"),
+        ("trunks.toml", "[out]\naddress = \"carrier.example\"", "trunks.toml:2:11: \"carrier.example\" is no address"),
+        (
+            "routes.toml",
+            "[[route]]\nnumber = \"1\"\nto = \"person:eve\"",
+            "routes.toml:3:6: there is no person \"eve\"; add [eve] to people.toml",
+        ),
+        ("routes.toml", "[[route]]\nnumber = \"1\"\nto = \"eve\"", "routes.toml:3:6: \"eve\" is no destination; write"),
+        (
+            "routes.toml",
+            "[[route]]\nnumber = \"1\"\nto = \"echo\"\nfrom = \"trunk:x\"",
+            "routes.toml:4:8: there is no trunk \"x\"; add [x] to trunks.toml",
+        ),
+        ("routes.toml", "[[rout]]\n", "routes.toml:1:3: \"rout\" is unknown here; write [[route]] or [group.NAME]"),
+        ("routes.toml", "[group.a]\npeople = [\"eve\"]", "routes.toml:2:11: there is no person \"eve\"; add"),
+        ("menus.toml", "[main]\ngreeting = \"x\"", "menus.toml:2:12: the prompt "),
+        ("menus.toml", "[main]\ngreeting = \"../x\"", "menus.toml:2:12: \"../x\" is no prompt's name; write"),
+        ("secrets.toml", "realm = \"other\"", "secrets.toml: belongs to realm \"other\", but switch.toml says \"centrala\"; write"),
+    ] {
+        let problems = Folder::with(&[(file, text)]).problems();
+        assert!(problems.first().is_some_and(|problem| problem.starts_with(told)), "{text}\n  gave {problems:#?}");
+        assert_eq!(problems.len(), 1, "{text}\n  gave {problems:#?}");
+    }
+}
+
+#[test]
+fn all_errors_are_told_at_once() {
+    let problems = Folder::with(&[
+        ("people.toml", "[ann]\nwrong = 1\n[bob]\nnumber = \"x\"\n[eve]\nring_secs = 0"),
+        ("routes.toml", "[[route]]\nnumber = \"\"\nto = \"menu:none\"\n[[route]]\nto = \"echo\""),
+    ])
+    .problems();
+    let places: Vec<&str> = problems.iter().filter_map(|problem| problem.split(": ").next()).collect();
+    assert_eq!(places, ["people.toml:2:1", "people.toml:4:10", "people.toml:6:13", "routes.toml:2:10", "routes.toml:4:1"]);
+}
+
+#[test]
+fn passwords_are_made_once_and_only_their_digests_kept() {
+    let folder = Folder::with(&[("people.toml", "[ann]\n[bob]\npassword = \"bob-knows-his\"")]);
+    let mut conf = Conf::load(&folder.0).expect("no errors");
+    let made = conf.make_passwords(&mut Random::numbered(1)).expect("a folder that can be written");
+    let [(account, password)] = made.as_slice() else { panic!("one password is made: {made:?}") };
+    assert_eq!(account, "ann");
+    let kept = fs::read_to_string(folder.0.join("secrets.toml")).expect("the file was written");
+    assert!(!kept.contains(password.as_str()), "the password itself is on disk");
+
+    let mut again = Conf::load(&folder.0).expect("no errors");
+    assert_eq!(again.make_passwords(&mut Random::numbered(2)).expect("nothing to write"), []);
+    assert_eq!(again.ha1["ann"], sip::digest::Ha1::of("ann", "centrala", password));
+}
