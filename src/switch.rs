@@ -118,7 +118,6 @@ impl Switch {
         clock: WallClock,
         mut random: Random,
     ) -> Switch {
-        let formats = vec![Format::pcmu(), Format::pcma()];
         Switch {
             endpoint: Endpoint::new(sip_conf(conf), random.fork()),
             directory: Directory::new(conf, local_for),
@@ -128,7 +127,12 @@ impl Switch {
             journeys: HashMap::new(),
             legs: HashMap::new(),
             deadlines: BinaryHeap::new(),
-            call_conf: Arc::new(CallConf { formats, ringback: RINGBACK.sound(), clock }),
+            call_conf: Arc::new(CallConf {
+                formats: vec![Format::pcmu(), Format::pcma()],
+                media_ports: conf.switch.media_ports.clone(),
+                ringback: RINGBACK.sound(),
+                clock,
+            }),
             flow_conf: Arc::new(conf.flow.clone()),
             random,
             clock,

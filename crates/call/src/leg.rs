@@ -4,12 +4,15 @@
 //! turns that into words for `sip` (SDP) and for `media` (addresses and formats). It never knows the other legs.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use audio::Codec;
 use base::LegId;
 use bytes::Bytes;
 use media::StreamConf;
-use sdp::{Direction, Format, Local, SdpError, Stream};
+use sdp::{Direction, Local, Stream};
+
+use crate::CallConf;
 
 /// Who is at the other end of a leg.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -56,11 +59,15 @@ pub struct Leg {
     pub(crate) state: State,
     /// The media port is open, and not yet reported closed.
     pub(crate) port: Port,
+    conf: Arc<CallConf>,
     local: Local,
     signalling: IpAddr,
     nat: bool,
     stream: Option<Stream>,
 }
+
+/// What a phone's SDP cannot have: the SIP status that says so.
+pub(crate) type Unacceptable = u16;
 
 /// How far the SIP dialog has come.
 #[derive(Debug)]
@@ -85,17 +92,17 @@ pub(crate) enum Port {
 }
 
 impl Leg {
-    pub(crate) fn new(new: NewLeg, state: State, formats: &[Format]) -> Leg {
+    pub(crate) fn new(new: NewLeg, state: State, conf: Arc<CallConf>) -> Leg {
         let local = Local {
             address: new.local,
             session_id: new.session_id,
             version: 1,
-            codecs: formats.to_vec(),
+            codecs: conf.formats.clone(),
             ptime_ms: 20,
             direction: Direction::SendRecv,
         };
         let (signalling, nat) = (new.signalling, new.nat);
-        Leg { id: new.leg, party: new.party, state, port: Port::Reserved, local, signalling, nat, stream: None }
+        Leg { id: new.leg, party: new.party, state, port: Port::Reserved, conf, local, signalling, nat, stream: None }
     }
 
     /// Where its RTP is received.
@@ -120,34 +127,42 @@ impl Leg {
 
     /// Answers an offer and agrees to it. With `only`, in that codec alone if the offer has it: then nothing need be
     /// transcoded.
-    pub(crate) fn answer(&mut self, offer: &[u8], only: Option<Codec>) -> Result<Bytes, SdpError> {
+    pub(crate) fn answer(&mut self, offer: &[u8], only: Option<Codec>) -> Result<Bytes, Unacceptable> {
         let narrowed = only.map(|codec| {
             let codecs = self.local.codecs.iter().filter(|format| format.encoding == codec.name()).cloned().collect();
             Local { codecs, ..self.local.clone() }
         });
         let (text, stream) = match narrowed.map(|local| sdp::answer(offer, &local)) {
             Some(Ok(agreed)) => agreed,
-            _ => sdp::answer(offer, &self.local)?,
+            _ => sdp::answer(offer, &self.local).map_err(|why| why.status())?,
         };
-        self.agree(stream);
+        self.agree(stream)?;
         Ok(text.into())
     }
 
     /// Can this offer be answered at all?
-    pub(crate) fn can_answer(&self, offer: &[u8]) -> Result<(), SdpError> {
-        sdp::answer(offer, &self.local).map(drop)
+    pub(crate) fn can_answer(&self, offer: &[u8]) -> Result<(), Unacceptable> {
+        let (_, stream) = sdp::answer(offer, &self.local).map_err(|why| why.status())?;
+        self.check(&stream)
     }
 
     /// Takes the answer to our offer.
-    pub(crate) fn accept(&mut self, answer: &[u8]) -> Result<(), SdpError> {
-        let stream = sdp::accept(answer, &self.local)?;
-        self.agree(stream);
+    pub(crate) fn accept(&mut self, answer: &[u8]) -> Result<(), Unacceptable> {
+        let stream = sdp::accept(answer, &self.local).map_err(|why| why.status())?;
+        self.agree(stream)
+    }
+
+    fn agree(&mut self, stream: Stream) -> Result<(), Unacceptable> {
+        self.check(&stream)?;
+        self.stream = Some(stream);
+        self.local.version += 1; // whatever we say next is a new version (RFC 3264 §8)
         Ok(())
     }
 
-    fn agree(&mut self, stream: Stream) {
-        self.stream = Some(stream);
-        self.local.version += 1; // whatever we say next is a new version (RFC 3264 §8)
+    /// Two echoes that name each other's port on us would send packets round for ever.
+    fn check(&self, stream: &Stream) -> Result<(), Unacceptable> {
+        let is_ours = stream.remote.ip() == self.local.address.ip();
+        if is_ours && self.conf.media_ports.contains(&stream.remote.port()) { Err(488) } else { Ok(()) }
     }
 
     /// What `media` must know of the agreement; nothing before there is one.
@@ -203,7 +218,22 @@ mod tests {
             signalling: signalling.parse().expect("an address"),
             nat,
         };
-        Leg::new(new, State::Dialling, &[])
+        let conf = CallConf {
+            formats: vec![sdp::Format::pcmu()],
+            media_ports: 30_000..=30_999,
+            ringback: audio::Sound::from_pcm(vec![0; 160]),
+            clock: base::WallClock { unix_ms_at_zero: 0 },
+        };
+        Leg::new(new, State::Dialling, Arc::new(conf))
+    }
+
+    #[test]
+    fn sound_never_goes_round_through_us() {
+        for (address, port, ok) in [("192.0.2.1", 30_400, false), ("192.0.2.1", 4000, true), ("192.0.2.7", 30_400, true)] {
+            let offer = format!("v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n");
+            let answer = leg("192.0.2.7", false).answer(offer.as_bytes(), None);
+            assert_eq!(answer.is_ok(), ok, "{address}:{port} {answer:?}");
+        }
     }
 
     #[test]

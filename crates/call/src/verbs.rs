@@ -30,8 +30,8 @@ impl Call {
         let sdp = match &offer {
             Some(offer) => match caller.answer(offer, codec) {
                 Ok(sdp) => sdp,
-                Err(why) => {
-                    self.end(Side::Switch, "no common codec", why.status());
+                Err(status) => {
+                    self.end(Side::Switch, "no common codec", status);
                     return false;
                 }
             },
@@ -133,7 +133,7 @@ impl Call {
     /// Can the caller's offer be answered at all? If not, the status that says so.
     pub fn offer_refusal(&self) -> Option<u16> {
         match &self.legs[0].state {
-            State::Knocking { offer: Some(offer) } => self.legs[0].can_answer(offer).err().map(|why| why.status()),
+            State::Knocking { offer: Some(offer) } => self.legs[0].can_answer(offer).err(),
             _ => None,
         }
     }
