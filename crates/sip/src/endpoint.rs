@@ -1,7 +1,314 @@
-//! The endpoint: see its parts.
+//! The endpoint: everything this room knows, as one machine. Bytes, time and commands in; bytes and events out.
+//!
+//! Where it stands: the switch owns one and drains `out` after each `handle`. It is a composition: transactions are
+//! found by branch, legs by their dialog's tags, bindings by account; who wants what of whom is carried across here.
+//! It decides nothing about calls: whom to ring and when to give up is said by commands.
 
 mod conf;
+mod door;
 mod event;
+mod gate;
+mod legs;
+mod transactions;
+
+use base::{LegId, Random, Time};
 
 pub use conf::{Account, Peer, SipConf};
 pub use event::{Command, End, Event, Incoming, Input, Origin, Outgoing, Output};
+
+use crate::invite::{self, Names, TransactionId, TurnDown, Uac, Usage};
+use crate::register::{self, Binding, Registrar};
+use crate::{Flow, Message, Method, Name, Request, Response, Via, wire};
+use door::TAG_LETTERS;
+use gate::Gate;
+use legs::{Legs, Seat};
+use transactions::{Call, Heard, Transactions};
+
+/// A SIP user agent for many users: registrar, UAS and UAC.
+pub struct Endpoint {
+    conf: SipConf,
+    random: Random,
+    /// Makes the tags of answers without a transaction.
+    secret: [u8; 32],
+    gate: Gate,
+    transactions: Transactions,
+    legs: Legs,
+    registrar: Registrar,
+    /// Room for what machines say, kept to spare the allocator.
+    wishes: Vec<Vec<invite::Output>>,
+    said: Vec<register::Output>,
+}
+
+impl Endpoint {
+    /// An endpoint nobody has spoken to. `random` makes its tags, branches and nonces.
+    pub fn new(conf: SipConf, mut random: Random) -> Endpoint {
+        let gate = Gate::new(&conf, secret(&mut random));
+        Endpoint {
+            secret: secret(&mut random),
+            gate,
+            registrar: Registrar::new(&conf),
+            transactions: Transactions::default(),
+            legs: Legs::default(),
+            wishes: Vec::new(),
+            said: Vec::new(),
+            conf,
+            random,
+        }
+    }
+
+    /// Tells it what happened. `out` is to be drained before it is told anything else.
+    pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
+        match input {
+            Input::Received { flow, bytes } => {
+                let stream = flow.transport.is_reliable();
+                match wire::read(&bytes, stream, &self.conf.limits) {
+                    Ok(Message::Request(request)) => self.request(request, flow, now, out),
+                    Ok(Message::Response(response)) => self.response(&response, flow, now, out),
+                    Err(refusal) => self.unreadable(refusal, flow, out),
+                }
+            }
+            Input::Tick => self.tick(now, out),
+            Input::Command(command) => self.command(command, now, out),
+            Input::Closed { connection } => self.closed(connection, now, out),
+            Input::Unreachable { remote } => {
+                for id in self.transactions.towards(remote) {
+                    if let Some(heard) = self.transactions.lose(id, now, out) {
+                        self.lost(heard, End::Refused(503), now, out); // RFC 3261 §8.1.3.1
+                    }
+                }
+            }
+        }
+    }
+
+    /// When it wants a `Tick`.
+    pub fn deadline(&self) -> Option<Time> {
+        let deadlines = [self.transactions.deadline(), self.legs.deadline(), self.registrar.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// A number for a leg of [`Command::Invite`].
+    pub fn new_leg(&mut self) -> LegId {
+        self.legs.next_id()
+    }
+
+    /// Where an account can be reached, the phone's preferred first.
+    pub fn bindings(&self, account: &str, now: Time) -> Vec<Binding> {
+        self.registrar.bindings(account, now)
+    }
+
+    /// All accounts that are registered, by name.
+    pub fn registered(&self) -> impl Iterator<Item = (&str, &[Binding])> {
+        self.registrar.registered()
+    }
+
+    /// The settings.
+    pub fn conf(&self) -> &SipConf {
+        &self.conf
+    }
+
+    /// New accounts and trunks, from a reloaded configuration. Bindings and dialogs stand; accounts that are gone can
+    /// no longer authenticate. The realm stays what it was.
+    pub fn reload(&mut self, accounts: std::collections::HashMap<String, Account>, trunks: Vec<Peer>) {
+        (self.conf.accounts, self.conf.trunks) = (accounts, trunks);
+    }
+
+    /// Transactions at the moment.
+    pub fn transactions(&self) -> usize {
+        self.transactions.len()
+    }
+
+    /// Legs at the moment, with those that only wait for the answer to their BYE.
+    pub fn legs(&self) -> usize {
+        self.legs.len()
+    }
+
+    fn tick(&mut self, now: Time, out: &mut Vec<Output>) {
+        while let Some(heard) = self.transactions.tick(now, out) {
+            if let Some(heard) = heard {
+                self.heard(heard, None, now, out);
+            }
+        }
+        while let Some((leg, due)) = self.legs.due(now) {
+            if due {
+                self.tell(leg, invite::Input::Tick, now, out);
+            }
+        }
+        self.registrar_told(register::Input::Tick, now, out);
+    }
+
+    fn closed(&mut self, connection: u64, now: Time, out: &mut Vec<Output>) {
+        for id in self.transactions.over(connection) {
+            if let Some(leg) = self.transactions.unanswered(id) {
+                self.tell(leg, invite::Input::Closed, now, out);
+            }
+            if let Some(heard) = self.transactions.lose(id, now, out) {
+                self.lost(heard, End::Lost, now, out);
+            }
+        }
+        self.registrar_told(register::Input::Closed { connection }, now, out);
+    }
+
+    fn registrar_told(&mut self, input: register::Input<'_>, now: Time, out: &mut Vec<Output>) {
+        let mut said = std::mem::take(&mut self.said);
+        self.registrar.handle(input, now, &mut said);
+        out.extend(said.drain(..).filter_map(|output| match output {
+            register::Output::Event(event) => Some(Output::Event(event)),
+            register::Output::Respond(_) => None, // only a REGISTER is answered
+        }));
+        self.said = said;
+    }
+
+    fn command(&mut self, command: Command, now: Time, out: &mut Vec<Output>) {
+        let (leg, input) = match command {
+            Command::Invite { leg, invite } => return self.invite(leg, *invite, now, out),
+            Command::Ring { leg, status, sdp } => (leg, invite::Input::Ring { status, sdp }),
+            Command::Answer { leg, sdp } => (leg, invite::Input::Answer { sdp }),
+            Command::Reject { leg, status } => (leg, invite::Input::Reject { status }),
+            Command::HangUp { leg, status } => (leg, invite::Input::HangUp { status }),
+        };
+        self.tell(leg, input, now, out);
+    }
+
+    fn invite(&mut self, leg: LegId, invite: Outgoing, now: Time, out: &mut Vec<Output>) {
+        if self.legs.get(leg).is_some() {
+            return; // a number is used once
+        }
+        if self.transactions.len() >= self.conf.transactions_max {
+            return out.push(Output::Event(Event::Ended { leg, end: End::Refused(503) }));
+        }
+        let (tag, call_id) = (self.random.token(TAG_LETTERS), self.random.token(24));
+        let cnonce = if invite.credentials.is_some() { self.random.token(16) } else { String::new() };
+        let names = Names { tag: &tag, call_id: &call_id, cnonce, user_agent: &self.conf.server };
+        let (flow, mut wishes) = (invite.flow, Vec::new());
+        let usage = Usage::Uac(Box::new(Uac::new(leg, invite, names, &mut wishes)));
+        self.legs.insert(leg, Seat::new(usage, &tag, flow, None));
+        self.grant(leg, &mut wishes, now, out);
+    }
+
+    /// Tells a leg something and does what it wants.
+    fn tell(&mut self, leg: LegId, input: invite::Input<'_>, now: Time, out: &mut Vec<Output>) {
+        let mut wishes = self.wishes.pop().unwrap_or_default();
+        let invite = self.legs.get(leg).and_then(|seat| seat.invite);
+        self.legs.tell(leg, input, now, &mut wishes);
+        self.grant_for(leg, invite, &mut wishes, now, out);
+        self.wishes.push(wishes);
+    }
+
+    fn grant(&mut self, leg: LegId, wishes: &mut Vec<invite::Output>, now: Time, out: &mut Vec<Output>) {
+        let invite = self.legs.get(leg).and_then(|seat| seat.invite);
+        self.grant_for(leg, invite, wishes, now, out);
+    }
+
+    /// Does what a leg wants. The leg may be gone by then; `invite` is its INVITE's transaction.
+    fn grant_for(
+        &mut self,
+        leg: LegId,
+        invite: Option<TransactionId>,
+        wishes: &mut Vec<invite::Output>,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        for wish in wishes.drain(..) {
+            match (wish, invite) {
+                (invite::Output::Event(event), _) => out.push(Output::Event(event)),
+                (invite::Output::Respond { transaction, status, bytes }, _) => {
+                    self.transactions.respond(transaction, status, bytes, now, out);
+                }
+                (invite::Output::Invite(request), _) => {
+                    let Some(flow) = self.legs.get(leg).map(|seat| seat.flow) else { continue };
+                    let id = self.send(request, flow, Some(leg), now, out);
+                    if let Some(seat) = self.legs.get(leg) {
+                        seat.invite = Some(id);
+                    }
+                }
+                (invite::Output::Request { request, to }, _) => drop(self.send(request, to, Some(leg), now, out)),
+                (invite::Output::Cancel { reason }, Some(id)) => {
+                    self.transactions.cancel(id, reason.as_deref(), now, out);
+                }
+                (invite::Output::Acknowledge { ack, tag, to }, Some(id)) => {
+                    self.acknowledge(id, ack, &tag, to, now, out);
+                }
+                (invite::Output::TurnDown(turn_down), Some(id)) => self.turn_down(id, turn_down, now, out),
+                (
+                    invite::Output::Cancel { .. } | invite::Output::Acknowledge { .. } | invite::Output::TurnDown(_),
+                    None,
+                ) => {
+                    debug_assert!(false, "only who has sent an INVITE has something to cancel or acknowledge");
+                }
+            }
+        }
+    }
+
+    /// A transaction has something for its owner.
+    fn heard(&mut self, heard: Heard, response: Option<(&Response, Flow)>, now: Time, out: &mut Vec<Output>) {
+        match (heard, response) {
+            (Heard::News { owner, invite }, Some((response, flow))) => {
+                let method = response.cseq().and_then(|(_, name)| crate::method_named(name)).unwrap_or(Method::Invite);
+                match owner.filter(|leg| self.legs.get(*leg).is_some()) {
+                    Some(leg) => self.tell(leg, invite::Input::Response { method, response, flow }, now, out),
+                    // The leg is over, but one more branch of its fork has picked up.
+                    None if method == Method::Invite && response.is_success() => {
+                        if let Some(turn_down) = TurnDown::of(response, flow) {
+                            self.turn_down(invite, turn_down, now, out);
+                        }
+                    }
+                    None => {}
+                }
+            }
+            (Heard::TimedOut { owner: Some(leg), method }, _) => {
+                self.tell(leg, invite::Input::TimedOut { method }, now, out);
+            }
+            (heard, _) => self.lost(heard, End::Refused(503), now, out),
+        }
+    }
+
+    fn lost(&mut self, heard: Heard, end: End, now: Time, out: &mut Vec<Output>) {
+        if let Heard::Lost { owner: Some(leg), method } = heard {
+            self.tell(leg, invite::Input::Lost { method, end }, now, out);
+        }
+    }
+
+    /// Sends a request and waits for its answer.
+    fn send(
+        &mut self,
+        mut request: Request,
+        flow: Flow,
+        owner: Option<LegId>,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> TransactionId {
+        let branch = self.add_via(&mut request, flow);
+        let call = Call { branch: &branch, method: request.method, bytes: request.to_bytes(), flow, owner };
+        self.transactions.call(call, now, out)
+    }
+
+    fn acknowledge(
+        &mut self,
+        id: TransactionId,
+        mut ack: Request,
+        tag: &str,
+        to: Flow,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        self.add_via(&mut ack, to); // the ACK of a 2xx is a transaction of its own (RFC 3261 §13.2.2.4)
+        self.transactions.acknowledge(id, tag, ack.to_bytes(), to, now, out);
+    }
+
+    fn turn_down(&mut self, id: TransactionId, turn_down: TurnDown, now: Time, out: &mut Vec<Output>) {
+        let TurnDown { ack, tag, bye, to } = turn_down;
+        self.acknowledge(id, ack, &tag, to, now, out);
+        self.send(bye, to, None, now, out);
+    }
+
+    fn add_via(&mut self, request: &mut Request, flow: Flow) -> String {
+        let branch = format!("{}{}", crate::MAGIC_COOKIE, self.random.token(24));
+        request.headers.push_front(Name::Via, Via::new(flow.transport, flow.local, &*branch).to_string());
+        branch
+    }
+}
+
+fn secret(random: &mut Random) -> [u8; 32] {
+    let words = [(); 4].map(|()| random.bits().to_le_bytes());
+    std::array::from_fn(|at| words[at / 8][at % 8])
+}

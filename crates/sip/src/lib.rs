@@ -4,25 +4,30 @@
 //! [`digest`]. The upper half decides: transactions, dialogs, registrar, and the endpoint that joins them.
 #![forbid(unsafe_code)]
 
+mod dialog;
 pub mod digest;
 mod endpoint;
 mod flow;
 mod headers;
 mod host;
+mod invite;
 mod message;
 mod name_addr;
+mod register;
 mod text;
-pub mod transaction;
+mod timers;
+mod transaction;
 mod uri;
 mod via;
 pub mod wire;
 
-pub use endpoint::{Account, Command, End, Event, Incoming, Input, Origin, Outgoing, Output, Peer, SipConf};
+pub use endpoint::{Account, Command, End, Endpoint, Event, Incoming, Input, Origin, Outgoing, Output, Peer, SipConf};
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};
 pub use host::Host;
 pub use message::{Message, Request, Response, method_name, method_named, reason_phrase};
 pub use name_addr::{BadSyntax, NameAddr, Params};
+pub use register::Binding;
 pub use rsip::Method;
 pub use text::quote;
 pub use uri::{Scheme, Uri, is_known_scheme, unescape};

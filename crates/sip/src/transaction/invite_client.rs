@@ -81,7 +81,7 @@ impl InviteClient {
                 Accepted { acks: Vec::new(), until: now + PATIENCE }
             }
             (Calling { invite, .. } | Proceeding { invite }, Input::Response { to, .. }) => {
-                let ack = derived(&invite, "ACK", Some(to));
+                let ack = derived(&invite, "ACK", Some(to), None);
                 out.push(Output::Send(ack.clone()));
                 out.push(Output::Pass);
                 match linger(self.reliable, PATIENCE) {
@@ -149,14 +149,14 @@ impl InviteClient {
 /// More answers to one INVITE than that are nobody's fork; their repeats are treated as new, at their own cost.
 const FORKS_MAX: usize = 16;
 
-/// The CANCEL of an INVITE of ours (RFC 3261 §9.1).
-pub fn cancel(invite: &Bytes) -> Bytes {
-    derived(invite, "CANCEL", None)
+/// The CANCEL of an INVITE of ours (RFC 3261 §9.1), and why (RFC 3326).
+pub fn cancel(invite: &Bytes, reason: Option<&str>) -> Bytes {
+    derived(invite, "CANCEL", None, reason)
 }
 
 /// ACK and CANCEL carry the INVITE's request line, top Via, Route, From, Call-ID and CSeq number (RFC 3261 §9.1 and
 /// §17.1.1.3); the ACK takes To from the refusal. The INVITE is one we printed ourselves: one header a line.
-fn derived(invite: &[u8], method: &str, to: Option<&str>) -> Bytes {
+fn derived(invite: &[u8], method: &str, to: Option<&str>, reason: Option<&str>) -> Bytes {
     let mut out = Vec::with_capacity(512);
     let mut via = false;
     for (index, line) in invite.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).enumerate() {
@@ -185,6 +185,11 @@ fn derived(invite: &[u8], method: &str, to: Option<&str>) -> Bytes {
             b"Max-Forwards" | b"Route" | b"From" | b"To" | b"Call-ID" => out.put_slice(line),
             _ => continue,
         }
+        out.put_slice(b"\r\n");
+    }
+    if let Some(reason) = reason {
+        out.put_slice(b"Reason: ");
+        out.put_slice(reason.as_bytes());
         out.put_slice(b"\r\n");
     }
     out.put_slice(b"Content-Length: 0\r\n\r\n");
@@ -303,18 +308,18 @@ mod tests {
 
     #[test]
     fn ack_and_cancel_repeat_what_the_invite_said() {
-        let ack = derived(INVITE.as_bytes(), "ACK", Some("<sip:102@x>;tag=t"));
+        let ack = derived(INVITE.as_bytes(), "ACK", Some("<sip:102@x>;tag=t"), None);
         assert_eq!(
             String::from_utf8_lossy(&ack),
             "ACK sip:102@192.0.2.7;x=y SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\nMax-Forwards: 70\r\n\
              Route: <sip:192.0.2.9;lr>\r\nFrom: <sip:101@x>;tag=f\r\nTo: <sip:102@x>;tag=t\r\nCall-ID: c\r\n\
              CSeq: 7 ACK\r\nContent-Length: 0\r\n\r\n"
         );
-        let cancel = cancel(&Bytes::from_static(INVITE.as_bytes()));
+        let cancel = cancel(&Bytes::from_static(INVITE.as_bytes()), Some("SIP;cause=200"));
         let cancel = String::from_utf8_lossy(&cancel);
         assert!(
             cancel.starts_with("CANCEL sip:102@192.0.2.7;x=y SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa")
         );
-        assert!(cancel.contains("\r\nTo: <sip:102@x>\r\n") && cancel.contains("\r\nCSeq: 7 CANCEL\r\n"), "{cancel}");
+        assert!(cancel.contains("\r\nTo: <sip:102@x>\r\n") && cancel.contains("\r\nCSeq: 7 CANCEL\r\nReason: SIP;cause=200\r\n"), "{cancel}");
     }
 }

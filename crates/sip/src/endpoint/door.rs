@@ -1,0 +1,349 @@
+//! What comes in: requests are matched, judged and handed on; responses find who waits for them.
+//!
+//! The order is RFC 3261 §8.2's, with matching first: a repeat costs no judgement. Refusals before a request is known
+//! to be somebody's are made without a transaction (RFC 3261 §8.2.7): their To tag follows from the request, a repeat
+//! gets the same answer, and a flood of them leaves nothing behind.
+
+use base::Time;
+use sha2::{Digest, Sha256};
+
+use super::gate::{is_from, refused, user_of};
+use super::legs::Seat;
+use super::transactions::{origin_key, server_key};
+use super::{Endpoint, Event, Incoming, Origin, Output};
+use crate::dialog::{contact_uri, tag, tagged};
+use crate::invite::{self, ACCEPT, ALLOW, SDP, TransactionId, Uas, Usage};
+use crate::wire::Refusal;
+use crate::{Flow, Headers, Method, Name, Request, Response, Scheme, Uri, is_known_scheme, register};
+
+impl Endpoint {
+    /// What could not be read: its answer is ready but for what the network tells.
+    pub(super) fn unreadable(&mut self, refusal: Refusal, flow: Flow, out: &mut Vec<Output>) {
+        let Some(mut response) = refusal.response else { return };
+        if let Some(via) = response.headers.via() {
+            response.headers.set_first(&Name::Via, via.seen_from(flow.remote).to_string());
+        }
+        if matches!(response.status, 405 | 501) {
+            response.headers.push(Name::Allow, ALLOW);
+        }
+        self.say(*response, flow, out);
+    }
+
+    pub(super) fn request(&mut self, mut request: Request, flow: Flow, now: Time, out: &mut Vec<Output>) {
+        let Some(via) = request.headers.via() else { return };
+        let invites = matches!(request.method, Method::Ack | Method::Cancel);
+        let key = server_key(&via, &request, if invites { Method::Invite } else { request.method });
+        // RFC 3581 §4: before anything, so that every answer repeats it.
+        request.headers.set_first(&Name::Via, via.seen_from(flow.remote).to_string());
+        let known = self.transactions.server(&key);
+        match (request.method, known) {
+            (Method::Ack, known) => {
+                if let Some(id) = known {
+                    self.transactions.acked(id, now, out);
+                }
+                // Some phones give the ACK of a 2xx the INVITE's branch, so it may be the dialog's all the same.
+                if let Some(leg) = self.leg_of(&request) {
+                    self.tell(leg, invite::Input::Ack { request: &request }, now, out);
+                }
+            }
+            (Method::Cancel, known) => self.cancelled(request, known, flow, now, out),
+            (_, Some(id)) => self.transactions.repeated(id, now, out),
+            (_, None) => {
+                let in_dialog = !tag(request.headers.first(&Name::To).unwrap_or_default()).is_empty();
+                let room = self.conf.transactions_max + if in_dialog { self.conf.transactions_max / 4 } else { 0 };
+                if self.transactions.len() >= room {
+                    self.refuse(&request, 503, &[(Name::RetryAfter, "5")], flow, out);
+                } else if in_dialog {
+                    self.in_dialog(request, key, flow, now, out);
+                } else {
+                    self.out_of_dialog(request, key, flow, now, out);
+                }
+            }
+        }
+    }
+
+    pub(super) fn response(&mut self, response: &Response, flow: Flow, now: Time, out: &mut Vec<Output>) {
+        // RFC 3261 §8.1.3.3: one with more Vias than ours went astray.
+        if response.headers.all(&Name::Via).count() != 1 {
+            return;
+        }
+        if let Some(heard) = self.transactions.response(response, now, out) {
+            self.heard(heard, Some((response, flow)), now, out);
+        }
+    }
+
+    /// RFC 3261 §9.2.
+    fn cancelled(
+        &mut self,
+        request: Request,
+        known: Option<TransactionId>,
+        flow: Flow,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let party = known.and_then(|id| Some((id, self.transactions.party(id)?)));
+        // The branch is known to who sent the INVITE; that it comes from there costs nothing to see.
+        let Some((id, (_, owner))) = party.filter(|(_, (invited, _))| invited.remote.ip() == flow.remote.ip()) else {
+            return self.refuse(&request, 481, &[], flow, out);
+        };
+        let mut response = Response::to(&request, 200);
+        let seat = owner.and_then(|leg| self.legs.get(leg));
+        if let (Some(seat), Some(to)) = (seat, request.headers.first(&Name::To)) {
+            response.headers.set(Name::To, tagged(to, &seat.tag));
+        }
+        self.say(response, flow, out);
+        if let Some(leg) = owner {
+            self.tell(leg, invite::Input::Cancel { transaction: id }, now, out);
+        }
+    }
+
+    /// RFC 3261 §12.2.2.
+    fn in_dialog(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+        let Some(leg) = self.leg_of(&request) else { return self.refuse(&request, 481, &[], flow, out) };
+        if !self.is_party(leg, &request, flow, now, out) {
+            return;
+        }
+        if let Some(unsupported) = unsupported(&request) {
+            return self.refuse(&request, 420, &[(Name::Unsupported, &unsupported)], flow, out);
+        }
+        let cseq = request.cseq().map_or(0, |(cseq, _)| cseq);
+        if let Some(dialog) = self.legs.get(leg).and_then(|seat| seat.usage.dialog()) {
+            if dialog.accept(cseq).is_err() {
+                return self.refuse(&request, 500, &[], flow, out);
+            }
+            dialog.flow = flow;
+        }
+        let transaction = self.transactions.serve(key, None, &request, flow, out);
+        self.transactions.give(transaction, leg);
+        self.tell(leg, invite::Input::Request { transaction, request: &request }, now, out);
+    }
+
+    /// Who knows the tags may still be another: from elsewhere than the dialog's last message it takes a password.
+    fn is_party(&mut self, leg: base::LegId, request: &Request, flow: Flow, now: Time, out: &mut Vec<Output>) -> bool {
+        let Some(seat) = self.legs.get(leg) else { return false };
+        let first = seat.flow;
+        let last = seat.usage.dialog().map_or(first, |dialog| dialog.flow);
+        let same = |known: Flow| known.remote == flow.remote && known.connection == flow.connection;
+        let trunk = |peer: &&super::Peer| is_from(peer, flow) && is_from(peer, first);
+        if same(last) || same(first) || self.conf.trunks.iter().any(|peer| trunk(&peer)) {
+            return true;
+        }
+        let caller = match &seat.origin {
+            Some(Origin::Account(account)) => Some(account.clone()),
+            _ => None,
+        };
+        let account = match self.gate.account(&self.conf, request, flow, now, out) {
+            Ok(account) => account,
+            Err(challenges) => {
+                self.challenge(request, challenges, flow, out);
+                return false;
+            }
+        };
+        let may = match caller {
+            Some(caller) => caller == account,
+            None => self.registrar.reaches(&account, first.remote),
+        };
+        if !may {
+            out.push(refused(flow, account, "a request in somebody else's dialog"));
+            self.refuse(request, 403, &[], flow, out);
+        }
+        may
+    }
+
+    fn out_of_dialog(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+        let headers = &request.headers;
+        if !is_known_scheme(&request.uri) {
+            return self.refuse(&request, 416, &[], flow, out);
+        }
+        // RFC 3261 §16.3: what carries a Via of ours has been here.
+        let branches = headers.all(&Name::Via).skip(1).filter_map(|via| via.parse::<crate::Via>().ok());
+        let looped = branches.filter_map(|via| via.branch().map(str::to_owned));
+        if { looped }.any(|branch| self.transactions.is_ours(&branch, request.method)) {
+            return self.refuse(&request, 482, &[], flow, out);
+        }
+        if let Some(unsupported) = unsupported(&request) {
+            return self.refuse(&request, 420, &[(Name::Unsupported, &unsupported)], flow, out);
+        }
+        let origin = origin_key(headers);
+        if self.transactions.is_merged(&origin) {
+            return self.refuse(&request, 482, &[], flow, out); // RFC 3261 §8.2.2.2
+        }
+        match request.method {
+            Method::Invite => self.invited(request, key, origin, flow, now, out),
+            Method::Register => self.registers(request, key, origin, flow, now, out),
+            Method::Options => {
+                let able = [(Name::Allow, ALLOW), (Name::Accept, ACCEPT), (Name::AcceptEncoding, "identity")];
+                let language = [(Name::AcceptLanguage, "en"), (Name::Supported, "")];
+                let able: Vec<_> = able.into_iter().chain(language).collect();
+                self.refuse(&request, 200, &able, flow, out); // no password asked (RFC 3261 §11.2)
+            }
+            // Outside of a dialog these mean nothing.
+            Method::Bye | Method::Update | Method::Info | Method::PRack => self.refuse(&request, 481, &[], flow, out),
+            Method::Subscribe | Method::Publish | Method::Notify if headers.has(&Name::Event) => {
+                self.refuse(&request, 489, &[(Name::Allow, ALLOW)], flow, out)
+            }
+            _ => self.refuse(&request, 405, &[(Name::Allow, ALLOW)], flow, out),
+        }
+    }
+
+    fn registers(
+        &mut self,
+        request: Request,
+        key: Box<str>,
+        origin: Box<str>,
+        flow: Flow,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let account = match self.gate.account(&self.conf, &request, flow, now, out) {
+            Ok(account) => account,
+            Err(challenges) => return self.challenge(&request, challenges, flow, out),
+        };
+        // Who one is must be whom one registers, and nobody else.
+        let names = [&Name::To, &Name::From].map(|name| user_of(request.headers.first(name)));
+        if names.iter().any(|user| user.as_deref() != Some(&*account)) {
+            out.push(refused(flow, account, "REGISTER of somebody else's address"));
+            return self.refuse(&request, 403, &[], flow, out);
+        }
+        let transaction = self.transactions.serve(key, Some(origin), &request, flow, out);
+        let mut said = std::mem::take(&mut self.said);
+        self.registrar.handle(register::Input::Register { account: &account, request: &request, flow }, now, &mut said);
+        for output in said.drain(..) {
+            match output {
+                register::Output::Event(event) => out.push(Output::Event(event)),
+                register::Output::Respond(mut response) => {
+                    self.sign(&mut response);
+                    self.transactions.respond(transaction, response.status, response.to_bytes(), now, out);
+                }
+            }
+        }
+        self.said = said;
+    }
+
+    fn invited(
+        &mut self,
+        request: Request,
+        key: Box<str>,
+        origin: Box<str>,
+        flow: Flow,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let headers = &request.headers;
+        let hops = headers.first(&Name::MaxForwards).map_or(Some(70), |hops| hops.trim().parse::<u8>().ok());
+        let Some(max_forwards) = hops.filter(|hops| *hops > 0) else {
+            return self.refuse(&request, 483, &[], flow, out); // it would go on from here (RFC 3261 §16.3)
+        };
+        if contact_uri(headers).is_none() {
+            return self.refuse(
+                &request,
+                400,
+                &[(Name::Warning, "399 centrala \"an INVITE needs a Contact\"")],
+                flow,
+                out,
+            );
+        }
+        if !can_read(headers) && !request.body.is_empty() {
+            let can = [(Name::Accept, SDP), (Name::AcceptEncoding, "identity")];
+            return self.refuse(&request, 415, &can, flow, out);
+        }
+        let who = match self.gate.trunk(&self.conf, &request, flow) {
+            Some(peer) => Origin::Trunk(peer.name.clone()),
+            None => match self.gate.account(&self.conf, &request, flow, now, out) {
+                Ok(account) => Origin::Account(account),
+                Err(challenges) => return self.challenge(&request, challenges, flow, out),
+            },
+        };
+        if let Origin::Account(account) = &who
+            && user_of(headers.first(&Name::From)).as_deref() != Some(account)
+        {
+            out.push(refused(flow, account, "INVITE in somebody else's name"));
+            return self.refuse(&request, 403, &[], flow, out);
+        }
+        if self.legs.len() >= self.conf.legs_max {
+            return self.refuse(&request, 503, &[(Name::RetryAfter, "5")], flow, out);
+        }
+        let (Some(from), Some(to)) = (headers.from(), headers.to()) else {
+            return self.refuse(&request, 400, &[], flow, out);
+        };
+        let leg = self.legs.next_id();
+        let local_tag = self.random.token(TAG_LETTERS);
+        let transaction = self.transactions.serve(key, Some(origin), &request, flow, out);
+        self.transactions.give(transaction, leg);
+        let Some(uas) = Uas::new(leg, transaction, &request, &local_tag, flow, now) else { return };
+        let usage = Usage::Uas(Box::new(uas));
+        self.legs.insert(leg, Seat::new(usage, &local_tag, flow, Some(who.clone())));
+        self.legs.settle(leg);
+        let called = request.uri.parse::<Uri>().ok().filter(|uri| !matches!(uri.scheme, Scheme::Other(_)));
+        out.push(Output::Event(Event::Incoming(Box::new(Incoming {
+            leg,
+            origin: who,
+            flow,
+            called: called.and_then(|uri| uri.user).unwrap_or_default(),
+            from,
+            to,
+            call_id: headers.call_id().unwrap_or_default().to_owned(),
+            sdp: Some(request.body).filter(|body| !body.is_empty()),
+            user_agent: headers.first(&Name::UserAgent).unwrap_or_default().to_owned(),
+            uri: request.uri,
+            max_forwards,
+        }))));
+    }
+
+    fn leg_of(&self, request: &Request) -> Option<base::LegId> {
+        let headers = &request.headers;
+        let local = tag(headers.first(&Name::To)?);
+        self.legs.find(local, headers.call_id()?, tag(headers.first(&Name::From)?))
+    }
+
+    fn challenge(&mut self, request: &Request, challenges: Vec<String>, flow: Flow, out: &mut Vec<Output>) {
+        let headers: Vec<_> = challenges.iter().map(|challenge| (Name::WwwAuthenticate, &**challenge)).collect();
+        self.refuse(request, 401, &headers, flow, out);
+    }
+
+    /// A final answer without a transaction.
+    fn refuse(&mut self, request: &Request, status: u16, headers: &[(Name, &str)], flow: Flow, out: &mut Vec<Output>) {
+        let mut response = Response::to(request, status);
+        for (name, value) in headers {
+            response.headers.push(name.clone(), *value);
+        }
+        self.say(response, flow, out);
+    }
+
+    fn say(&mut self, mut response: Response, flow: Flow, out: &mut Vec<Output>) {
+        self.sign(&mut response);
+        out.push(Output::Send { flow, bytes: response.to_bytes() });
+    }
+
+    /// Our name, and a To tag where there is none: the same for a repeat of the request, unknown to anybody else.
+    fn sign(&self, response: &mut Response) {
+        let headers = &mut response.headers;
+        if let Some(to) = headers.first(&Name::To).filter(|to| tag(to).is_empty()) {
+            let mut hash = Sha256::new().chain_update(self.secret);
+            for name in [Name::Via, Name::CallId, Name::From, Name::CSeq] {
+                hash.update(headers.first(&name).unwrap_or_default());
+            }
+            let hash = hash.finalize();
+            let letters: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            let to = tagged(to, &letters);
+            headers.set_first(&Name::To, to);
+        }
+        headers.push(Name::Server, &*self.conf.server);
+    }
+}
+
+/// Letters of a tag: 80 random bits.
+pub(super) const TAG_LETTERS: usize = 16;
+
+/// The extensions a request requires and we have not (RFC 3261 §8.2.2.3): all of them.
+fn unsupported(request: &Request) -> Option<String> {
+    let required: Vec<_> = request.headers.all(&Name::Require).filter(|tag| !tag.is_empty()).collect();
+    (!required.is_empty()).then(|| required.join(", "))
+}
+
+/// Is the body a session description as it stands? One that may be ignored is (RFC 3261 §20.11).
+fn can_read(headers: &Headers) -> bool {
+    let kind = headers.first(&Name::ContentType).unwrap_or(SDP).split(';').next().unwrap_or_default().trim();
+    let plain = headers.all(&Name::ContentEncoding).all(|coding| coding.eq_ignore_ascii_case("identity"));
+    plain && kind.eq_ignore_ascii_case(SDP)
+}

@@ -1,0 +1,102 @@
+//! The table of legs: found by number, by the dialog's tag of ours, and by the time they want to be ticked.
+
+use std::collections::HashMap;
+
+use base::{LegId, Time};
+
+use super::Origin;
+use crate::Flow;
+use crate::invite::{Input, Output, TransactionId, Usage};
+use crate::timers::{Armed, Timers};
+
+/// All legs.
+#[derive(Debug, Default)]
+pub struct Legs {
+    last: u64,
+    all: HashMap<LegId, Seat>,
+    by_tag: HashMap<Box<str>, LegId>,
+    due: Timers<LegId>,
+}
+
+/// A usage, and what the endpoint must know of it.
+#[derive(Debug)]
+pub struct Seat {
+    /// The INVITE usage.
+    pub usage: Usage,
+    /// Our tag in its dialog.
+    pub tag: Box<str>,
+    /// Where its first message came from or went.
+    pub flow: Flow,
+    /// Who called, if they did.
+    pub origin: Option<Origin>,
+    /// Our INVITE's transaction, if we did: what CANCEL and ACK are about.
+    pub invite: Option<TransactionId>,
+    armed: Armed,
+}
+
+impl Seat {
+    /// For a usage just begun.
+    pub fn new(usage: Usage, tag: &str, flow: Flow, origin: Option<Origin>) -> Seat {
+        Seat { usage, tag: tag.into(), flow, origin, invite: None, armed: Armed::default() }
+    }
+}
+
+impl Legs {
+    /// The next number.
+    pub fn next_id(&mut self) -> LegId {
+        self.last += 1;
+        LegId(self.last)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// When to call [`Legs::due`].
+    pub fn deadline(&self) -> Option<Time> {
+        self.due.deadline()
+    }
+
+    /// Seats a leg.
+    pub fn insert(&mut self, id: LegId, seat: Seat) {
+        self.by_tag.insert(seat.tag.clone(), id);
+        self.all.insert(id, seat);
+    }
+
+    /// The seat of a leg.
+    pub fn get(&mut self, id: LegId) -> Option<&mut Seat> {
+        self.all.get_mut(&id)
+    }
+
+    /// The leg of a dialog: by our tag, if Call-ID and their tag agree (RFC 3261 §12).
+    pub fn find(&self, local_tag: &str, call_id: &str, remote_tag: &str) -> Option<LegId> {
+        let id = *self.by_tag.get(local_tag)?;
+        self.all.get(&id).filter(|seat| seat.usage.holds(call_id, remote_tag)).map(|_| id)
+    }
+
+    /// Tells a leg something; it leaves when it is over.
+    pub fn tell(&mut self, id: LegId, input: Input<'_>, now: Time, out: &mut Vec<Output>) {
+        if let Some(seat) = self.all.get_mut(&id) {
+            seat.usage.handle(input, now, out);
+            self.settle(id);
+        }
+    }
+
+    /// Takes away a leg that is over, or arms its timer.
+    pub fn settle(&mut self, id: LegId) {
+        let Some(seat) = self.all.get_mut(&id) else { return };
+        if !matches!(seat.usage, Usage::Over) {
+            return self.due.arm(&mut seat.armed, seat.usage.deadline(), || id);
+        }
+        if let Some(seat) = self.all.remove(&id) {
+            self.by_tag.remove(&seat.tag);
+        }
+    }
+
+    /// A leg that may be due. It is if the second is true.
+    pub fn due(&mut self, now: Time) -> Option<(LegId, bool)> {
+        let (at, id) = self.due.due(now)?;
+        Some((id, self.all.get_mut(&id).is_some_and(|seat| seat.armed.rings(at))))
+    }
+}

@@ -1,0 +1,278 @@
+//! The INVITE usage of one leg (RFC 3261 §13 to §15): from the first INVITE, ours or theirs, to the last BYE.
+//!
+//! Where it stands: the endpoint keeps one for each leg, gives it what belongs to its dialog and carries out what it
+//! wants. It has three ages, each a machine of its own: [`Uas`] (they called, we have not answered), [`Uac`] (we
+//! called) and [`Session`] (answered, until both have hung up). It knows no transaction but by number, and no call.
+
+mod dtmf;
+mod session;
+mod uac;
+mod uas;
+
+use std::mem;
+
+use base::{LegId, Time};
+use bytes::Bytes;
+use rsip::Method;
+
+pub use session::Session;
+pub use uac::{Names, Uac};
+pub use uas::Uas;
+
+use crate::dialog::{Dialog, tagged};
+use crate::endpoint::{End, Event};
+use crate::{Flow, Headers, Name, Request, Response, Transport};
+
+/// A transaction of the endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TransactionId(pub u64);
+
+/// The usage, in one of its ages.
+#[derive(Debug)]
+pub enum Usage {
+    /// They called.
+    Uas(Box<Uas>),
+    /// We called.
+    Uac(Box<Uac>),
+    /// Answered.
+    Session(Box<Session>),
+    /// Nothing is left to be done.
+    Over,
+}
+
+/// What a usage is told. Requests and responses belong to its dialog; CSeq and source were checked.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Say a provisional response.
+    Ring { status: u16, sdp: Option<Bytes> },
+    /// Say 200 to what waits for an answer.
+    Answer { sdp: Bytes },
+    /// Refuse what waits for an answer.
+    Reject { status: u16 },
+    /// End it.
+    HangUp { status: Option<u16> },
+    /// A request other than ACK and CANCEL.
+    Request { transaction: TransactionId, request: &'a Request },
+    /// The ACK of a 2xx.
+    Ack { request: &'a Request },
+    /// The INVITE, or re-INVITE, of this transaction is cancelled.
+    Cancel { transaction: TransactionId },
+    /// To a request of ours.
+    Response { method: Method, response: &'a Response, flow: Flow },
+    /// Nobody answered a request of ours in time.
+    TimedOut { method: Method },
+    /// A request of ours cannot reach the other side.
+    Lost { method: Method, end: End },
+    /// The stream by which they called is gone.
+    Closed,
+    /// It is `deadline()`.
+    Tick,
+}
+
+/// What a usage wants.
+#[derive(Debug)]
+pub enum Output {
+    /// Answer a request.
+    Respond { transaction: TransactionId, status: u16, bytes: Bytes },
+    /// Begin an INVITE client transaction.
+    Invite(Request),
+    /// Begin another client transaction.
+    Request { request: Request, to: Flow },
+    /// CANCEL the INVITE of ours.
+    Cancel { reason: Option<String> },
+    /// Acknowledge a 2xx to the INVITE of ours.
+    Acknowledge { ack: Request, tag: Box<str>, to: Flow },
+    /// Acknowledge it and end its dialog at once; nobody waits to hear how that went.
+    TurnDown(TurnDown),
+    /// For the rooms above.
+    Event(Event),
+}
+
+impl Usage {
+    /// Tells it what happened.
+    pub fn handle(&mut self, input: Input<'_>, now: Time, out: &mut Vec<Output>) {
+        *self = match mem::replace(self, Usage::Over) {
+            Usage::Uas(uas) => uas.handle(input, now, out),
+            Usage::Uac(uac) => uac.handle(input, now, out),
+            Usage::Session(session) => session.handle(input, now, out),
+            Usage::Over => Usage::Over,
+        };
+    }
+
+    /// When it wants a `Tick`.
+    pub fn deadline(&self) -> Option<Time> {
+        match self {
+            Usage::Uas(uas) => Some(uas.deadline()),
+            Usage::Uac(uac) => uac.deadline(),
+            Usage::Session(session) => session.deadline(),
+            Usage::Over => None,
+        }
+    }
+
+    /// Its dialog, once it has one of its own.
+    pub fn dialog(&mut self) -> Option<&mut Dialog> {
+        match self {
+            Usage::Uas(uas) => Some(&mut uas.dialog),
+            Usage::Session(session) => Some(&mut session.dialog),
+            Usage::Uac(_) | Usage::Over => None,
+        }
+    }
+
+    /// Is a request with that Call-ID and From tag of this dialog, or of one of a fork's early ones?
+    pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
+        match self {
+            Usage::Uas(uas) => uas.dialog.is(call_id, remote_tag),
+            Usage::Uac(uac) => uac.holds(call_id, remote_tag),
+            Usage::Session(session) => session.dialog.is(call_id, remote_tag),
+            Usage::Over => false,
+        }
+    }
+}
+
+/// A request that waits for its answer: what the responses to it must repeat.
+#[derive(Debug)]
+pub struct Asked {
+    /// Its transaction.
+    pub transaction: TransactionId,
+    /// Its number.
+    pub cseq: u32,
+    method: Method,
+    headers: Headers,
+}
+
+impl Asked {
+    /// Keeps what is needed of a request; its dialog has our `local_tag`.
+    pub fn new(transaction: TransactionId, request: &Request, local_tag: &str) -> Asked {
+        let mut headers = Response::to(request, 200).headers;
+        if let Some(to) = request.headers.first(&Name::To) {
+            headers.set(Name::To, tagged(to, local_tag));
+        }
+        for route in request.headers.all(&Name::RecordRoute) {
+            headers.push(Name::RecordRoute, route); // RFC 3261 §12.1.1
+        }
+        let cseq = request.cseq().map_or(0, |(cseq, _)| cseq);
+        Asked { transaction, cseq, method: request.method, headers }
+    }
+
+    /// A response to it, with what it needs to make or refresh a dialog.
+    pub fn response(&self, status: u16, flow: Flow, sdp: Option<Bytes>) -> Response {
+        let mut response = Response::copying(&self.headers, status);
+        if status < 300 {
+            for route in self.headers.all(&Name::RecordRoute) {
+                response.headers.push(Name::RecordRoute, route);
+            }
+            response.headers.push(Name::Contact, contact(flow));
+            response.headers.push(Name::Allow, ALLOW);
+        }
+        if let Some(sdp) = sdp {
+            response.headers.push(Name::ContentType, SDP);
+            response.body = sdp;
+        }
+        response
+    }
+
+    fn respond(&self, status: u16, flow: Flow, sdp: Option<Bytes>, out: &mut Vec<Output>) {
+        let bytes = self.response(status, flow, sdp).to_bytes();
+        out.push(Output::Respond { transaction: self.transaction, status, bytes });
+    }
+
+    /// Does a 2xx go to the phone itself over a stream? Then it needs no repeats; a proxy between may lose it.
+    fn is_safe(&self, flow: Flow) -> bool {
+        flow.transport.is_reliable() && self.headers.all(&Name::Via).count() == 1
+    }
+}
+
+/// Where we are reached: the address the other side sees, or would without NAT.
+pub fn contact(flow: Flow) -> String {
+    match flow.transport {
+        Transport::Udp => format!("<sip:{}>", flow.local),
+        Transport::Tcp => format!("<sip:{};transport=tcp>", flow.local),
+    }
+}
+
+/// ACK and BYE for a 2xx nobody wants: another branch of a fork, or one that crossed our CANCEL
+/// (RFC 3261 §13.2.2.4, §15).
+#[derive(Debug)]
+pub struct TurnDown {
+    /// The ACK.
+    pub ack: Request,
+    /// The tag it is for.
+    pub tag: Box<str>,
+    /// The BYE.
+    pub bye: Request,
+    /// Where they go.
+    pub to: Flow,
+}
+
+impl TurnDown {
+    /// The response tells all that is needed. `None`: it does not.
+    pub fn of(response: &Response, flow: Flow) -> Option<TurnDown> {
+        let mut dialog = Dialog::uac(response, flow)?;
+        let ack = dialog.ack(dialog.local_cseq());
+        let bye = dialog.request(Method::Bye);
+        Some(TurnDown { ack, bye, to: dialog.next_hop(), tag: dialog.remote_tag })
+    }
+}
+
+/// An answer to a request in a dialog that needs no thought.
+fn answer(transaction: TransactionId, request: &Request, status: u16) -> Answer {
+    Answer { transaction, response: Response::to(request, status) }
+}
+
+struct Answer {
+    transaction: TransactionId,
+    response: Response,
+}
+
+impl Answer {
+    fn with(mut self, name: Name, value: &str) -> Answer {
+        self.response.headers.push(name, value);
+        self
+    }
+
+    fn push(self, out: &mut Vec<Output>) {
+        let (status, bytes) = (self.response.status, self.response.to_bytes());
+        out.push(Output::Respond { transaction: self.transaction, status, bytes });
+    }
+}
+
+/// What any age of a dialog answers by itself: keys in INFO, and methods that mean nothing here.
+fn answer_small(leg: LegId, transaction: TransactionId, request: &Request, out: &mut Vec<Output>) {
+    let answer = |status| answer(transaction, request, status);
+    match request.method {
+        Method::Options => answer(200).with(Name::Allow, ALLOW).with(Name::Accept, ACCEPT).push(out),
+        Method::Info if request.body.is_empty() => answer(200).push(out),
+        Method::Info => match dtmf::digit(request) {
+            Ok(digit) => {
+                answer(200).push(out);
+                out.extend(digit.map(|digit| Output::Event(Event::Digit { leg, digit })));
+            }
+            Err(dtmf::UnknownBody) => answer(415).with(Name::Accept, ACCEPT).push(out),
+        },
+        Method::PRack => answer(481).push(out), // no response of ours is reliable (RFC 3262 §3)
+        Method::Subscribe | Method::Notify => answer(489).with(Name::Allow, ALLOW).push(out),
+        _ => answer(405).with(Name::Allow, ALLOW).push(out),
+    }
+}
+
+/// An offer or answer, if that is what the body is.
+fn sdp_of(headers: &Headers, body: &Bytes) -> Option<Bytes> {
+    let kind = headers.first(&Name::ContentType).unwrap_or(SDP);
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    (!body.is_empty() && kind.eq_ignore_ascii_case(SDP)).then(|| body.clone())
+}
+
+fn reason(status: u16) -> String {
+    let text = match status {
+        200 => "Call completed elsewhere", // RFC 3326 §2: the other phones of a ring group show no missed call
+        status => crate::reason_phrase(status),
+    };
+    format!("SIP;cause={status};text=\"{text}\"")
+}
+
+/// What we answer to.
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+/// What bodies we read.
+pub const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";
+/// The type of a session description.
+pub const SDP: &str = "application/sdp";

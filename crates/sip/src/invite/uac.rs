@@ -1,0 +1,240 @@
+//! We called (RFC 3261 §13.2): until the first 2xx makes a session, or a refusal ends it.
+
+use std::time::Duration;
+
+use base::{LegId, Time};
+use rsip::Method;
+
+use super::{Input, Output, Session, TurnDown, Usage, answer, answer_small, contact, reason, sdp_of};
+use crate::dialog::tag;
+use crate::digest::{Credentials, respond};
+use crate::endpoint::{End, Event, Outgoing};
+use crate::transaction::PATIENCE;
+use crate::{Flow, Name, Request, Response, method_name};
+
+/// An INVITE of ours that has no final answer.
+#[derive(Debug)]
+pub struct Uac {
+    leg: LegId,
+    flow: Flow,
+    call_id: Box<str>,
+    /// The tags of those who have rung.
+    early: Vec<Box<str>>,
+    retry: Option<Box<Retry>>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Nobody said anything yet, so nothing may be cancelled yet (RFC 3261 §9.1).
+    Calling,
+    /// Somebody did. `until` is Timer C (RFC 3261 §16.6).
+    Proceeding { until: Time },
+    /// We hung up before anybody said anything: cancel as soon as they do.
+    Unwanted { status: Option<u16> },
+    /// CANCEL is out; the leg is over for those above. `until`: then nobody will answer any more (RFC 3261 §9.1).
+    Cancelling { until: Time },
+}
+use State::*;
+
+/// What is kept to answer a challenge.
+#[derive(Debug)]
+pub struct Retry {
+    credentials: Credentials,
+    invite: Request,
+    cnonce: String,
+    /// Challenges answered, so that a wrong password is not sent twice.
+    answered: Vec<Box<str>>,
+}
+
+/// How long a phone may ring without a word (Timer C).
+const RING_MAX: Duration = Duration::from_secs(180);
+/// A fork has at most so many early dialogs that may ask something of us.
+const EARLY_MAX: usize = 16;
+/// So many challenges are answered: one realm each on the way, and a stale nonce or two.
+const CHALLENGES_MAX: usize = 4;
+
+impl Uac {
+    /// Sends the INVITE.
+    pub fn new(leg: LegId, invite: Outgoing, names: Names<'_>, out: &mut Vec<Output>) -> Uac {
+        let mut request = Request::new(Method::Invite, invite.uri);
+        let headers = &mut request.headers;
+        headers.push(Name::MaxForwards, "70");
+        headers.push(Name::From, invite.from.tagged(names.tag).to_string());
+        headers.push(Name::To, invite.to.to_string());
+        headers.push(Name::CallId, names.call_id);
+        headers.push(Name::CSeq, "1 INVITE");
+        headers.push(Name::Contact, contact(invite.flow));
+        headers.push(Name::Allow, super::ALLOW);
+        headers.push(Name::UserAgent, names.user_agent);
+        for (name, value) in invite.headers {
+            match name {
+                Name::MaxForwards => headers.set(name, value),
+                name => headers.push(name, value),
+            }
+        }
+        if !invite.sdp.is_empty() {
+            headers.push(Name::ContentType, super::SDP);
+            request.body = invite.sdp;
+        }
+        let cnonce = names.cnonce;
+        let retry = invite
+            .credentials
+            .map(|credentials| Box::new(Retry { credentials, invite: request.clone(), cnonce, answered: Vec::new() }));
+        out.push(Output::Invite(request));
+        Uac { leg, flow: invite.flow, call_id: names.call_id.into(), early: Vec::new(), retry, state: Calling }
+    }
+
+    /// Tells it what happened.
+    pub fn handle(mut self: Box<Self>, input: Input<'_>, now: Time, out: &mut Vec<Output>) -> Usage {
+        self.state = match (self.state, input) {
+            (Calling | Proceeding { .. }, Input::Response { response, .. }) if response.is_provisional() => {
+                self.early.extend(
+                    early_tag(response).filter(|tag| !self.early.contains(tag) && self.early.len() < EARLY_MAX),
+                );
+                if response.status > 100 {
+                    let (status, sdp) = (response.status, sdp_of(&response.headers, &response.body));
+                    out.push(Output::Event(Event::Ringing { leg: self.leg, status, sdp }));
+                }
+                Proceeding { until: now + RING_MAX }
+            }
+            (Unwanted { status }, Input::Response { response, .. }) if response.is_provisional() => {
+                out.push(Output::Cancel { reason: status.map(reason) });
+                Cancelling { until: now + PATIENCE }
+            }
+            (Calling | Proceeding { .. }, Input::Response { response, flow, .. }) if response.is_success() => {
+                return Session::agreed(self.leg, response, flow, out);
+            }
+            // RFC 3261 §9.1, §15: a 2xx that crossed our CANCEL.
+            (Unwanted { .. } | Cancelling { .. }, Input::Response { response, flow, .. }) if response.is_success() => {
+                out.extend(TurnDown::of(response, flow).map(Output::TurnDown));
+                return Usage::Over;
+            }
+            (state @ (Calling | Proceeding { .. }), Input::Response { response, .. }) => {
+                match self.retry.as_mut().and_then(|retry| retry.answer(response)) {
+                    Some(invite) => out.push(Output::Invite(invite)),
+                    None => return ended(self.leg, End::Refused(response.status), out),
+                }
+                match state {
+                    Proceeding { .. } => Proceeding { until: now + RING_MAX },
+                    state => state,
+                }
+            }
+            (
+                Unwanted { .. } | Cancelling { .. },
+                Input::Response { .. }
+                | Input::TimedOut { method: Method::Invite }
+                | Input::Lost { method: Method::Invite, .. },
+            ) => {
+                return Usage::Over;
+            }
+            (Calling, Input::HangUp { status }) => {
+                out.push(Output::Event(Event::Ended { leg: self.leg, end: End::HungUp }));
+                Unwanted { status }
+            }
+            (Proceeding { .. }, Input::HangUp { status }) => {
+                out.push(Output::Cancel { reason: status.map(reason) });
+                out.push(Output::Event(Event::Ended { leg: self.leg, end: End::HungUp }));
+                Cancelling { until: now + PATIENCE }
+            }
+            (Calling | Proceeding { .. }, Input::TimedOut { .. }) => return ended(self.leg, End::Refused(408), out),
+            (Calling | Proceeding { .. }, Input::Lost { end, .. }) => return ended(self.leg, end, out),
+            (Proceeding { until }, Input::Tick) if now >= until => {
+                out.push(Output::Cancel { reason: None });
+                out.push(Output::Event(Event::Ended { leg: self.leg, end: End::Refused(408) }));
+                Cancelling { until: now + PATIENCE }
+            }
+            (Cancelling { until }, Input::Tick) if now >= until => return Usage::Over,
+            (state, Input::Request { transaction, request }) => {
+                self.asked(transaction, request, out);
+                state
+            }
+            (state, _) => state,
+        };
+        Usage::Uac(self)
+    }
+
+    /// When it wants a `Tick`.
+    pub fn deadline(&self) -> Option<Time> {
+        match self.state {
+            Proceeding { until } | Cancelling { until } => Some(until),
+            Calling | Unwanted { .. } => None, // the transaction's Timer B ends it
+        }
+    }
+
+    /// Is this one of its early dialogs?
+    pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
+        *self.call_id == *call_id && self.early.iter().any(|tag| **tag == *remote_tag)
+    }
+
+    /// A request in an early dialog.
+    fn asked(&self, transaction: super::TransactionId, request: &Request, out: &mut Vec<Output>) {
+        match request.method {
+            Method::Update if request.body.is_empty() => {
+                answer(transaction, request, 200).with(Name::Contact, &contact(self.flow)).push(out);
+            }
+            // RFC 3311 §5.2, RFC 3261 §14.2: our offer waits for its answer.
+            Method::Update | Method::Invite => answer(transaction, request, 491).push(out),
+            Method::Bye => answer(transaction, request, 481).push(out), // RFC 3261 §15: the callee has nothing to end yet
+            _ => answer_small(self.leg, transaction, request, out),
+        }
+    }
+}
+
+fn ended(leg: LegId, end: End, out: &mut Vec<Output>) -> Usage {
+    out.push(Output::Event(Event::Ended { leg, end }));
+    Usage::Over
+}
+
+/// What a new INVITE is named with.
+pub struct Names<'a> {
+    /// Our tag.
+    pub tag: &'a str,
+    /// The Call-ID.
+    pub call_id: &'a str,
+    /// For a challenge.
+    pub cnonce: String,
+    /// Our name.
+    pub user_agent: &'a str,
+}
+
+impl Retry {
+    /// The INVITE again, with an answer to the challenges of a 401 or 407 (RFC 3261 §22.2); `None` if there is nothing
+    /// new to say.
+    fn answer(&mut self, response: &Response) -> Option<Request> {
+        let (challenge, authorization) = match response.status {
+            401 => (Name::WwwAuthenticate, Name::Authorization),
+            407 => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
+            _ => return None,
+        };
+        let uri = self.invite.uri.clone();
+        let answer =
+            |challenge: &str| respond(challenge, &self.credentials, method_name(Method::Invite), &uri, 1, &self.cnonce);
+        let (challenge, value) = response.headers.all(&challenge).find_map(|text| Some((text, answer(text)?)))?;
+        // The same realm again means that the password is wrong, unless the nonce was merely stale.
+        let realm = field(challenge, "realm");
+        let stale = field(challenge, "stale").eq_ignore_ascii_case("true");
+        let tried = self.answered.iter().any(|known| **known == *realm);
+        if (tried && !stale) || self.answered.len() >= CHALLENGES_MAX {
+            return None;
+        }
+        self.answered.push(realm.into());
+        let cseq = self.invite.cseq()?.0 + 1;
+        self.invite.headers.set(Name::CSeq, format!("{cseq} INVITE"));
+        self.invite.headers.set(authorization, value);
+        Some(self.invite.clone())
+    }
+}
+
+fn early_tag(response: &Response) -> Option<Box<str>> {
+    response.headers.first(&Name::To).map(tag).filter(|tag| !tag.is_empty()).map(Box::from)
+}
+
+/// A field of a challenge, only to tell challenges apart.
+fn field<'a>(challenge: &'a str, name: &str) -> &'a str {
+    let fields = challenge.split_once(' ').map_or("", |(_, fields)| fields).split(',');
+    let mut pairs = fields.filter_map(|field| field.split_once('='));
+    pairs
+        .find(|(known, _)| known.trim().eq_ignore_ascii_case(name))
+        .map_or("", |(_, value)| value.trim().trim_matches('"'))
+}

@@ -1,0 +1,277 @@
+//! The registrar: which contacts an account can be reached at (RFC 3261 §10.3).
+//!
+//! Where it stands: the endpoint has authenticated the REGISTER and seen that the account registers itself; the rooms
+//! above ask for bindings when they ring it. It keeps nothing but bindings, in memory, and sends nothing.
+
+mod binding;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Time;
+
+pub use binding::Binding;
+
+use crate::endpoint::{Event, SipConf};
+use crate::timers::{Armed, Timers};
+use crate::{Flow, Name, NameAddr, Request, Response, Uri};
+
+/// The bindings of all accounts.
+#[derive(Debug)]
+pub struct Registrar {
+    expires_secs_min: u32,
+    expires_secs_max: u32,
+    bindings_max: usize,
+    aors: BTreeMap<Arc<str>, Aor>,
+    by_connection: HashMap<u64, BTreeSet<Arc<str>>>,
+    due: Timers<Arc<str>>,
+}
+
+#[derive(Debug, Default)]
+struct Aor {
+    bindings: Vec<Binding>,
+    armed: Armed,
+}
+
+/// What the registrar is told.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// An account registers, or asks what is registered.
+    Register {
+        /// Who, proven.
+        account: &'a str,
+        /// The REGISTER.
+        request: &'a Request,
+        /// Where it came from.
+        flow: Flow,
+    },
+    /// A stream is gone, and with it what can only be reached by it.
+    Closed {
+        /// The shell's number of it.
+        connection: u64,
+    },
+    /// It is `deadline()`.
+    Tick,
+}
+
+/// What the registrar says.
+#[derive(Debug)]
+pub enum Output {
+    /// The answer to the REGISTER, without To tag.
+    Respond(Response),
+    /// For the rooms above.
+    Event(Event),
+}
+
+/// Why a REGISTER is refused. Nothing of it is done then (RFC 3261 §10.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Refused {
+    #[error("a Contact is neither * nor the URI of a phone")]
+    BadContact,
+    #[error("Contact: * may only stand alone, with Expires: 0")]
+    BadStar,
+    #[error("bindings shorter than the shortest we keep")]
+    TooBrief,
+    #[error("a Contact points to us")]
+    Loop,
+    #[error("an older REGISTER came after a newer one")]
+    OutOfOrder,
+    #[error("more contacts than an account may have")]
+    TooMany,
+}
+
+impl Refused {
+    fn status(self) -> u16 {
+        match self {
+            Refused::BadContact | Refused::BadStar => 400,
+            Refused::TooMany => 403,
+            Refused::TooBrief => 423,
+            Refused::Loop => 482,
+            Refused::OutOfOrder => 500,
+        }
+    }
+}
+
+impl Registrar {
+    /// Nobody is registered.
+    pub fn new(conf: &SipConf) -> Registrar {
+        Registrar {
+            expires_secs_min: conf.expires_secs_min,
+            expires_secs_max: conf.expires_secs_max.max(conf.expires_secs_min),
+            bindings_max: conf.bindings_max,
+            aors: BTreeMap::new(),
+            by_connection: HashMap::new(),
+            due: Timers::default(),
+        }
+    }
+
+    /// Tells it what happened.
+    pub fn handle(&mut self, input: Input<'_>, now: Time, out: &mut Vec<Output>) {
+        match input {
+            Input::Register { account, request, flow } => {
+                let response = match self.register(account, request, flow, now, out) {
+                    Ok(()) => self.granted(account, request, now),
+                    Err(why) => self.refused(why, request),
+                };
+                out.push(Output::Respond(response));
+            }
+            Input::Closed { connection } => {
+                for account in self.by_connection.remove(&connection).unwrap_or_default() {
+                    self.drop_where(&account, |binding| binding.flow.connection == connection, now, out);
+                }
+            }
+            Input::Tick => {
+                while let Some((at, account)) = self.due.due(now) {
+                    if self.aors.get_mut(&account).is_some_and(|aor| aor.armed.rings(at)) {
+                        self.drop_where(&account, |binding| binding.expires <= now, now, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// When it wants a `Tick`.
+    pub fn deadline(&self) -> Option<Time> {
+        self.due.deadline()
+    }
+
+    /// Where an account can be reached, best q first, the latest of equals first.
+    pub fn bindings(&self, account: &str, now: Time) -> Vec<Binding> {
+        let Some(aor) = self.aors.get(account) else { return Vec::new() };
+        let mut bindings: Vec<_> = aor.bindings.iter().filter(|binding| binding.expires > now).cloned().collect();
+        bindings.sort_by_key(|binding| std::cmp::Reverse((binding.q, binding.refreshed)));
+        bindings
+    }
+
+    /// Is that the address of one of the account's phones?
+    pub fn reaches(&self, account: &str, remote: SocketAddr) -> bool {
+        self.aors.get(account).is_some_and(|aor| aor.bindings.iter().any(|binding| binding.flow.remote == remote))
+    }
+
+    /// All accounts that have bindings, in order of their names.
+    pub fn registered(&self) -> impl Iterator<Item = (&str, &[Binding])> {
+        self.aors.iter().map(|(account, aor)| (&**account, &aor.bindings[..]))
+    }
+
+    /// RFC 3261 §10.3 steps 6 to 8, whole or not at all.
+    fn register(
+        &mut self,
+        account: &str,
+        request: &Request,
+        flow: Flow,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Refused> {
+        let mut contacts = request.headers.all(&Name::Contact).peekable();
+        if contacts.peek().is_none() {
+            return Ok(()); // a question: the answer lists what there is
+        }
+        let call_id = request.headers.call_id().unwrap_or_default();
+        let cseq = request.cseq().map_or(0, |(cseq, _)| cseq);
+        let known = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings);
+        // Step 7: a REGISTER of the same Call-ID must not have been overtaken.
+        let in_order = |binding: &Binding| *binding.call_id != *call_id || binding.cseq < cseq;
+        let mut after: Vec<Binding> = known.iter().filter(|binding| binding.expires > now).cloned().collect();
+        let expires = request.headers.first(&Name::Expires);
+        if contacts.peek() == Some(&"*") {
+            if contacts.count() != 1 || expires.map(str::trim) != Some("0") {
+                return Err(Refused::BadStar);
+            }
+            if !after.iter().all(in_order) {
+                return Err(Refused::OutOfOrder);
+            }
+            after.clear();
+        } else {
+            for contact in contacts {
+                let contact: NameAddr = contact.parse().map_err(|_| Refused::BadContact)?;
+                let uri: Uri = contact.uri.parse().ok().filter(Uri::is_sip).ok_or(Refused::BadContact)?;
+                if uri.host.address() == Some(flow.local.ip()) && uri.port.unwrap_or(5060) == flow.local.port() {
+                    return Err(Refused::Loop);
+                }
+                let secs = self.expires_secs(contact.params.get("expires").or(expires))?;
+                let binding = Binding::new(contact, request, flow, now, secs);
+                let same = |old: &Binding| old.contact == binding.contact || uri.is(&old.contact);
+                if after.iter().any(|old| same(old) && !in_order(old)) {
+                    return Err(Refused::OutOfOrder);
+                }
+                after.retain(|old| !(same(old) || secs > 0 && binding.replaces(old)));
+                if secs > 0 {
+                    after.push(binding);
+                }
+            }
+        }
+        if after.len() > self.bindings_max {
+            return Err(Refused::TooMany);
+        }
+        self.settle(account, after, now, out);
+        Ok(())
+    }
+
+    /// What is granted for what was asked (RFC 3261 §10.3 step 6): 0 takes a binding back; what cannot be read counts
+    /// as the longest.
+    fn expires_secs(&self, asked: Option<&str>) -> Result<u32, Refused> {
+        match asked.and_then(|text| text.trim().parse::<u64>().ok()) {
+            Some(0) => Ok(0),
+            Some(secs) if secs < self.expires_secs_min.into() => Err(Refused::TooBrief),
+            Some(secs) => Ok(secs.min(self.expires_secs_max.into()) as u32), // the greater is a u32
+            None => Ok(self.expires_secs_max),
+        }
+    }
+
+    /// Puts an account's bindings in place of what there was, and says what changed.
+    fn settle(&mut self, account: &str, after: Vec<Binding>, now: Time, out: &mut Vec<Output>) {
+        let name: Arc<str> = self.aors.get_key_value(account).map_or_else(|| account.into(), |(name, _)| name.clone());
+        let aor = self.aors.entry(name.clone()).or_default();
+        let before = std::mem::replace(&mut aor.bindings, after);
+        for old in before.iter().filter(|old| !aor.bindings.iter().any(|new| new.contact == old.contact)) {
+            let (account, contact) = (account.to_owned(), old.contact.clone());
+            out.push(Output::Event(Event::Unregistered { account, contact }));
+        }
+        for new in aor.bindings.iter().filter(|new| new.refreshed == now) {
+            if new.flow.connection != 0 {
+                self.by_connection.entry(new.flow.connection).or_default().insert(name.clone());
+            }
+            out.push(Output::Event(Event::Registered {
+                account: account.to_owned(),
+                contact: new.contact.clone(),
+                flow: new.flow,
+                expires_secs: new.expires.since(now).as_secs() as u32, // was made from a u32
+            }));
+        }
+        let next = aor.bindings.iter().map(|binding| binding.expires).min();
+        match next {
+            Some(_) => self.due.arm(&mut aor.armed, next, || name.clone()),
+            None => drop(self.aors.remove(&name)),
+        }
+    }
+
+    fn drop_where(&mut self, account: &str, gone: impl Fn(&Binding) -> bool, now: Time, out: &mut Vec<Output>) {
+        let Some(aor) = self.aors.get_mut(account) else { return };
+        let mut after = aor.bindings.clone();
+        after.retain(|binding| !gone(binding));
+        // One registered at this very moment was told of already.
+        after.iter_mut().for_each(|binding| binding.refreshed = binding.refreshed.min(now - Duration::from_nanos(1)));
+        self.settle(account, after, now, out);
+    }
+
+    fn granted(&self, account: &str, request: &Request, now: Time) -> Response {
+        let mut response = Response::to(request, 200);
+        let bindings = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings);
+        for binding in bindings.iter().filter(|binding| binding.expires > now) {
+            response.headers.push(Name::Contact, binding.echo(now));
+        }
+        response
+    }
+
+    fn refused(&self, why: Refused, request: &Request) -> Response {
+        let mut response = Response::to(request, why.status());
+        if why == Refused::TooBrief {
+            response.headers.push(Name::MinExpires, self.expires_secs_min.to_string());
+        }
+        let agent = "centrala";
+        response.headers.push(Name::Warning, format!("399 {agent} \"{why}\""));
+        response
+    }
+}
