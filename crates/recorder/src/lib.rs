@@ -1,1 +1,32 @@
+//! Recordings on disk: clips of both sides of a call become stereo WAV files with JSON sidecars, safe on `kill -9`.
+//!
+//! Where it stands: behind the media threads and the switch, in a thread of its own. It is told clips of
+//! G.711 ([`audio::Clip`]) and when a recording begins and ends; it writes files and tells what became of them. It
+//! reads no clock. It knows no call, no queue and no packet: names and sidecars come ready made from above.
+//!
+//! What lies in the folder:
+//!
+//! | file | while recording | afterwards |
+//! | --- | --- | --- |
+//! | `NAME.wav.part` | the sound so far, its header true at any instant | – |
+//! | `NAME.json.part` | what was known when it began | – |
+//! | `NAME.wav` | – | the whole sound: 8 kHz, 16 bit, caller left, other party right |
+//! | `NAME.json` | – | the sidecar; it appears just before the `.wav` does |
+//!
+//! Whatever was being recorded when the switch died is finished by [`salvage`] at the next start; at most the last
+//! second of sound is missing. A power cut may take more: only finished recordings are forced to the disk.
 #![forbid(unsafe_code)]
+
+mod error;
+mod place;
+mod recorder;
+mod recording;
+mod salvage;
+mod sidecar;
+mod timeline;
+mod wav_file;
+
+pub use error::RecorderError;
+pub use recorder::{Event, Input, Recorder, RecorderConf};
+pub use salvage::{Salvaged, salvage};
+pub use timeline::Channel;

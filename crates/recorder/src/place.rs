@@ -1,0 +1,99 @@
+//! Where one recording lies: a name below the recordings folder, checked once where it enters.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::{RecorderError, sidecar};
+
+/// A path without its ending: `recordings/2026/11/24/20261124T101500Z_in_sales_ann_…_1`. It never leads out of the
+/// folder it was made for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Place(PathBuf);
+
+impl Place {
+    /// The place `file` names below `folder`.
+    pub(crate) fn new(folder: &Path, file: &str) -> Result<Place, RecorderError> {
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part.len() <= PART_BYTES_MAX
+                && !part.starts_with('.') // neither hidden nor a way up
+                && !part.contains(|letter: char| letter.is_control() || letter == '\\')
+        };
+        let parts = file.split('/');
+        match parts.clone().count() <= PARTS_MAX && parts.clone().all(plain) {
+            true => Ok(Place(folder.join(file))),
+            false => Err(RecorderError::Name { file: file.to_owned() }),
+        }
+    }
+
+    /// The place of a recording someone left unfinished.
+    pub(crate) fn of_part(part: &Path) -> Option<Place> {
+        let name = part.file_name()?.to_str()?.strip_suffix(WAV_PART)?;
+        (!name.is_empty()).then(|| Place(part.with_file_name(name)))
+    }
+
+    /// The file with this ending. The name itself may have dots in it.
+    pub(crate) fn with(&self, ending: &str) -> PathBuf {
+        let mut path = self.0.clone().into_os_string();
+        path.push(ending);
+        path.into()
+    }
+
+    /// Gives the whole recording its name. First the sidecar, so that a `.wav` is never seen without one; `None`
+    /// where it is there already.
+    pub(crate) fn settle(&self, sidecar: Option<&Map<String, Value>>) -> io::Result<()> {
+        if let Some(members) = sidecar {
+            sidecar::write(&self.with(JSON), members, true)?;
+        }
+        fs::rename(self.with(WAV_PART), self.with(WAV))?;
+        let _ = fs::remove_file(self.with(JSON_PART)); // said again, and more, in the sidecar
+        match self.0.parent() {
+            Some(folder) => File::open(folder)?.sync_all(), // the names too
+            None => Ok(()),
+        }
+    }
+}
+
+/// The whole sound.
+pub(crate) const WAV: &str = ".wav";
+/// The sound while it is made.
+pub(crate) const WAV_PART: &str = ".wav.part";
+/// The sidecar.
+pub(crate) const JSON: &str = ".json";
+/// What was known at the beginning.
+pub(crate) const JSON_PART: &str = ".json.part";
+
+/// Most file systems allow 255 bytes; the longest ending takes some.
+const PART_BYTES_MAX: usize = 230;
+const PARTS_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_relative_names_are_taken() {
+        let folder = Path::new("/r");
+        for good in ["a", "2026/11/24/20261124T101500Z_in_-_ann_0p2ab3_1", "day/naïve name.v2"] {
+            let place = Place::new(folder, good).unwrap();
+            assert_eq!(place.with(WAV), folder.join(format!("{good}.wav")));
+        }
+        let long = "x".repeat(PART_BYTES_MAX + 1);
+        for bad in ["", "/", "/etc/x", "a/", "a//b", "..", "a/../b", "./a", ".hidden", "a\0b", "a\nb", "..\\x", &long] {
+            assert!(Place::new(folder, bad).is_err(), "{bad:?}");
+        }
+        assert!(Place::new(folder, &["d"; PARTS_MAX + 1].join("/")).is_err());
+    }
+
+    #[test]
+    fn an_unfinished_file_tells_its_place() {
+        let place = Place::new(Path::new("/r"), "day/a.b").unwrap();
+        assert_eq!(Place::of_part(&place.with(WAV_PART)), Some(place));
+        for other in ["/r/a.wav", "/r/a.part", "/r/.wav.part", "/"] {
+            assert_eq!(Place::of_part(Path::new(other)), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! One recording from its first to its last sample.
+//!
+//! Where it stands: the recorder finds it by id and lets it look at the time every now and then. It decides what goes
+//! to the disk when, so that never more than a second would be lost: sound leaves at once where both sides are known,
+//! and waits at most [`HOLD`] for the other side.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::time::Duration;
+
+use audio::Clip;
+use base::Time;
+use serde_json::{Map, Value};
+
+use crate::place::{JSON_PART, Place, WAV, WAV_PART};
+use crate::timeline::{Channel, Timeline};
+use crate::wav_file::{RATE, WavFile};
+use crate::{RecorderConf, RecorderError, sidecar};
+
+pub(crate) struct Recording {
+    place: Place,
+    file: String,
+    began: Time,
+    hours_max: u32,
+    wav: WavFile,
+    timeline: Timeline,
+    /// Clips that claimed to come from the future.
+    misplaced: u64,
+    end: Option<End>,
+}
+
+/// The recording is over; a last clip may still be on its way from the media threads.
+#[derive(Default)]
+struct End {
+    until: Time,
+    frames: u64,
+    sidecar: Map<String, Value>,
+}
+
+impl Recording {
+    pub(crate) fn open(
+        conf: &RecorderConf,
+        file: String,
+        began: Time,
+        started: Value,
+    ) -> Result<Recording, RecorderError> {
+        let place = Place::new(&conf.folder, &file)?;
+        match begin(&place, started) {
+            Ok(wav) => {
+                let (timeline, hours_max) = (Timeline::new(), conf.hours_max);
+                Ok(Recording { place, file, began, hours_max, wav, timeline, misplaced: 0, end: None })
+            }
+            Err(why) if why.kind() == ErrorKind::AlreadyExists => Err(RecorderError::Taken { file }),
+            Err(why) => Err(RecorderError::Disk { file, why }),
+        }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Its path below the recordings folder.
+    pub(crate) fn path(&self) -> String {
+        format!("{}{WAV}", self.file)
+    }
+
+    /// A clip of one side. Too late to be written in its turn, it is put right in the file.
+    pub(crate) fn audio(&mut self, channel: Channel, clip: &Clip, now: Time) -> Result<(), RecorderError> {
+        let end = clip.end();
+        if end > self.frames_at(now) + AHEAD {
+            self.misplaced += 1; // a clock gone wrong must fill neither memory nor disk
+            return Ok(());
+        }
+        self.write_until(end.saturating_sub(WINDOW))?;
+        if let Some(late) = self.timeline.place(channel, clip) {
+            self.wav.patch(channel, &late).map_err(|why| self.disk(why))?;
+        }
+        self.write_until(self.timeline.both())
+    }
+
+    /// Writes what has waited long enough for the other side; in a silence, silence.
+    pub(crate) fn look(&mut self, now: Time) -> Result<(), RecorderError> {
+        let frames = self.frames_at(now);
+        match self.timeline.oldest() {
+            Some(oldest) if frames >= oldest + HOLD => self.write_until(self.timeline.either()),
+            None if frames >= self.timeline.written() + SILENCE => self.write_until(frames - HOLD),
+            _ => Ok(()),
+        }
+    }
+
+    /// It was `length` long. It stays a little for clips on their way; then it [`is_over`](Self::is_over).
+    pub(crate) fn close(&mut self, length: Duration, sidecar: Value, now: Time) {
+        let frames = frames(length).min(self.frames_at(now) + AHEAD);
+        self.end = Some(End { until: now + LINGER, frames, sidecar: sidecar::members(sidecar) });
+    }
+
+    pub(crate) fn is_over(&self, now: Time) -> bool {
+        self.end.as_ref().is_some_and(|end| now >= end.until)
+    }
+
+    /// Writes the rest, closes the file and gives it its name. Tells how many seconds it holds.
+    pub(crate) fn finish(mut self) -> Result<f64, RecorderError> {
+        let End { frames, mut sidecar, .. } = self.end.take().unwrap_or_default();
+        self.write_until(frames.max(self.timeline.either()))?;
+        let seconds = seconds(self.timeline.written());
+        sidecar.insert("seconds".to_owned(), seconds.into());
+        if self.misplaced > 0 {
+            sidecar.insert("misplaced_clips".to_owned(), self.misplaced.into());
+        }
+        let Recording { wav, place, file, .. } = self;
+        let settled = wav.finish().and_then(|()| place.settle(Some(&sidecar)));
+        settled.map(|()| seconds).map_err(|why| RecorderError::Disk { file, why })
+    }
+
+    /// Everything before frame `end` goes to the disk, and the header tells so.
+    fn write_until(&mut self, end: u64) -> Result<(), RecorderError> {
+        if end <= self.timeline.written() {
+            return Ok(());
+        }
+        if end > u64::from(self.hours_max) * 3600 * RATE {
+            return Err(RecorderError::TooLong { file: self.file.clone(), hours: self.hours_max });
+        }
+        let Recording { timeline, wav, .. } = self;
+        timeline.leave(end, |piece| wav.write(piece)).and_then(|()| wav.settle()).map_err(|why| self.disk(why))
+    }
+
+    /// Where on its time line the recording is.
+    fn frames_at(&self, now: Time) -> u64 {
+        frames(now.since(self.began))
+    }
+
+    fn disk(&self, why: io::Error) -> RecorderError {
+        RecorderError::Disk { file: self.file.clone(), why }
+    }
+}
+
+fn begin(place: &Place, started: Value) -> io::Result<WavFile> {
+    let part = place.with(WAV_PART);
+    fs::create_dir_all(part.parent().unwrap_or(Path::new("."))).map_err(|why| match why.kind() {
+        ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(), // a file where a day's folder should be
+        _ => why,
+    })?;
+    if place.with(WAV).try_exists()? {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    let made = WavFile::create(&part).and_then(|wav| {
+        sidecar::write(&place.with(JSON_PART), &sidecar::members(started), false)?;
+        Ok(wav)
+    });
+    if made.as_ref().is_err_and(|why| why.kind() != ErrorKind::AlreadyExists) {
+        let _ = fs::remove_file(&part); // an empty recording is none
+    }
+    made
+}
+
+fn frames(duration: Duration) -> u64 {
+    duration.as_micros() as u64 / (1_000_000 / RATE)
+}
+
+pub(crate) fn seconds(frames: u64) -> f64 {
+    frames as f64 / RATE as f64
+}
+
+/// How long sound waits for the other side. Clips are up to 500 ms and the two sides' are out of step; what comes
+/// later still is patched in at a greater price. With the recorder's looks every 100 ms this keeps the loss on
+/// `kill -9` under a second.
+const HOLD: u64 = RATE * 7 / 10;
+/// When neither side speaks, silence is written up to [`HOLD`] ago as often as this much is due.
+const SILENCE: u64 = RATE * 8 / 10;
+/// Clips may claim to end this much after now: clocks of threads differ by less.
+const AHEAD: u64 = RATE;
+/// No more than this waits in memory (64 KiB), whatever the clips' times are.
+const WINDOW: u64 = 2 * RATE;
+/// The media threads hand over their last clips within this time after a recording was closed.
+const LINGER: Duration = Duration::from_millis(200);
