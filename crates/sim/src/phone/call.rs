@@ -1,0 +1,132 @@
+//! One call at a phone: the dialog, and what is agreed about its sound.
+
+use audio::Codec;
+use base::{Random, Time};
+use bytes::Bytes;
+use sdp::{Direction, Format, Local, SdpError, Stream};
+use sip::{Method, Name, NameAddr, Request};
+
+use super::PhoneConf;
+use super::voice::{Voice, Way};
+
+/// A call, from the first INVITE to the last BYE.
+#[derive(Debug)]
+pub(super) struct PhoneCall {
+    pub(super) call_id: String,
+    /// With our tag.
+    pub(super) local: NameAddr,
+    /// With theirs, once it is known.
+    pub(super) remote: NameAddr,
+    /// Where requests in the dialog go.
+    pub(super) target: String,
+    pub(super) cseq: u32,
+    pub(super) state: State,
+    pub(super) voice: Option<Voice>,
+    pub(super) holding: bool,
+    offer: Local,
+}
+
+/// How far it has come.
+#[derive(Debug)]
+pub(super) enum State {
+    /// We called.
+    Calling {
+        /// They have said something, so that a CANCEL may follow (RFC 3261 §9.1).
+        rings: bool,
+        /// The receiver is down: CANCEL when that may be said, BYE if they answer all the same.
+        gave_up: bool,
+    },
+    /// They called.
+    Knocking { invite: Request, answer_at: Option<Time> },
+    /// Both talk.
+    Up,
+}
+
+impl PhoneCall {
+    pub(super) fn new(
+        conf: &PhoneConf,
+        (local, remote, target): (NameAddr, NameAddr, String),
+        call_id: String,
+        state: State,
+        random: &mut Random,
+    ) -> PhoneCall {
+        let offer = Local {
+            address: conf.rtp,
+            session_id: random.below(1 << 40),
+            version: 1,
+            codecs: formats(&conf.codecs),
+            ptime_ms: 20,
+            direction: Direction::SendRecv,
+        };
+        PhoneCall { call_id, local, remote, target, cseq: 0, state, voice: None, holding: false, offer }
+    }
+
+    pub(super) fn speak(&mut self, codecs: &[Codec]) {
+        self.offer.codecs = formats(codecs);
+    }
+
+    /// The dialog of a request or an answer is this one: the Call-ID and both tags are ours (RFC 3261 §12.2.2).
+    pub(super) fn is_of(&self, request: &Request) -> bool {
+        let tag = |header: Option<NameAddr>| header.and_then(|address| address.tag().map(str::to_owned));
+        request.headers.call_id() == Some(&self.call_id)
+            && tag(request.headers.to()).as_deref() == self.local.tag()
+            && tag(request.headers.from()).as_deref() == self.remote.tag()
+    }
+
+    /// A request of this dialog; Via comes with the sending.
+    pub(super) fn request(&mut self, method: Method, contact: &str) -> Request {
+        if !matches!(method, Method::Ack | Method::Cancel) {
+            self.cseq += 1;
+        }
+        Request::new(method, &self.target)
+            .with(Name::MaxForwards, "70")
+            .with(Name::From, self.local.to_string())
+            .with(Name::To, self.remote.to_string())
+            .with(Name::CallId, &self.call_id)
+            .with(Name::CSeq, format!("{} {}", self.cseq, sip::method_name(method)))
+            .with(Name::Contact, contact)
+    }
+
+    pub(super) fn offer(&mut self) -> Bytes {
+        self.offer.direction = self.direction();
+        let text = sdp::offer(&self.offer);
+        self.offer.version += 1;
+        text.into()
+    }
+
+    /// Answers their offer.
+    pub(super) fn answer(&mut self, offer: &[u8]) -> Result<(Bytes, Stream), SdpError> {
+        self.offer.direction = self.direction();
+        let (text, stream) = sdp::answer(offer, &self.offer)?;
+        self.offer.version += 1;
+        Ok((text.into(), stream))
+    }
+
+    /// Takes their answer.
+    pub(super) fn accept(&self, answer: &[u8]) -> Result<Stream, SdpError> {
+        sdp::accept(answer, &self.offer)
+    }
+
+    fn direction(&self) -> Direction {
+        if self.holding { Direction::SendOnly } else { Direction::SendRecv }
+    }
+
+    /// The way out that was agreed. Who holds has no music, and is silent.
+    pub(super) fn way(&self, stream: &Stream) -> Option<Way> {
+        Some(Way {
+            to: stream.remote,
+            codec: Codec::from_name(&stream.format.encoding)?,
+            payload_type: stream.format.payload_type,
+            telephone_event: stream.telephone_event,
+            speaks: stream.direction.sends() && !self.holding,
+        })
+    }
+}
+
+fn formats(codecs: &[Codec]) -> Vec<Format> {
+    let format = |codec: &Codec| match codec {
+        Codec::Pcmu => Format::pcmu(),
+        Codec::Pcma => Format::pcma(),
+    };
+    codecs.iter().map(format).collect()
+}

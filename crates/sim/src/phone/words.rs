@@ -1,0 +1,191 @@
+//! What a phone is set up with, what it is told and what it tells.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use audio::{Codec, Sound};
+use bytes::Bytes;
+use sip::{Message, Name};
+
+/// One phone on somebody's desk.
+#[derive(Clone, Debug)]
+pub struct PhoneConf {
+    /// The user part of its address: an account, or a number where it stands for a trunk.
+    pub user: String,
+    /// The name it shows to others.
+    pub display: Option<String>,
+    /// What it answers challenges with; without one it takes no for an answer.
+    pub password: Option<String>,
+    /// Its own SIP address.
+    pub sip: SocketAddr,
+    /// Where it receives RTP.
+    pub rtp: SocketAddr,
+    /// Where it sends all its requests.
+    pub server: SocketAddr,
+    /// What it speaks, best first.
+    pub codecs: Vec<Codec>,
+    /// What it says, over and over, while it talks.
+    pub voice: Sound,
+    /// What it does when somebody calls.
+    pub manner: Manner,
+    /// How long a registration shall last.
+    pub expires_secs: u32,
+}
+
+/// What a phone does by itself when somebody calls. It always answers OPTIONS, BYE and CANCEL, and says ACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Nothing: a script says every word.
+    Scripted,
+    /// Rings so long, then answers.
+    Answers {
+        /// How long it rings.
+        rings: Duration,
+    },
+    /// Rings until the caller gives up.
+    Rings,
+    /// Says no at once.
+    Refuses {
+        /// 300 to 699.
+        status: u16,
+    },
+}
+
+/// What a phone is told.
+#[derive(Debug)]
+pub enum Input {
+    /// A SIP datagram.
+    Sip(Bytes),
+    /// An RTP datagram.
+    Rtp {
+        /// Who sent it.
+        from: SocketAddr,
+        /// All of it.
+        bytes: Bytes,
+    },
+    /// Time has passed.
+    Tick,
+    /// Somebody pushes a button.
+    Command(Command),
+}
+
+/// A button on the phone. One that means nothing at the moment does nothing.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Register, or refresh; 0 seconds take the binding back.
+    Register {
+        /// How long it shall last.
+        expires_secs: u32,
+    },
+    /// Call somebody.
+    Call(Dial),
+    /// Answer whoever knocks, with 180, 200, 486, 603, …
+    Say {
+        /// The status of the response.
+        status: u16,
+        /// The codecs of our answer, where they are not the phone's own.
+        codecs: Option<Vec<Codec>>,
+    },
+    /// Put the receiver down: CANCEL, BYE or 603, as the state asks.
+    HangUp,
+    /// Press a key.
+    Press {
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        key: char,
+        /// How it is sent.
+        by: Keys,
+    },
+    /// Hold the other side (`sendonly`), or resume.
+    Hold(bool),
+    /// Say this from now on; an empty sound is silence without packets.
+    Speak(Sound),
+    /// Answer calls so from now on.
+    Behave(Manner),
+    /// The plug is pulled: no word more to anybody, until the next command.
+    Vanish,
+}
+
+/// A number to call, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Dial {
+    /// A number, a name, or a whole URI.
+    pub to: String,
+    /// The codecs of the offer, where they are not the phone's own; an empty list sends no offer at all.
+    pub codecs: Option<Vec<Codec>>,
+    /// The user part of From, where it is not the phone's own.
+    pub from: Option<String>,
+    /// Further header lines.
+    pub headers: Vec<(Name, String)>,
+}
+
+/// How keys are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// As telephone-events in the RTP (RFC 4733).
+    Event,
+    /// In a SIP INFO (`application/dtmf-relay`).
+    Info,
+}
+
+/// What a phone does and tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Send this from the SIP address.
+    Sip {
+        /// Where.
+        to: SocketAddr,
+        /// One message.
+        bytes: Bytes,
+    },
+    /// Send this from the RTP address.
+    Rtp {
+        /// Where.
+        to: SocketAddr,
+        /// One packet.
+        bytes: Bytes,
+    },
+    /// What there is to tell.
+    Event(Event),
+}
+
+/// What happened at a phone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// It says this; repetitions are not told.
+    Said(Box<Message>),
+    /// It hears this; repetitions are not told.
+    Heard(Box<Message>),
+    /// It is registered, for so long; 0 means no longer.
+    Registered {
+        /// For how long.
+        expires_secs: u32,
+    },
+    /// It could not register; 408 where nobody answered.
+    NotRegistered {
+        /// What the answer was.
+        status: u16,
+    },
+    /// Somebody calls.
+    Knocks,
+    /// The call got through: one of both answered, and both may talk.
+    Answered,
+    /// The ACK of our 200 came.
+    Confirmed,
+    /// The number called says no; 408 where nobody answered.
+    Refused {
+        /// How.
+        status: u16,
+    },
+    /// What [`Command::Hold`] came to.
+    Changed {
+        /// 200, or why not.
+        status: u16,
+    },
+    /// The other side pressed a key (RFC 4733).
+    Key(char),
+    /// A call is over that was answered, or that knocked here.
+    Ended {
+        /// This phone ended it.
+        by_us: bool,
+    },
+}
