@@ -128,7 +128,12 @@ mod tests {
 
     #[test]
     fn a_bad_network_loses_doubles_and_reorders_by_its_seed() {
-        let bad = NetworkConf { jitter: Duration::from_millis(5), lost_permille: 100, doubled_permille: 100, ..NetworkConf::default() };
+        let bad = NetworkConf {
+            jitter: Duration::from_millis(5),
+            lost_permille: 100,
+            doubled_permille: 100,
+            ..NetworkConf::default()
+        };
         let arrived = arrivals(bad, 1);
         assert_eq!(arrived, arrivals(bad, 1));
         assert_ne!(arrived, arrivals(bad, 2));
@@ -136,6 +141,11 @@ mod tests {
         let mut once = arrived.clone();
         once.sort();
         once.dedup();
-        assert!(once.len() < 195 && once.len() > 160 && arrived.len() > once.len() + 5, "{} {}", once.len(), arrived.len());
+        assert!(
+            once.len() < 195 && once.len() > 160 && arrived.len() > once.len() + 5,
+            "{} {}",
+            once.len(),
+            arrived.len()
+        );
     }
 }

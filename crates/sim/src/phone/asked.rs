@@ -28,10 +28,14 @@ pub(super) struct Asked {
 /// What it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
-    Register { expires_secs: u32 },
+    Register {
+        expires_secs: u32,
+    },
     Invite,
     /// Hold, or resume.
-    Reinvite { hold: bool },
+    Reinvite {
+        hold: bool,
+    },
     /// CANCEL, BYE, INFO: whatever the answer is, it changes nothing.
     Formality,
 }

@@ -154,9 +154,8 @@ impl Phone {
     pub(super) fn hear_response(&mut self, response: Response) {
         let branch = response.headers.via().and_then(|via| via.branch().map(str::to_owned));
         let method = response.cseq().map(|(_, method)| method);
-        let of_it = |asked: &Asked| {
-            Some(&asked.branch) == branch.as_ref() && method == Some(method_name(asked.request.method))
-        };
+        let of_it =
+            |asked: &Asked| Some(&asked.branch) == branch.as_ref() && method == Some(method_name(asked.request.method));
         let Some(at) = self.asked.iter().position(of_it) else {
             self.ack_again(&response);
             return;
@@ -236,7 +235,12 @@ impl Phone {
             Why::Register { expires_secs } if response.is_success() => {
                 let granted = response.headers.all(&Name::Contact).find_map(|contact| {
                     let contact: NameAddr = contact.parse().ok()?;
-                    contact.params.get("expires").filter(|_| contact.uri.contains(&self.conf.sip.to_string()))?.parse().ok()
+                    contact
+                        .params
+                        .get("expires")
+                        .filter(|_| contact.uri.contains(&self.conf.sip.to_string()))?
+                        .parse()
+                        .ok()
                 });
                 let granted: u32 = granted.unwrap_or(expires_secs).min(expires_secs.max(1));
                 let expires_secs = if expires_secs == 0 { 0 } else { granted };
@@ -316,7 +320,8 @@ impl Phone {
 
     fn changed(&mut self, asked: &Asked, response: &Response, hold: bool) {
         let contact = self.contact();
-        let Some(call) = self.call.as_mut().filter(|call| asked.request.headers.call_id() == Some(&call.call_id)) else {
+        let Some(call) = self.call.as_mut().filter(|call| asked.request.headers.call_id() == Some(&call.call_id))
+        else {
             return;
         };
         if response.is_success() {

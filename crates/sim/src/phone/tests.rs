@@ -32,7 +32,12 @@ impl Pair {
             Phone::new(conf, Random::numbered(n as u64))
         };
         let phones = [phone(ANN, 600.0, Manner::Scripted), phone(BOB, 900.0, bob)];
-        Pair { phones, network: Network::new(network, Random::numbered(9)), now: Time::ZERO, events: Default::default() }
+        Pair {
+            phones,
+            network: Network::new(network, Random::numbered(9)),
+            now: Time::ZERO,
+            events: Default::default(),
+        }
     }
 
     fn tell(&mut self, who: usize, input: Input) {
@@ -61,7 +66,8 @@ impl Pair {
         let end = self.now + Duration::from_millis(ms);
         loop {
             let [ann, bob] = [ANN, BOB].map(|who| self.phones[who].deadline());
-            let Some(due) = [ann, bob, self.network.deadline()].into_iter().flatten().min().filter(|at| *at <= end) else {
+            let Some(due) = [ann, bob, self.network.deadline()].into_iter().flatten().min().filter(|at| *at <= end)
+            else {
                 self.now = end;
                 return;
             };

@@ -123,7 +123,8 @@ impl Voice {
         if !self.speaks || self.sound.is_empty() {
             return None;
         }
-        let payload: Vec<u8> = self.sound.payload(self.codec).iter().cycle().skip(self.place).take(FRAME).copied().collect();
+        let payload: Vec<u8> =
+            self.sound.payload(self.codec).iter().cycle().skip(self.place).take(FRAME).copied().collect();
         self.place = (self.place + FRAME) % self.sound.samples();
         let marker = std::mem::take(&mut self.begins);
         Some(self.datagram(self.payload_type, timestamp, marker, &payload))

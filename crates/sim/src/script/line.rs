@@ -1,0 +1,261 @@
+//! One line of a script, word by word.
+
+use std::time::Duration;
+
+use audio::Codec;
+
+use super::step::{Act, Dialled, Hearing, Identity, Pattern, Step};
+use crate::network::NetworkConf;
+use crate::phone::Keys;
+
+type Read<T> = Result<T, String>;
+
+/// Reads a line without its comment.
+pub(super) fn read(text: &str) -> Read<Step> {
+    let mut words = Words::new(text);
+    let first = words.next("a phone's name, \"phone\", \"network\", \"recording\", \"cdr\" or a time such as +5s")?;
+    let step = match first {
+        "phone" => phone(&mut words)?,
+        "network" => network(&mut words)?,
+        "recording" => recording(&mut words)?,
+        "no" => words.exactly("recording").map(|()| Step::NoRecording)?,
+        "cdr" => cdr(&mut words)?,
+        time if time.starts_with('+') => Step::Wait(duration(&time[1..])?),
+        name => acts(name.to_owned(), &mut words)?,
+    };
+    words.end()?;
+    Ok(step)
+}
+
+fn phone(words: &mut Words) -> Read<Step> {
+    let name = words.next("the phone's name")?.to_owned();
+    words.exactly("is")?;
+    let is = match words.next("a person's name, \"trunk NAME\" or \"stranger\"")? {
+        "stranger" => Identity::Stranger,
+        "trunk" => Identity::Trunk(words.next("the trunk's name")?.to_owned()),
+        person => Identity::Person(person.to_owned()),
+    };
+    Ok(Step::Phone { name, is })
+}
+
+fn network(words: &mut Words) -> Read<Step> {
+    let mut conf = NetworkConf { delay: Duration::from_millis(1), ..NetworkConf::default() };
+    while let Some(word) = words.maybe() {
+        let value = words.next("a value, such as 20ms or 5%")?;
+        match word {
+            "delay" => conf.delay = duration(value)?,
+            "jitter" => conf.jitter = duration(value)?,
+            "loss" => conf.lost_permille = permille(value)?,
+            "double" => conf.doubled_permille = permille(value)?,
+            other => return Err(format!("a network has no {other:?}; write delay, jitter, loss or double")),
+        }
+    }
+    Ok(Step::Network(conf))
+}
+
+fn recording(words: &mut Words) -> Read<Step> {
+    words.exactly("left")?;
+    let left = hearing(words)?;
+    words.exactly("right")?;
+    let right = hearing(words)?;
+    let seconds = match words.maybe() {
+        None => None,
+        Some("seconds") => Some(number(words.next("a number of seconds")?)?),
+        Some(other) => return Err(format!("{other:?} says nothing about a recording; write seconds N")),
+    };
+    Ok(Step::Recording { left, right, seconds })
+}
+
+fn cdr(words: &mut Words) -> Read<Step> {
+    let mut fields = Vec::new();
+    while let Some(word) = words.maybe() {
+        let (field, value) =
+            word.split_once('=').ok_or_else(|| format!("{word:?} is no FIELD=VALUE, such as caller=ann"))?;
+        fields.push((field.to_owned(), value.to_owned()));
+    }
+    Ok(Step::Cdr(fields))
+}
+
+fn acts(who: String, words: &mut Words) -> Read<Step> {
+    let act = match words.next("what the phone does: \"registers\", \"> INVITE 202\", \"< 200\", \"hears bob\", …")? {
+        "<" => return expects(who, words),
+        "hears" => return Ok(Step::Hears { who, sound: hearing(words)? }),
+        ">" => says(words)?,
+        "registers" => register(words, true)?,
+        "holds" => Act::Holds(true),
+        "resumes" => Act::Holds(false),
+        "speaks" => Act::Speaks(true),
+        "vanishes" => Act::Vanishes,
+        "falls" => words.exactly("silent").map(|()| Act::Speaks(false))?,
+        "presses" => {
+            let keys = words.next("the keys")?.to_owned();
+            if !keys.chars().all(|key| key.is_ascii_digit() || "*#ABCD".contains(key)) {
+                return Err(format!("{keys:?} are no keys; write 0-9, *, #, A-D"));
+            }
+            let by = match words.maybe() {
+                None => Keys::Event,
+                Some("by") => words.exactly("info").map(|()| Keys::Info)?,
+                Some(other) => {
+                    return Err(format!("keys are pressed \"by info\", or by event if nothing is said; not {other:?}"));
+                }
+            };
+            Act::Presses { keys, by }
+        }
+        other => {
+            let can = "registers, >, <, hears, presses, holds, resumes, falls silent, speaks and vanishes";
+            return Err(format!("no phone {other:?}; it can {can}"));
+        }
+    };
+    Ok(Step::Does { who, act })
+}
+
+fn says(words: &mut Words) -> Read<Act> {
+    match words.next("a method or a status")? {
+        "INVITE" => invite(words).map(Act::Invite),
+        "REGISTER" => register(words, false),
+        "BYE" | "CANCEL" => Ok(Act::HangUp),
+        word => {
+            let status = status(word).ok_or_else(|| {
+                format!("{word:?} cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE or a status (the rest by itself)")
+            })?;
+            let codecs = match words.maybe() {
+                None => None,
+                Some("answer") => Some(codecs(words.next("codecs, such as pcma")?)?),
+                Some(other) => return Err(format!("an answer has no {other:?}; write answer CODECS")),
+            };
+            Ok(Act::Say { status, codecs })
+        }
+    }
+}
+
+fn invite(words: &mut Words) -> Read<Dialled> {
+    let mut dialled = Dialled { to: words.next("a number to call")?.to_owned(), ..Dialled::default() };
+    while let Some(word) = words.maybe() {
+        match word {
+            "offer" => dialled.codecs = Some(codecs(words.next("codecs, such as pcma,pcmu, or none")?)?),
+            "from" => dialled.from = Some(words.next("a user")?.to_owned()),
+            "header" => dialled.header = Some(words.header()?),
+            other => return Err(format!("an INVITE has no {other:?}; write offer, from or header")),
+        }
+    }
+    Ok(dialled)
+}
+
+fn register(words: &mut Words, waits: bool) -> Read<Act> {
+    let (mut expires_secs, mut password) = (None, None);
+    while let Some(word) = words.maybe() {
+        match word {
+            "expires" => expires_secs = Some(number(words.next("a number of seconds")?)?),
+            "password" => password = Some(words.next("a password")?.to_owned()),
+            other => return Err(format!("a REGISTER has no {other:?}; write expires or password")),
+        }
+    }
+    Ok(Act::Register { expires_secs, password, waits })
+}
+
+fn expects(who: String, words: &mut Words) -> Read<Step> {
+    let what = words.next("a method or a status")?.to_owned();
+    if sip_method(&what).is_none() && status(&what).is_none() {
+        return Err(format!("{what:?} is neither a method nor a status"));
+    }
+    let header = match words.maybe() {
+        None => None,
+        Some("header") => Some(words.header()?),
+        Some(other) => return Err(format!("a message is not looked at for {other:?}; write header NAME: VALUE")),
+    };
+    Ok(Step::Expect { who, pattern: Pattern { what, header } })
+}
+
+fn hearing(words: &mut Words) -> Read<Hearing> {
+    Ok(
+        match words.next(
+            "a phone's name, \"prompt NAME\", \"tone HZ\", \"ringback\", \"itself\", \"nothing\" or \"keys KEYS\"",
+        )? {
+            "nothing" => Hearing::Nothing,
+            "itself" => Hearing::Itself,
+            "ringback" => Hearing::Ringback,
+            "prompt" => Hearing::Prompt(words.next("the prompt's name")?.to_owned()),
+            "tone" => Hearing::Tone(number(words.next("its hertz")?)?),
+            "keys" => Hearing::Keys(words.next("the keys")?.to_owned()),
+            voice => Hearing::Voice(voice.to_owned()),
+        },
+    )
+}
+
+fn sip_method(word: &str) -> Option<sip::Method> {
+    sip::method_named(word)
+}
+
+fn status(word: &str) -> Option<u16> {
+    word.parse().ok().filter(|status| (100..700).contains(status))
+}
+
+fn number(word: &str) -> Read<u32> {
+    word.parse().map_err(|_| format!("{word:?} is no number"))
+}
+
+fn duration(word: &str) -> Read<Duration> {
+    let wrong = || format!("{word:?} is no time; write it as 15s or 200ms");
+    match word.strip_suffix("ms") {
+        Some(ms) => ms.parse().map(Duration::from_millis).map_err(|_| wrong()),
+        None => word.strip_suffix('s').and_then(|secs| secs.parse().ok()).map(Duration::from_secs).ok_or_else(wrong),
+    }
+}
+
+fn permille(word: &str) -> Read<u16> {
+    let percent: Option<u16> = word.strip_suffix('%').and_then(|percent| percent.parse().ok());
+    percent
+        .filter(|percent| *percent < 100)
+        .map(|percent| percent * 10)
+        .ok_or_else(|| format!("{word:?} is no share; write it as 5%"))
+}
+
+fn codecs(word: &str) -> Read<Vec<Codec>> {
+    if word == "none" {
+        return Ok(Vec::new());
+    }
+    let codec = |name: &str| Codec::from_name(name).ok_or_else(|| format!("{name:?} is no codec; write pcmu or pcma"));
+    word.split(',').map(codec).collect()
+}
+
+/// The words of a line, and what is left of it. A comma after a word is only for the eye.
+struct Words<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Words<'a> {
+    fn new(text: &'a str) -> Words<'a> {
+        Words { rest: text.trim() }
+    }
+
+    fn maybe(&mut self) -> Option<&'a str> {
+        let end = self.rest.find(char::is_whitespace).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest.trim_start();
+        Some(word.strip_suffix(',').unwrap_or(word)).filter(|word| !word.is_empty())
+    }
+
+    fn next(&mut self, wanted: &str) -> Read<&'a str> {
+        self.maybe().ok_or_else(|| format!("the line stops where {wanted} should follow"))
+    }
+
+    fn exactly(&mut self, word: &str) -> Read<()> {
+        let found = self.next(&format!("{word:?}"))?;
+        if found == word { Ok(()) } else { Err(format!("{found:?} stands where {word:?} should")) }
+    }
+
+    /// `Name: value`, to the end of the line.
+    fn header(&mut self) -> Read<(String, String)> {
+        let (name, value) = self.rest.split_once(':').ok_or("a header is written NAME: VALUE")?;
+        self.rest = "";
+        Ok((name.trim().to_owned(), value.trim().to_owned()))
+    }
+
+    fn end(&self) -> Read<()> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{:?} is too much; the line was complete before it", self.rest))
+        }
+    }
+}

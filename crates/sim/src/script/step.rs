@@ -1,0 +1,148 @@
+//! What a line of a script can ask for.
+
+use std::time::Duration;
+
+use audio::Codec;
+
+use crate::network::NetworkConf;
+use crate::phone::Keys;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// One more phone.
+    Phone {
+        /// Its name in this script.
+        name: String,
+        /// Whose it is.
+        is: Identity,
+    },
+    /// The network changes.
+    Network(NetworkConf),
+    /// Time passes.
+    Wait(Duration),
+    /// A phone does something.
+    Does {
+        /// Which.
+        who: String,
+        /// What.
+        act: Act,
+    },
+    /// A phone hears a message.
+    Expect {
+        /// Which.
+        who: String,
+        /// What.
+        pattern: Pattern,
+    },
+    /// A phone hears a sound.
+    Hears {
+        /// Which.
+        who: String,
+        /// What.
+        sound: Hearing,
+    },
+    /// A recording holds these sounds.
+    Recording {
+        /// The caller.
+        left: Hearing,
+        /// The other party.
+        right: Hearing,
+        /// How long it is, if that matters.
+        seconds: Option<u32>,
+    },
+    /// There is no further recording.
+    NoRecording,
+    /// A call record says so.
+    Cdr(Vec<(String, String)>),
+}
+
+/// Whose phone it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// A person of the conf.
+    Person(String),
+    /// A trunk of the conf.
+    Trunk(String),
+    /// Nobody's.
+    Stranger,
+}
+
+/// What a phone does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// `registers` waits for the answer, `> REGISTER` does not.
+    Register {
+        /// For how long; the phone's own choice if unsaid.
+        expires_secs: Option<u32>,
+        /// Another password than the right one.
+        password: Option<String>,
+        /// Until the 200.
+        waits: bool,
+    },
+    /// Calls.
+    Invite(Dialled),
+    /// Answers who knocks.
+    Say {
+        /// With this status.
+        status: u16,
+        /// With these codecs.
+        codecs: Option<Vec<Codec>>,
+    },
+    /// Puts the receiver down, to say CANCEL or BYE.
+    HangUp,
+    /// Presses keys.
+    Presses {
+        /// Which.
+        keys: String,
+        /// How they are sent.
+        by: Keys,
+    },
+    /// Holds, or resumes.
+    Holds(bool),
+    /// Sends sound, or none.
+    Speaks(bool),
+    /// Is gone.
+    Vanishes,
+}
+
+/// A call to be placed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Dialled {
+    /// The number, name or URI.
+    pub to: String,
+    /// The codecs offered; an empty list is no offer.
+    pub codecs: Option<Vec<Codec>>,
+    /// The user part of From.
+    pub from: Option<String>,
+    /// One more header.
+    pub header: Option<(String, String)>,
+}
+
+/// A message to be heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// The method of a request or the status of a response.
+    pub what: String,
+    /// A header that must be in it; the value must be part of the header's.
+    pub header: Option<(String, String)>,
+}
+
+/// A sound to be heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// No sound at all.
+    Nothing,
+    /// Its own voice.
+    Itself,
+    /// A phone's voice.
+    Voice(String),
+    /// A prompt.
+    Prompt(String),
+    /// That it rings at the other end.
+    Ringback,
+    /// A tone of so many hertz.
+    Tone(u32),
+    /// Keys, as telephone-events.
+    Keys(String),
+}
