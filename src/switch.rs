@@ -80,7 +80,6 @@ pub enum Output {
 }
 
 /// The whole switch, but for its sockets, files and clock.
-#[derive(Debug)]
 pub struct Switch {
     endpoint: Endpoint,
     directory: Directory,
@@ -387,7 +386,9 @@ fn leg_of_media(event: &media::Event) -> LegId {
 }
 
 fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
-    use sip::Event::{Answered, Confirmed, Digit, Ended, Incoming, Offered, Refused, Registered, Ringing, Unregistered};
+    use sip::Event::{
+        Answered, Confirmed, Digit, Ended, Incoming, Offered, Refused, Registered, Ringing, Unregistered,
+    };
     match event {
         Ringing { leg, .. }
         | Answered { leg, .. }

@@ -54,7 +54,10 @@ pub(super) fn read(file: &mut File<'_>) -> Vec<Person> {
         }
         let number = said.number.map(|number| {
             let text = number.get_ref().clone();
-            if text.is_empty() || text.len() > 32 || !text.chars().all(|digit| digit.is_ascii_digit() || "+*#".contains(digit)) {
+            if text.is_empty()
+                || text.len() > 32
+                || !text.chars().all(|digit| digit.is_ascii_digit() || "+*#".contains(digit))
+            {
                 file.problem(number.span(), format!("{text:?} is no number; write digits, such as \"201\""));
             } else if let Some(other) = people.iter().find(|other| other.number.as_ref() == Some(&text)) {
                 let what = format!("{text} is already {}'s number; give {account} another", other.account);
@@ -68,7 +71,9 @@ pub(super) fn read(file: &mut File<'_>) -> Vec<Person> {
         if let Some(password) = &said.password
             && password.get_ref().chars().count() < 6
         {
-            let what = format!("{account}'s password is shorter than 6 letters; make it longer, or leave it out and one is made");
+            let what = format!(
+                "{account}'s password is shorter than 6 letters; make it longer, or leave it out and one is made"
+            );
             file.problem(password.span(), what);
         }
         let ring_secs = said.ring_secs.map_or(25, |ring_secs| {

@@ -18,9 +18,12 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<Sound, String> {
     let reader = WavReader::open(&path).map_err(|why| {
         format!("the prompt {shown} cannot be read ({why}); put a WAV file there (sox IN -r 8000 -c 1 -b 16 {shown})")
     })?;
-    let wanted = WavSpec { channels: 1, sample_rate: audio::SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    let wanted =
+        WavSpec { channels: 1, sample_rate: audio::SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
     if reader.spec() != wanted {
-        return Err(format!("the prompt {shown} is not 8 kHz, mono, 16 bit; convert it: sox IN -r 8000 -c 1 -b 16 {shown}"));
+        return Err(format!(
+            "the prompt {shown} is not 8 kHz, mono, 16 bit; convert it: sox IN -r 8000 -c 1 -b 16 {shown}"
+        ));
     }
     if reader.duration() > SAMPLES_MAX {
         return Err(format!("the prompt {shown} is longer than 10 minutes; cut it"));

@@ -41,8 +41,14 @@ impl Secrets {
         let fault = |what: String| Problem::of_file(&path, what);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Secrets(SecretsFile { realm: realm.to_owned(), ..SecretsFile::default() })),
-            Err(why) => return Err(fault(format!("cannot be read ({why}); let the switch read it, or delete it to make new passwords"))),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                return Ok(Secrets(SecretsFile { realm: realm.to_owned(), ..SecretsFile::default() }));
+            }
+            Err(why) => {
+                return Err(fault(format!(
+                    "cannot be read ({why}); let the switch read it, or delete it to make new passwords"
+                )));
+            }
         };
         let file: SecretsFile = toml::from_str(&text)
             .map_err(|why| fault(format!("is damaged ({}); delete it to make new passwords", why.message())))?;

@@ -123,12 +123,18 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     let advertise = said.advertise.as_ref().and_then(|text| {
         let address = text.get_ref().parse().ok();
         if address.is_none() {
-            file.problem(text.span(), "advertise is no IP address; write the one phones can reach, such as \"203.0.113.5\"");
+            file.problem(
+                text.span(),
+                "advertise is no IP address; write the one phones can reach, such as \"203.0.113.5\"",
+            );
         }
         address
     });
     let realm = said.realm.get_ref();
-    if realm.is_empty() || realm.len() > 100 || realm.chars().any(|letter| letter.is_control() || "\"\\".contains(letter)) {
+    if realm.is_empty()
+        || realm.len() > 100
+        || realm.chars().any(|letter| letter.is_control() || "\"\\".contains(letter))
+    {
         file.problem(said.realm.span(), "realm must be a short text without quotes; a domain name is usual");
     }
     let algorithms = said.digest.iter().filter_map(|text| algorithm(file, text)).collect();
@@ -139,7 +145,10 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         file.problem(0..0, "[register] expires_secs_min is above expires_secs_max; swap them");
     }
     if *said.media.dscp.get_ref() > 63 {
-        file.problem(said.media.dscp.span(), "dscp is a number from 0 to 63; 46 is usual for voice, 0 switches marking off");
+        file.problem(
+            said.media.dscp.span(),
+            "dscp is a number from 0 to 63; 46 is usual for voice, 0 switches marking off",
+        );
     }
     if *said.media.threads.get_ref() > 256 {
         file.problem(said.media.threads.span(), "threads is at most 256; 0 means one a core");
@@ -172,7 +181,10 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
 pub(super) fn address(file: &mut File<'_>, text: &Spanned<String>) -> Option<SocketAddr> {
     let address = text.get_ref().parse().ok();
     if address.is_none() {
-        let what = format!("{:?} is no address and port; write it as \"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"", text.get_ref());
+        let what = format!(
+            "{:?} is no address and port; write it as \"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"",
+            text.get_ref()
+        );
         file.problem(text.span(), what);
     }
     address

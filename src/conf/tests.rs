@@ -57,7 +57,11 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("people.toml", "[Ann]", "people.toml:1:2: \"Ann\" is no name; write"),
         ("people.toml", "[ann]\nnumbr = \"1\"", "people.toml:2:1: unknown field `numbr`"),
         ("people.toml", "[ann]\nnumber = \"x\"", "people.toml:2:10: \"x\" is no number; write digits"),
-        ("people.toml", "[ann]\npassword = \"abc\"", "people.toml:2:12: ann's password is shorter than 6 letters; make it"),
+        (
+            "people.toml",
+            "[ann]\npassword = \"abc\"",
+            "people.toml:2:12: ann's password is shorter than 6 letters; make it",
+        ),
         (
             "people.toml",
             "[ann]\nnumber = \"1\"\n[bob]\nnumber = \"1\"",
@@ -80,7 +84,11 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("routes.toml", "[group.a]\npeople = [\"eve\"]", "routes.toml:2:11: there is no person \"eve\"; add"),
         ("menus.toml", "[main]\ngreeting = \"x\"", "menus.toml:2:12: the prompt "),
         ("menus.toml", "[main]\ngreeting = \"../x\"", "menus.toml:2:12: \"../x\" is no prompt's name; write"),
-        ("secrets.toml", "realm = \"other\"", "secrets.toml: belongs to realm \"other\", but switch.toml says \"centrala\"; write"),
+        (
+            "secrets.toml",
+            "realm = \"other\"",
+            "secrets.toml: belongs to realm \"other\", but switch.toml says \"centrala\"; write",
+        ),
     ] {
         let problems = Folder::with(&[(file, text)]).problems();
         assert!(problems.first().is_some_and(|problem| problem.starts_with(told)), "{text}\n  gave {problems:#?}");
@@ -96,7 +104,10 @@ fn all_errors_are_told_at_once() {
     ])
     .problems();
     let places: Vec<&str> = problems.iter().filter_map(|problem| problem.split(": ").next()).collect();
-    assert_eq!(places, ["people.toml:2:1", "people.toml:4:10", "people.toml:6:13", "routes.toml:2:10", "routes.toml:4:1"]);
+    assert_eq!(
+        places,
+        ["people.toml:2:1", "people.toml:4:10", "people.toml:6:13", "routes.toml:2:10", "routes.toml:4:1"]
+    );
 }
 
 #[test]

@@ -24,7 +24,8 @@ impl Addresses {
     /// Our SIP address towards `remote`, by the first listener that can reach it.
     pub fn towards(&self, remote: SocketAddr) -> SocketAddr {
         let same_family = |listener: &&SocketAddr| listener.is_ipv4() == remote.is_ipv4();
-        let reaches = |listener: &&SocketAddr| same_family(listener) && listener.ip().is_loopback() == remote.ip().is_loopback();
+        let reaches =
+            |listener: &&SocketAddr| same_family(listener) && listener.ip().is_loopback() == remote.ip().is_loopback();
         let listener = self.listening.iter().find(reaches).or_else(|| self.listening.iter().find(same_family));
         match listener.or(self.listening.first()) {
             Some(listener) => self.seen_by(*listener, remote),
@@ -74,10 +75,9 @@ mod tests {
         let listening = ["0.0.0.0:5060", "127.0.0.1:5070", "[::1]:5080"].map(|text| text.parse().expect("an address"));
         let plain = Addresses::new(listening.to_vec(), None);
         let behind_nat = Addresses::new(listening.to_vec(), "203.0.113.5".parse().ok());
-        for (remote, seen, seen_from_outside) in [
-            ("127.0.0.9:5060", "127.0.0.1:5070", "127.0.0.1:5070"),
-            ("[::1]:9", "[::1]:5080", "[::1]:5080"),
-        ] {
+        for (remote, seen, seen_from_outside) in
+            [("127.0.0.9:5060", "127.0.0.1:5070", "127.0.0.1:5070"), ("[::1]:9", "[::1]:5080", "[::1]:5080")]
+        {
             let remote = remote.parse().expect("an address");
             assert_eq!(plain.towards(remote).to_string(), seen);
             assert_eq!(behind_nat.towards(remote).to_string(), seen_from_outside);

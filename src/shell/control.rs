@@ -1,13 +1,13 @@
 //! The control thread: it owns the switch, and does nothing but wait, tell, do.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::mpsc as std_mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::io;
 
 use base::{Random, Time};
 use bytes::Bytes;
@@ -52,7 +52,9 @@ const INPUTS_PER_TURN: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Nobody else may listen there.
-    #[error("cannot listen on {address} ({transport}): {why}; end the program that has the port, or change `listen` in switch.toml")]
+    #[error(
+        "cannot listen on {address} ({transport}): {why}; end the program that has the port, or change `listen` in switch.toml"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,

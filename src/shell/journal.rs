@@ -73,7 +73,10 @@ fn run(folder: &Path, inbox: &Receiver<Box<Cdr>>) {
             Err(why) if !failing => {
                 failing = true;
                 open = None;
-                error!("the journal in {} cannot be written ({why}); make room or mend it: records wait", folder.display());
+                error!(
+                    "the journal in {} cannot be written ({why}); make room or mend it: records wait",
+                    folder.display()
+                );
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! Log lines: what an operator acts on, with `call=` and `leg=`. For people, or as JSON.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use base::CallId;
 use call::{Fact, What};
@@ -20,7 +20,8 @@ pub enum LogFormat {
 /// Begins logging to standard error. `RUST_LOG` chooses what; `info` is the default.
 pub fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     // Whoever started logging before us, such as a test, keeps it.
     let _ = match format {
         LogFormat::Human => lines.with_target(false).try_init(),
@@ -31,7 +32,9 @@ pub fn start(format: LogFormat) {
 /// One fact, as a line. Keys are not told: they may be a card's.
 pub(super) fn fact(call: CallId, fact: &Fact) {
     match &fact.what {
-        What::Started { caller, called, direction } => info!(%call, caller, called, direction = direction.word(), "call"),
+        What::Started { caller, called, direction } => {
+            info!(%call, caller, called, direction = direction.word(), "call")
+        }
         What::Entered { destination } => info!(%call, destination, "goes to"),
         What::Answered => info!(%call, "answered"),
         What::Key { .. } => debug!(%call, "key"),
@@ -44,7 +47,9 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Recording { file, .. } => info!(%call, file, "recording"),
         What::Rejected { status } => info!(%call, status, "rejected"),
         What::HungUp { by, cause } => info!(%call, ?by, cause, "ended"),
-        What::Fault => error!(%call, "a fault of ours ended this call; please report it with the lines before this one"),
+        What::Fault => {
+            error!(%call, "a fault of ours ended this call; please report it with the lines before this one")
+        }
         What::Media { leg, stats } => {
             debug!(%call, %leg, received = stats.packets_received, sent = stats.packets_sent, lost = stats.lost, "media");
         }

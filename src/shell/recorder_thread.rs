@@ -44,7 +44,8 @@ pub(super) fn start(
     events: impl Fn(Event) + Send + 'static,
 ) -> io::Result<(Door, JoinHandle<()>)> {
     let (sender, inbox) = sync_channel(WAITING_MAX);
-    let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || run(recorder, inbox, clock, events))?;
+    let thread =
+        thread::Builder::new().name("recorder".to_owned()).spawn(move || run(recorder, inbox, clock, events))?;
     Ok((Door(sender), thread))
 }
 

@@ -112,7 +112,8 @@ impl Cdr {
                     ended = Some(fact.at);
                 }
                 What::Media { leg, stats } => {
-                    let party = parties.iter().find(|(of, _)| of == leg).map_or(cdr.caller.as_str(), |(_, party)| party);
+                    let party =
+                        parties.iter().find(|(of, _)| of == leg).map_or(cdr.caller.as_str(), |(_, party)| party);
                     cdr.media.push(LegQuality { party: party.to_owned(), stats: (**stats).clone() });
                 }
                 What::HungUp { .. } | What::Key { .. } | What::Ringing { .. } | What::Refused { .. } | What::Fault => {}

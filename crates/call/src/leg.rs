@@ -229,8 +229,12 @@ mod tests {
 
     #[test]
     fn sound_never_goes_round_through_us() {
-        for (address, port, ok) in [("192.0.2.1", 30_400, false), ("192.0.2.1", 4000, true), ("192.0.2.7", 30_400, true)] {
-            let offer = format!("v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n");
+        for (address, port, ok) in
+            [("192.0.2.1", 30_400, false), ("192.0.2.1", 4000, true), ("192.0.2.7", 30_400, true)]
+        {
+            let offer = format!(
+                "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
+            );
             let answer = leg("192.0.2.7", false).answer(offer.as_bytes(), None);
             assert_eq!(answer.is_ok(), ok, "{address}:{port} {answer:?}");
         }

@@ -38,7 +38,12 @@ impl Call {
             if talks && !recording.tapped.contains(&leg.id) {
                 let channel = if at == 0 { Channel::Left } else { Channel::Right };
                 recording.tapped.push(leg.id);
-                taps.push(media::Command::Tap { leg: leg.id, recording: recording.id, channel, began: recording.began });
+                taps.push(media::Command::Tap {
+                    leg: leg.id,
+                    recording: recording.id,
+                    channel,
+                    began: recording.began,
+                });
             }
         }
         taps.into_iter().for_each(|tap| self.wish(Do::Media(tap)));

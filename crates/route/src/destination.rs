@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn what_the_conf_writes_reads_back() {
-        for text in ["person:ann", "group:sales", "menu:main", "play:welcome", "trunk:carrier", "echo", "tone", "reject:404"] {
+        for text in
+            ["person:ann", "group:sales", "menu:main", "play:welcome", "trunk:carrier", "echo", "tone", "reject:404"]
+        {
             assert_eq!(text.parse::<Destination>().map(|destination| destination.to_string()), Ok(text.to_owned()));
         }
         for bad in ["", "person", "person:", "ann", "echo:1", "tone:", "reject:200", "reject:x", "queue:sales"] {

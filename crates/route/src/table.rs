@@ -51,7 +51,9 @@ impl FromStr for Pattern {
         let (begin, prefix) = text.strip_suffix('*').map_or((text, false), |begin| (begin, true));
         let allowed = |letter: char| letter.is_ascii_alphanumeric() || "+-._#".contains(letter);
         if !begin.chars().all(|letter| allowed(letter) || (letter == '*' && !prefix)) || (begin.is_empty() && !prefix) {
-            return Err(format!("{text:?} is no number; write one such as \"600\", or its beginning and a star: \"9*\""));
+            return Err(format!(
+                "{text:?} is no number; write one such as \"600\", or its beginning and a star: \"9*\""
+            ));
         }
         let begin = begin.to_owned();
         Ok(if prefix { Pattern::Prefix(begin) } else { Pattern::Exact(begin) })
@@ -88,7 +90,9 @@ pub struct Found {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// No route, no person.
-    #[error("no route matches {dialled}; add one to conf/routes.toml, or a person with that number to conf/people.toml")]
+    #[error(
+        "no route matches {dialled}; add one to conf/routes.toml, or a person with that number to conf/people.toml"
+    )]
     NoRoute {
         /// The number.
         dialled: String,
