@@ -225,16 +225,12 @@ impl Endpoint {
                 (invite::Output::Cancel { reason }, Some(id)) => {
                     self.transactions.cancel(id, reason.as_deref(), now, out);
                 }
+                (invite::Output::Abandon, Some(id)) => self.transactions.abandon(id, now, out),
                 (invite::Output::Acknowledge { ack, tag, to }, Some(id)) => {
                     self.acknowledge(id, ack, &tag, to, now, out);
                 }
                 (invite::Output::TurnDown(turn_down), Some(id)) => self.turn_down(id, turn_down, now, out),
-                (
-                    invite::Output::Cancel { .. } | invite::Output::Acknowledge { .. } | invite::Output::TurnDown(_),
-                    None,
-                ) => {
-                    debug_assert!(false, "only who has sent an INVITE has something to cancel or acknowledge");
-                }
+                (_, None) => debug_assert!(false, "only who sent an INVITE has one to cancel or acknowledge"),
             }
         }
     }

@@ -80,6 +80,8 @@ pub enum Output {
     Request { request: Request, to: Flow },
     /// CANCEL the INVITE of ours.
     Cancel { reason: Option<String> },
+    /// Nobody answers the INVITE of ours any more, not even to say that it was cancelled.
+    Abandon,
     /// Acknowledge a 2xx to the INVITE of ours.
     Acknowledge { ack: Request, tag: Box<str>, to: Flow },
     /// Acknowledge it and end its dialog at once; nobody waits to hear how that went.

@@ -164,13 +164,9 @@ impl Endpoint {
         if let Some(unsupported) = unsupported(&request) {
             return self.refuse(&request, 420, &[(Name::Unsupported, &unsupported)], flow, out);
         }
-        let origin = origin_key(headers);
-        if self.transactions.is_merged(&origin) {
-            return self.refuse(&request, 482, &[], flow, out); // RFC 3261 §8.2.2.2
-        }
         match request.method {
-            Method::Invite => self.invited(request, key, origin, flow, now, out),
-            Method::Register => self.registers(request, key, origin, flow, now, out),
+            Method::Invite => self.invited(request, key, flow, now, out),
+            Method::Register => self.registers(request, key, flow, now, out),
             Method::Options => {
                 let able = [(Name::Allow, ALLOW), (Name::Accept, ACCEPT), (Name::AcceptEncoding, "identity")];
                 let language = [(Name::AcceptLanguage, "en"), (Name::Supported, "")];
@@ -186,15 +182,7 @@ impl Endpoint {
         }
     }
 
-    fn registers(
-        &mut self,
-        request: Request,
-        key: Box<str>,
-        origin: Box<str>,
-        flow: Flow,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) {
+    fn registers(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
         let account = match self.gate.account(&self.conf, &request, flow, now, out) {
             Ok(account) => account,
             Err(challenges) => return self.challenge(&request, challenges, flow, out),
@@ -205,7 +193,7 @@ impl Endpoint {
             out.push(refused(flow, account, "REGISTER of somebody else's address"));
             return self.refuse(&request, 403, &[], flow, out);
         }
-        let transaction = self.transactions.serve(key, Some(origin), &request, flow, out);
+        let transaction = self.transactions.serve(key, None, &request, flow, out);
         let mut said = std::mem::take(&mut self.said);
         self.registrar.handle(register::Input::Register { account: &account, request: &request, flow }, now, &mut said);
         for output in said.drain(..) {
@@ -220,15 +208,12 @@ impl Endpoint {
         self.said = said;
     }
 
-    fn invited(
-        &mut self,
-        request: Request,
-        key: Box<str>,
-        origin: Box<str>,
-        flow: Flow,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) {
+    fn invited(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+        // RFC 3261 §8.2.2.2: it came another way as well. (A REGISTER out of turn is the registrar's to see.)
+        let origin = origin_key(&request.headers);
+        if self.transactions.is_merged(&origin) {
+            return self.refuse(&request, 482, &[], flow, out);
+        }
         let headers = &request.headers;
         let hops = headers.first(&Name::MaxForwards).map_or(Some(70), |hops| hops.trim().parse::<u8>().ok());
         let Some(max_forwards) = hops.filter(|hops| *hops > 0) else {

@@ -182,6 +182,15 @@ impl Transactions {
         self.call(Call { branch: &branch, method: Method::Cancel, bytes: cancel, flow, owner: None }, now, out);
     }
 
+    /// Forgets an INVITE of ours that nobody answers.
+    pub fn abandon(&mut self, id: TransactionId, now: Time, out: &mut Vec<Output>) {
+        self.feed(id, out, |machine, out| {
+            if let Machine::InviteClient(machine) = machine {
+                machine.handle(invite_client::Input::Abandon, now, out);
+            }
+        });
+    }
+
     /// Whose the transaction is.
     pub fn give(&mut self, id: TransactionId, owner: LegId) {
         if let Some(entry) = self.all.get_mut(&id) {

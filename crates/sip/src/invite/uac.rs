@@ -144,7 +144,10 @@ impl Uac {
                 out.push(Output::Event(Event::Ended { leg: self.leg, end: End::Refused(408) }));
                 Cancelling { until: now + PATIENCE }
             }
-            (Cancelling { until }, Input::Tick) if now >= until => return Usage::Over,
+            (Cancelling { until }, Input::Tick) if now >= until => {
+                out.push(Output::Abandon);
+                return Usage::Over;
+            }
             (state, Input::Request { transaction, request }) => {
                 self.asked(transaction, request, out);
                 state

@@ -57,6 +57,8 @@ pub enum Input<'a> {
     },
     /// The INVITE cannot be sent, or the network says that nobody is there.
     Lost,
+    /// It was cancelled, and still nobody answers.
+    Abandon,
     /// It is `deadline()`.
     Tick,
 }
@@ -93,6 +95,7 @@ impl InviteClient {
                 out.push(Output::Lost);
                 Terminated
             }
+            (Calling { .. } | Proceeding { .. }, Input::Abandon) => Terminated, // RFC 3261 §9.1
             (Calling { until, .. }, Input::Tick) if now >= until => {
                 out.push(Output::TimedOut); // Timer B
                 Terminated
@@ -307,6 +310,18 @@ mod tests {
     }
 
     #[test]
+    fn an_invite_nobody_answers_can_be_abandoned() {
+        let mut machine = start(false);
+        hear(&mut machine, 180, Time::ZERO);
+        assert_eq!(tell(&mut machine, Input::Abandon, Time::ZERO), "");
+        assert!(machine.is_over());
+        let mut machine = start(false);
+        hear(&mut machine, 200, Time::ZERO);
+        tell(&mut machine, Input::Abandon, Time::ZERO);
+        assert!(!machine.is_over());
+    }
+
+    #[test]
     fn ack_and_cancel_repeat_what_the_invite_said() {
         let ack = derived(INVITE.as_bytes(), "ACK", Some("<sip:102@x>;tag=t"), None);
         assert_eq!(
@@ -320,6 +335,10 @@ mod tests {
         assert!(
             cancel.starts_with("CANCEL sip:102@192.0.2.7;x=y SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa")
         );
-        assert!(cancel.contains("\r\nTo: <sip:102@x>\r\n") && cancel.contains("\r\nCSeq: 7 CANCEL\r\nReason: SIP;cause=200\r\n"), "{cancel}");
+        assert!(
+            cancel.contains("\r\nTo: <sip:102@x>\r\n")
+                && cancel.contains("\r\nCSeq: 7 CANCEL\r\nReason: SIP;cause=200\r\n"),
+            "{cancel}"
+        );
     }
 }

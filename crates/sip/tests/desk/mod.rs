@@ -1,0 +1,373 @@
+//! An endpoint on a fake clock, spoken to in plain text by phones we play ourselves.
+#![allow(dead_code)] // each test file uses its part
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{LegId, Random, Time};
+use bytes::Bytes;
+use sip::digest::{Credentials, Ha1, respond};
+use sip::{
+    Account, Command, End, Endpoint, Event, Flow, Input, Message, NameAddr, Outgoing, Output, Peer, SipConf, Transport,
+    wire,
+};
+
+pub const OFFER: &str = "v=0 offer";
+
+pub struct Desk {
+    pub endpoint: Endpoint,
+    pub now: Time,
+    sent: Vec<(SocketAddr, String)>,
+    events: Vec<Event>,
+}
+
+/// 192.0.2.7, the address of all phones; they differ by port.
+pub fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 7], port))
+}
+
+pub fn trunk() -> SocketAddr {
+    "198.51.100.1:5060".parse().unwrap()
+}
+
+pub fn udp(remote: SocketAddr) -> Flow {
+    Flow { transport: Transport::Udp, local: "203.0.113.5:5060".parse().unwrap(), remote, connection: 0 }
+}
+
+pub fn tcp(remote: SocketAddr, connection: u64) -> Flow {
+    Flow { transport: Transport::Tcp, connection, ..udp(remote) }
+}
+
+pub fn conf() -> SipConf {
+    let account =
+        |user: &str| (user.to_owned(), Account { ha1: Ha1::of(user, "centrala", "secret"), algorithms: vec![] });
+    SipConf {
+        accounts: ["101", "102"].map(account).into(),
+        trunks: vec![Peer { name: "carrier".into(), addresses: vec![trunk().ip()], port: None }],
+        ..SipConf::default()
+    }
+}
+
+impl Desk {
+    pub fn new() -> Desk {
+        Desk::with(conf())
+    }
+
+    pub fn with(conf: SipConf) -> Desk {
+        let endpoint = Endpoint::new(conf, Random::numbered(1));
+        Desk { endpoint, now: Time::from_millis(1000), sent: Vec::new(), events: Vec::new() }
+    }
+
+    pub fn tell(&mut self, input: Input) -> &mut Desk {
+        let mut out = Vec::new();
+        self.endpoint.handle(input, self.now, &mut out);
+        for output in out {
+            match output {
+                Output::Send { flow, bytes } => {
+                    self.sent.push((flow.remote, String::from_utf8(bytes.to_vec()).unwrap()))
+                }
+                Output::Event(event) => self.events.push(event),
+                Output::Close { .. } => {}
+            }
+        }
+        self
+    }
+
+    pub fn say(&mut self, flow: Flow, text: &str) -> &mut Desk {
+        self.tell(Input::Received { flow, bytes: Bytes::from(text.to_owned()) })
+    }
+
+    pub fn command(&mut self, command: Command) -> &mut Desk {
+        self.tell(Input::Command(command))
+    }
+
+    pub fn pass(&mut self, ms: u64) -> &mut Desk {
+        let end = self.now + Duration::from_millis(ms);
+        while let Some(due) = self.endpoint.deadline().filter(|due| *due <= end) {
+            self.now = due.max(self.now);
+            self.tell(Input::Tick);
+        }
+        self.now = end;
+        self
+    }
+
+    /// The first words of what was sent since, `port:words`, and the names of the events.
+    pub fn heard(&mut self) -> String {
+        let sent = self.sent.drain(..).map(|(to, text)| {
+            let mut words = text.split(' ');
+            let first = words.next().unwrap();
+            let word = if first == "SIP/2.0" { words.next().unwrap() } else { first };
+            format!("{}:{word}", to.port())
+        });
+        let events = self.events.drain(..).map(|event| match event {
+            Event::Incoming(incoming) => format!("Incoming({})", incoming.called),
+            Event::Ringing { status, sdp, .. } => {
+                format!("Ringing({status}{})", if sdp.is_some() { ", sdp" } else { "" })
+            }
+            Event::Answered { .. } => "Answered".to_owned(),
+            Event::Confirmed { sdp, .. } => format!("Confirmed{}", if sdp.is_some() { "(sdp)" } else { "" }),
+            Event::Offered { sdp, .. } => format!("Offered{}", if sdp.is_some() { "(sdp)" } else { "" }),
+            Event::Digit { digit, .. } => format!("Digit({digit})"),
+            Event::Ended { end, .. } => format!("Ended({end:?})"),
+            Event::Registered { contact, expires_secs, .. } => format!("Registered({contact} {expires_secs})"),
+            Event::Unregistered { contact, .. } => format!("Unregistered({contact})"),
+            Event::Refused { account, .. } => format!("Refused({account})"),
+        });
+        sent.chain(events).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What was sent since, whole.
+    pub fn texts(&mut self) -> Vec<String> {
+        self.events.clear();
+        self.sent.drain(..).map(|(_, text)| text).collect()
+    }
+
+    pub fn both(&mut self) -> (Vec<String>, Vec<Event>) {
+        (self.sent.drain(..).map(|(_, text)| text).collect(), self.events.drain(..).collect())
+    }
+
+    pub fn events(&mut self) -> Vec<Event> {
+        self.sent.clear();
+        self.events.drain(..).collect()
+    }
+
+    /// The one thing sent since.
+    pub fn text(&mut self) -> String {
+        let mut texts = self.texts();
+        assert_eq!(texts.len(), 1, "{texts:?}");
+        texts.remove(0)
+    }
+
+    /// Registers a phone and forgets what was said.
+    pub fn register(&mut self, user: &str, flow: Flow) {
+        let phone = Phone::new(user, flow);
+        let register = phone.request("REGISTER", "sip:centrala", 1).set("To", &format!("<sip:{user}@centrala>"));
+        let challenged = self.say(flow, &register.print()).text();
+        let register = register.again(2, &challenged, user, "secret");
+        self.say(flow, &register.print());
+        let heard = self.heard();
+        assert!(heard.contains(":200 Registered"), "{heard}");
+    }
+
+    /// Rings an incoming call from a registered phone: the leg, and the INVITE that made it.
+    pub fn incoming(&mut self, phone: &Phone) -> (LegId, Text) {
+        let invite = phone.request("INVITE", "sip:102@centrala", 1).body(OFFER);
+        let challenged = self.say(phone.flow, &invite.print()).text();
+        self.say(phone.flow, &invite.ack(&challenged).print());
+        let invite = invite.again(2, &challenged, &phone.user, "secret");
+        self.say(phone.flow, &invite.print());
+        let leg = self.events().into_iter().find_map(|event| match event {
+            Event::Incoming(incoming) => Some(incoming.leg),
+            _ => None,
+        });
+        (leg.unwrap(), invite)
+    }
+
+    /// An incoming call that stands; the 200 to it.
+    pub fn standing(&mut self, phone: &Phone) -> (LegId, String) {
+        let (leg, invite) = self.incoming(phone);
+        let ok = self.command(Command::Answer { leg, sdp: "v=0 answer".into() }).text();
+        self.say(phone.flow, &phone.within(&ok, "ACK", invite.cseq()).print());
+        assert_eq!(self.heard(), "Confirmed");
+        (leg, ok)
+    }
+
+    /// Sends an INVITE: the leg, and the INVITE.
+    pub fn outgoing(&mut self, flow: Flow, credentials: Option<Credentials>) -> (LegId, String) {
+        let leg = self.endpoint.new_leg();
+        let address = |user: &str| NameAddr::new(format!("sip:{user}@centrala"));
+        let (from, to) = (address("101"), address("102"));
+        let uri = "sip:102@10.0.0.9:5062;ob".to_owned();
+        let invite = Outgoing { uri, flow, from, to, sdp: OFFER.into(), credentials, headers: vec![] };
+        self.command(Command::Invite { leg, invite: Box::new(invite) });
+        (leg, self.text())
+    }
+}
+
+/// A phone we play.
+pub struct Phone {
+    pub user: String,
+    pub flow: Flow,
+}
+
+impl Phone {
+    pub fn new(user: &str, flow: Flow) -> Phone {
+        Phone { user: user.to_owned(), flow }
+    }
+
+    /// A request outside of any dialog, with a Call-ID of its user and port.
+    pub fn request(&self, method: &str, uri: &str, cseq: u32) -> Text {
+        let port = self.flow.remote.port();
+        let (user, transport) = (&self.user, self.flow.transport.as_str());
+        Text::new(&[
+            (&format!("{method} {uri} SIP/2.0"), ""),
+            ("Via", &format!("SIP/2.0/{transport} 10.0.0.9:5062;branch=z9hG4bK{method}{port}n{cseq};rport")),
+            ("Max-Forwards", "70"),
+            ("From", &format!("<sip:{user}@centrala>;tag=f{port}")),
+            ("To", "<sip:102@centrala>"),
+            ("Call-ID", &format!("{method}-{port}")),
+            ("CSeq", &format!("{cseq} {method}")),
+            ("Contact", &format!("<sip:{user}@10.0.0.9:{port};ob>")),
+        ])
+    }
+
+    /// A request in the dialog that our call made: `ok` is the endpoint's 200.
+    pub fn within(&self, ok: &str, method: &str, cseq: u32) -> Text {
+        let contact = header(ok, "Contact");
+        let uri = contact.trim_matches(['<', '>']);
+        let mut text = self.request(method, uri, cseq).set("To", header(ok, "To")).set("From", header(ok, "From"));
+        text = text.set("Call-ID", header(ok, "Call-ID"));
+        let branch = format!("SIP/2.0/UDP 10.0.0.9:5062;branch=z9hG4bKin{method}{cseq};rport");
+        text.set("Via", &branch)
+    }
+
+    /// A request in the dialog that the endpoint's call made: `invite` is its INVITE, `tag` ours.
+    pub fn within_theirs(&self, invite: &str, tag: &str, method: &str, cseq: u32) -> Text {
+        let uri = header(invite, "Contact").trim_matches(['<', '>']).to_owned();
+        let from = format!("{};tag={tag}", header(invite, "To"));
+        self.request(method, &uri, cseq)
+            .set("To", header(invite, "From"))
+            .set("From", &from)
+            .set("Call-ID", header(invite, "Call-ID"))
+            .set("Via", &format!("SIP/2.0/UDP 10.0.0.9:5062;branch=z9hG4bKin{method}{cseq};rport"))
+    }
+}
+
+/// A message, header by header.
+#[derive(Clone)]
+pub struct Text {
+    lines: Vec<(String, String)>,
+    body: String,
+}
+
+impl Text {
+    fn new(lines: &[(&str, &str)]) -> Text {
+        let lines = lines.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Text { lines, body: String::new() }
+    }
+
+    /// An answer to a request of the endpoint's.
+    pub fn answer(request: &str, status: u16, tag: &str) -> Text {
+        let copied = ["Via", "From", "To", "Call-ID", "CSeq"].map(|name| (name, header(request, name)));
+        let mut text = Text::new(&copied);
+        text.lines.insert(0, (format!("SIP/2.0 {status} Words"), String::new()));
+        let to = header(request, "To");
+        if !tag.is_empty() && !to.contains(";tag=") {
+            text = text.set("To", &format!("{to};tag={tag}"));
+        }
+        if (101..300).contains(&status) {
+            text = text.set("Contact", "<sip:102@10.0.0.9:5062;ob>");
+        }
+        text
+    }
+
+    pub fn set(mut self, name: &str, value: &str) -> Text {
+        match self.lines.iter_mut().find(|(known, _)| known == name) {
+            Some(line) => line.1 = value.to_owned(),
+            None => self.lines.push((name.to_owned(), value.to_owned())),
+        }
+        self
+    }
+
+    pub fn add(mut self, name: &str, value: &str) -> Text {
+        self.lines.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Text {
+        self.lines.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub fn first_line(mut self, line: &str) -> Text {
+        self.lines[0].0 = line.to_owned();
+        self
+    }
+
+    pub fn body(self, body: &str) -> Text {
+        self.typed(body, "application/sdp")
+    }
+
+    pub fn typed(mut self, body: &str, kind: &str) -> Text {
+        self.body = body.to_owned();
+        self.set("Content-Type", kind)
+    }
+
+    pub fn cseq(&self) -> u32 {
+        self.value("CSeq").split(' ').next().unwrap().parse().unwrap()
+    }
+
+    pub fn value(&self, name: &str) -> &str {
+        &self.lines.iter().find(|(known, _)| known == name).unwrap().1
+    }
+
+    /// The same request with the next number and an answer to the first challenge.
+    pub fn again(&self, cseq: u32, challenged: &str, user: &str, password: &str) -> Text {
+        self.again_with(cseq, challenged, user, password, 1)
+    }
+
+    pub fn again_with(&self, cseq: u32, challenged: &str, user: &str, password: &str, nc: u32) -> Text {
+        let start = self.lines[0].0.clone();
+        let mut words = start.split(' ');
+        let (method, uri) = (words.next().unwrap(), words.next().unwrap());
+        let credentials = Credentials { user: user.into(), password: password.into() };
+        let challenge = header(challenged, "WWW-Authenticate");
+        let authorization = respond(challenge, &credentials, method, uri, nc, "c0ffee").unwrap();
+        let via = self.value("Via").replace(";rport", &format!("a{cseq};rport"));
+        self.clone().set("CSeq", &format!("{cseq} {method}")).set("Via", &via).set("Authorization", &authorization)
+    }
+
+    /// The ACK of a refusal.
+    pub fn ack(&self, refused: &str) -> Text {
+        self.derived("ACK").set("To", header(refused, "To"))
+    }
+
+    pub fn cancel(&self) -> Text {
+        self.derived("CANCEL")
+    }
+
+    fn derived(&self, method: &str) -> Text {
+        let line = self.lines[0].0.replace("INVITE", method);
+        let cseq = format!("{} {method}", self.cseq());
+        let kept = ["Via", "Max-Forwards", "From", "To", "Call-ID"];
+        let mut text = Text { lines: vec![(line, String::new())], body: String::new() };
+        for name in kept {
+            text = text.set(name, self.value(name));
+        }
+        text.set("CSeq", &cseq)
+    }
+
+    pub fn print(&self) -> String {
+        let mut text = format!("{}\r\n", self.lines[0].0);
+        for (name, value) in &self.lines[1..] {
+            text += &format!("{name}: {value}\r\n");
+        }
+        text + &format!("Content-Length: {}\r\n\r\n{}", self.body.len(), self.body)
+    }
+}
+
+/// A header of a printed message.
+pub fn header<'a>(text: &'a str, name: &str) -> &'a str {
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}: ")));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).split_once(": ").unwrap().1
+}
+
+pub fn status(text: &str) -> u16 {
+    text.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// What is sent can be read.
+pub fn read(text: &str) -> Message {
+    wire::read(&Bytes::from(text.to_owned()), true, &wire::Limits::default()).unwrap()
+}
+
+pub fn ends(events: &[Event]) -> HashMap<LegId, Vec<End>> {
+    let mut ends: HashMap<_, Vec<_>> = HashMap::new();
+    for event in events {
+        if let Event::Ended { leg, end } = event {
+            ends.entry(*leg).or_default().push(*end);
+        }
+    }
+    ends
+}

@@ -1,0 +1,221 @@
+//! REGISTER by the tables of RFC 3261 §10.
+
+mod desk;
+
+use desk::*;
+use sip::{Event, Flow, Input, SipConf};
+
+/// A phone that keeps its nonce and counts.
+struct Registering {
+    desk: Desk,
+    flow: Flow,
+    cseq: u32,
+}
+
+impl Registering {
+    fn new() -> Registering {
+        Registering { desk: Desk::new(), flow: udp(at(5062)), cseq: 0 }
+    }
+
+    /// What is said to the REGISTER with these headers; the Contacts of a 200, without their addresses' common part.
+    fn register(&mut self, headers: &[(&str, &str)]) -> String {
+        self.cseq += 2;
+        let cseq = self.cseq;
+        self.register_as(headers, "call-1", cseq)
+    }
+
+    fn register_as(&mut self, headers: &[(&str, &str)], call_id: &str, cseq: u32) -> String {
+        let phone = Phone::new("101", self.flow);
+        let mut request =
+            phone.request("REGISTER", "sip:centrala", 1).set("To", "<sip:101@centrala>").without("Contact");
+        request = request.set("Call-ID", call_id).set("User-Agent", "phone");
+        for (name, value) in headers {
+            request = request.add(name, value);
+        }
+        let branch = |n: u32| format!("SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK{call_id}{cseq}x{n};rport");
+        let first = request.set("Via", &branch(self.desk.now.as_millis() as u32));
+        let challenged = self.desk.say(self.flow, &first.print()).text();
+        let second = first.again(cseq, &challenged, "101", "secret");
+        self.desk.say(self.flow, &second.print());
+        let mut out = Vec::new();
+        let text = {
+            let mut texts = self.texts_and_events(&mut out);
+            assert_eq!(texts.len(), 1);
+            texts.remove(0)
+        };
+        let contacts: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("Contact: ")).collect();
+        let mut said = format!("{} {}", status(&text), contacts.join(" ")).trim_end().to_owned();
+        for event in out {
+            match event {
+                Event::Registered { contact, expires_secs, .. } => said += &format!(" +{contact} {expires_secs}"),
+                Event::Unregistered { contact, .. } => said += &format!(" -{contact}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        said
+    }
+
+    fn texts_and_events(&mut self, events: &mut Vec<Event>) -> Vec<String> {
+        let (texts, heard) = self.desk.both();
+        events.extend(heard);
+        texts
+    }
+
+    fn contacts(&self) -> Vec<String> {
+        self.desk.endpoint.bindings("101", self.desk.now).into_iter().map(|binding| binding.contact).collect()
+    }
+}
+
+const A: &str = "<sip:101@10.0.0.9:5062;ob>";
+
+#[test]
+fn a_binding_is_made_asked_for_refreshed_and_taken_back() {
+    let mut phone = Registering::new();
+    assert_eq!(phone.register(&[]), "200");
+    let sent = "\"Ann\" <sip:101@10.0.0.9:5062;ob>;q=0.7;+sip.instance=\"<urn:uuid:1>\";reg-id=1;expires=300";
+    let echo = "<sip:101@10.0.0.9:5062;ob>;q=0.7;+sip.instance=\"<urn:uuid:1>\";reg-id=1";
+    assert_eq!(phone.register(&[("Contact", sent)]), format!("200 {echo};expires=300 +sip:101@10.0.0.9:5062;ob 300"));
+    phone.desk.pass(100_000);
+    assert_eq!(phone.register(&[]), format!("200 {echo};expires=200"));
+    let binding = &phone.desk.endpoint.bindings("101", phone.desk.now)[0];
+    assert_eq!((binding.q, binding.flow, &*binding.user_agent), (700, phone.flow, "phone"));
+    assert_eq!(binding.instance.as_deref(), Some("<urn:uuid:1>"));
+    assert_eq!(phone.register(&[("Contact", A), ("Expires", "0")]), "200 -sip:101@10.0.0.9:5062;ob");
+    assert_eq!(phone.desk.endpoint.registered().count(), 0);
+}
+
+#[test]
+fn expiry_is_granted_by_rule() {
+    for (contact, expires, want) in [
+        (";expires=300", None, "200 300"),
+        ("", Some("300"), "200 300"),
+        (";expires=120", Some("300"), "200 120"),
+        ("", None, "200 3600"),
+        ("", Some("99999999999"), "200 3600"),
+        ("", Some("nonsense"), "200 3600"),
+        ("", Some("59"), "423 60"),
+        (";expires=1", None, "423 60"),
+        ("", Some("60"), "200 60"),
+    ] {
+        let mut phone = Registering::new();
+        let contact = format!("{A}{contact}");
+        let mut headers = vec![("Contact", contact.as_str())];
+        headers.extend(expires.map(|secs| ("Expires", secs)));
+        let said = phone.register(&headers);
+        let status = said.split(' ').next().unwrap();
+        let secs = said.split("expires=").nth(1).map_or("60", |rest| rest.split(' ').next().unwrap());
+        assert_eq!(format!("{status} {secs}"), want, "{contact} {expires:?}");
+    }
+}
+
+#[test]
+fn star_takes_all_back_and_only_alone() {
+    let mut phone = Registering::new();
+    phone.register(&[("Contact", A), ("Contact", "<sip:101@10.0.0.8>")]);
+    assert_eq!(phone.contacts().len(), 2);
+    assert_eq!(phone.register(&[("Contact", "*")]), "400");
+    assert_eq!(phone.register(&[("Contact", "*"), ("Expires", "60")]), "400");
+    assert_eq!(phone.register(&[("Contact", "*"), ("Contact", A), ("Expires", "0")]), "400");
+    assert_eq!(phone.contacts().len(), 2);
+    let said = phone.register(&[("Contact", "*"), ("Expires", "0")]);
+    assert_eq!(said, "200 -sip:101@10.0.0.9:5062;ob -sip:101@10.0.0.8");
+}
+
+#[test]
+fn bad_contacts_are_refused_whole() {
+    let mut phone = Registering::new();
+    for (contact, want) in [
+        ("<tel:+491234>", "400"),
+        ("<mailto:ann@example.com>", "400"),
+        ("<sip:101@203.0.113.5:5060>", "482"),
+        ("<sip:101@203.0.113.5>", "482"),
+    ] {
+        assert_eq!(phone.register(&[("Contact", A), ("Contact", contact)]), want, "{contact}");
+        assert!(phone.contacts().is_empty(), "{contact}");
+    }
+}
+
+#[test]
+fn a_register_that_was_overtaken_changes_nothing() {
+    let mut phone = Registering::new();
+    assert!(phone.register_as(&[("Contact", A)], "call-1", 10).starts_with("200"));
+    phone.desk.pass(1);
+    assert_eq!(phone.register_as(&[("Contact", A), ("Expires", "0")], "call-1", 9), "500"); // RFC 3261 §10.3, step 7
+    assert_eq!(phone.register_as(&[("Contact", "*"), ("Expires", "0")], "call-1", 10), "500");
+    assert_eq!(phone.register_as(&[("Contact", "<sip:new@10.0.0.9>"), ("Contact", A)], "call-1", 8), "500");
+    assert_eq!(phone.contacts(), ["sip:101@10.0.0.9:5062;ob"]);
+    // Another Call-ID counts for itself.
+    assert!(phone.register_as(&[("Contact", A), ("Expires", "0")], "call-2", 2).starts_with("200"));
+    assert!(phone.contacts().is_empty());
+}
+
+#[test]
+fn a_restarted_phone_leaves_no_ghost() {
+    let mut phone = Registering::new();
+    let with = |address: &str, instance: &str, id: &str| {
+        format!("<sip:101@{address}>;+sip.instance=\"<urn:uuid:{instance}>\"{id}")
+    };
+    phone.register(&[("Contact", &with("10.0.0.9:1", "1", ";reg-id=1"))]);
+    phone.flow = udp(at(5064));
+    let said = phone.register_as(&[("Contact", &with("10.0.0.9:2", "1", ";reg-id=1"))], "call-2", 2);
+    assert!(said.contains("-sip:101@10.0.0.9:1") && said.contains("+sip:101@10.0.0.9:2"), "{said}");
+    // Another flow of the same phone, and another phone, stand beside it.
+    phone.register_as(&[("Contact", &with("10.0.0.9:3", "1", ";reg-id=2"))], "call-3", 2);
+    phone.register_as(&[("Contact", &with("10.0.0.9:4", "2", ";reg-id=1"))], "call-4", 2);
+    assert_eq!(phone.contacts().len(), 3);
+
+    // Without instance: the same source and make, under a new Call-ID.
+    let mut phone = Registering::new();
+    phone.register_as(&[("Contact", "<sip:a@10.0.0.9>"), ("Contact", "<sip:b@10.0.0.9>")], "call-1", 2);
+    assert_eq!(phone.contacts().len(), 2); // one phone may have two
+    phone.register_as(&[("Contact", "<sip:c@10.0.0.9>")], "call-2", 2);
+    assert_eq!(phone.contacts(), ["sip:c@10.0.0.9"]);
+    phone.flow = udp(at(5064));
+    phone.register_as(&[("Contact", "<sip:d@10.0.0.9>")], "call-3", 2);
+    assert_eq!(phone.contacts().len(), 2);
+}
+
+#[test]
+fn bindings_are_ordered_by_q_then_by_age() {
+    let mut phone = Registering::new();
+    phone.register(&[("Contact", "<sip:low@h1>;q=0.1"), ("Contact", "<sip:old@h2>;q=0.9")]);
+    phone.desk.pass(1000);
+    phone.register(&[("Contact", "<sip:new@h3>;q=0.9"), ("Contact", "<sip:best@h4>")]);
+    assert_eq!(phone.contacts(), ["sip:best@h4", "sip:new@h3", "sip:old@h2", "sip:low@h1"]);
+}
+
+#[test]
+fn an_account_has_so_many_contacts() {
+    let mut phone = Registering::new();
+    phone.desk = Desk::with(SipConf { bindings_max: 2, ..conf() });
+    phone.register(&[("Contact", "<sip:a@h>"), ("Contact", "<sip:b@h>")]);
+    assert_eq!(phone.register(&[("Contact", "<sip:c@h>")]), "403");
+    assert_eq!(phone.contacts().len(), 2);
+    let swapped = phone.register(&[("Contact", "<sip:c@h>"), ("Contact", "<sip:a@h>;expires=0")]);
+    assert!(swapped.starts_with("200") && swapped.contains("-sip:a@h"), "{swapped}");
+}
+
+#[test]
+fn equal_uris_are_one_binding() {
+    let mut phone = Registering::new();
+    phone.register(&[("Contact", "<sip:%61nn@Example.COM;transport=TCP>")]);
+    phone.register(&[("Contact", "<sip:ann@example.com;transport=tcp>")]);
+    assert_eq!(phone.contacts(), ["sip:ann@example.com;transport=tcp"]); // as it was sent last
+}
+
+#[test]
+fn a_binding_expires_by_itself_and_dies_with_its_stream() {
+    let mut phone = Registering::new();
+    phone.register(&[("Contact", "<sip:a@h>;expires=60"), ("Contact", "<sip:b@h>;expires=120")]);
+    assert_eq!(phone.desk.pass(59_999).heard(), "");
+    assert_eq!(phone.desk.pass(1).heard(), "Unregistered(sip:a@h)");
+    assert_eq!(phone.desk.pass(60_000).heard(), "Unregistered(sip:b@h)");
+    assert_eq!(phone.desk.endpoint.registered().count(), 0);
+
+    phone.register(&[("Contact", "<sip:udp@h>")]);
+    phone.flow = tcp(at(9000), 5);
+    phone.register_as(&[("Contact", "<sip:tcp@h>")], "call-2", 2);
+    assert_eq!(phone.desk.tell(Input::Closed { connection: 6 }).heard(), "");
+    assert_eq!(phone.desk.tell(Input::Closed { connection: 5 }).heard(), "Unregistered(sip:tcp@h)");
+    assert_eq!(phone.contacts(), ["sip:udp@h"]);
+}
