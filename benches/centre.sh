@@ -8,7 +8,7 @@ cat > "$folder/conf/switch.toml" <<TOML
 listen = ["127.0.0.1:5060"]
 digest = ["MD5"]
 [media]
-ports = "40000-59999"
+ports = "6000-19999"
 [recording]
 folder = "$folder/recordings"
 [journal]

@@ -10,7 +10,8 @@ use call::{Call, CallConf, Direction, Input, Knock, NewLeg, Party};
 use flow::{FlowConf, Journey, MenuConf};
 use route::{Destination, Found};
 
-const OFFER: &[u8] = b"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\n\
+const OFFER: &[u8] =
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\n\
     a=rtpmap:101 telephone-event/8000\r\n";
 
 fn main() {
@@ -39,7 +40,7 @@ fn main() {
     let offer = Some(OFFER.into());
     let knock = Knock { call, caller, called: "100".to_owned(), direction: Direction::Inbound, offer };
     let formats = vec![sdp::Format::pcmu(), sdp::Format::pcma()];
-    let conf = Arc::new(CallConf { formats, media_ports: 30_000..=39_999, ringback: RINGBACK.sound(), clock });
+    let conf = Arc::new(CallConf { formats, ringback: RINGBACK.sound(), clock });
     let found = Found { destination: Destination::Menu("main".to_owned()), number: "100".to_owned(), record: false };
 
     let mut journey = Journey::new(Call::new(knock, conf, Time::ZERO), found, Arc::new(flow));

@@ -6,7 +6,7 @@
 //! returns, so no room ever calls back into another.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -86,6 +86,8 @@ pub struct Switch {
     routes: Routes,
     ports: PortPool,
     advertised: bool,
+    /// The addresses our legs were ever given: one a network we are in.
+    own_addresses: HashSet<IpAddr>,
     journeys: HashMap<CallId, Running>,
     legs: HashMap<LegId, CallId>,
     deadlines: BinaryHeap<Reverse<(Time, CallId)>>,
@@ -123,12 +125,12 @@ impl Switch {
             routes: conf.routes.clone(),
             ports: PortPool::new(conf.switch.media_ports.clone()),
             advertised: conf.switch.advertise.is_some(),
+            own_addresses: HashSet::new(),
             journeys: HashMap::new(),
             legs: HashMap::new(),
             deadlines: BinaryHeap::new(),
             call_conf: Arc::new(CallConf {
                 formats: vec![Format::pcmu(), Format::pcma()],
-                media_ports: conf.switch.media_ports.clone(),
                 ringback: RINGBACK.sound(),
                 clock,
             }),
@@ -270,6 +272,12 @@ impl Switch {
     fn perform(&mut self, id: CallId, thread: usize, wish: Do, now: Time, out: &mut Vec<Output>) {
         match wish {
             Do::Sip(command) => self.endpoint.handle(sip::Input::Command(command), now, &mut self.heard),
+            Do::Media(media::Command::Connect { stream, .. }) if self.is_our_own(stream.remote) => {
+                // Two echoes that name each other's port on us would send packets round for ever.
+                if let Some(running) = self.journeys.get_mut(&id) {
+                    running.journey.hang_up("its media would go round through us");
+                }
+            }
             Do::Media(command) => out.push(Output::Media { thread, command: self.bound(command) }),
             Do::Record(recording) => out.push(Output::Record(self.open(id, &recording))),
             Do::Release { local, .. } => {
@@ -354,8 +362,14 @@ impl Switch {
 
     fn new_leg(&mut self, leg: LegId, port: u16, party: Party, flow: Flow, nat: bool) -> NewLeg {
         let local = SocketAddr::new(flow.local.ip(), port);
+        self.own_addresses.insert(local.ip());
         let session_id = self.random.bits() >> 2; // a numeric string of at most 62 bits: phones exist that read it as i64
         NewLeg { leg, local, session_id, party, signalling: flow.remote.ip(), nat }
+    }
+
+    /// Does this media address lead back to one of our own ports?
+    fn is_our_own(&self, remote: SocketAddr) -> bool {
+        self.ports.is_in_use(remote.port()) && self.own_addresses.contains(&remote.ip())
     }
 
     /// An advertised address is not ours to bind.

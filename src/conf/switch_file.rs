@@ -73,7 +73,7 @@ impl Default for RegisterTable {
 impl Default for MediaTable {
     fn default() -> MediaTable {
         MediaTable {
-            ports: Spanned::new(0..0, "30000-39999".to_owned()),
+            ports: Spanned::new(0..0, "16384-32767".to_owned()),
             timeout_secs: 60,
             threads: Spanned::new(0..0, 0),
             dscp: Spanned::new(0..0, 46),
@@ -208,8 +208,8 @@ fn ports(file: &mut File<'_>, text: &Spanned<String>) -> RangeInclusive<u16> {
         (first >= 1024 && u32::from(first) + 3 <= u32::from(last)).then_some(first..=last)
     });
     range.unwrap_or_else(|| {
-        let what = "[media] ports is no range of ports; write it as \"30000-39999\", above 1023, four ports a call";
+        let what = "[media] ports is no range of ports; write it as \"16384-32767\", above 1023, four ports a call";
         file.problem(text.span(), what);
-        30_000..=39_999
+        16_384..=32_767
     })
 }

@@ -5,7 +5,6 @@
 //! it keeps dialogs, sound and facts consistent, whatever the programs and the phones do.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,8 +24,6 @@ use crate::{Cdr, Direction, Fact, Leg, Member, NewLeg, Side, What, Wire, wires};
 pub struct CallConf {
     /// What we speak, best first.
     pub formats: Vec<Format>,
-    /// The ports our own media is received on: nobody else's media can be there.
-    pub media_ports: RangeInclusive<u16>,
     /// What a caller we have already answered hears while a phone rings.
     pub ringback: Sound,
     /// What the calendar said at the beginning.
@@ -158,7 +155,7 @@ impl Call {
             called: knock.called,
             direction: knock.direction,
         };
-        let caller = Leg::new(knock.caller, State::Knocking { offer: knock.offer }, conf.clone());
+        let caller = Leg::new(knock.caller, State::Knocking { offer: knock.offer }, &conf.formats);
         Call {
             id: knock.call,
             conf,
@@ -528,7 +525,7 @@ impl Call {
     }
 
     fn call_out(&mut self, target: usize, way: Outbound, prefer: Option<audio::Codec>) {
-        let mut leg = Leg::new(way.leg, State::Dialling, self.conf.clone());
+        let mut leg = Leg::new(way.leg, State::Dialling, &self.conf.formats);
         if let Some(codec) = prefer {
             leg.prefer(codec);
         }
