@@ -20,6 +20,8 @@ pub struct Desk {
     pub now: Time,
     sent: Vec<(SocketAddr, String)>,
     events: Vec<Event>,
+    /// All it was told, to be told again by a bench.
+    pub log: Vec<(Time, Input)>,
 }
 
 /// 192.0.2.7, the address of all phones; they differ by port.
@@ -56,11 +58,12 @@ impl Desk {
 
     pub fn with(conf: SipConf) -> Desk {
         let endpoint = Endpoint::new(conf, Random::numbered(1));
-        Desk { endpoint, now: Time::from_millis(1000), sent: Vec::new(), events: Vec::new() }
+        Desk { endpoint, now: Time::from_millis(1000), sent: Vec::new(), events: Vec::new(), log: Vec::new() }
     }
 
     pub fn tell(&mut self, input: Input) -> &mut Desk {
         let mut out = Vec::new();
+        self.log.push((self.now, input.clone()));
         self.endpoint.handle(input, self.now, &mut out);
         for output in out {
             match output {
@@ -164,6 +167,28 @@ impl Desk {
         (leg.unwrap(), invite)
     }
 
+    /// A call between two phones by way of us, as the switch makes it, up to the last ACK: its two legs, their 200s'
+    /// dialogs told by the 200 to the caller and our INVITE.
+    pub fn bridged(&mut self, caller: &Phone, callee: &Phone) -> Bridged {
+        let (leg, invite) = self.incoming(caller);
+        let (other, onward) = self.outgoing(callee.flow, None);
+        self.say(callee.flow, &Text::answer(&onward, 180, "t").print());
+        self.command(Command::Ring { leg, status: 180, sdp: None });
+        self.say(callee.flow, &Text::answer(&onward, 200, "t").body(OFFER).print());
+        self.texts();
+        let ok = self.command(Command::Answer { leg, sdp: OFFER.into() }).text();
+        self.say(caller.flow, &caller.within(&ok, "ACK", invite.cseq()).print());
+        Bridged { leg, other, ok, onward }
+    }
+
+    /// The caller hangs up, and so we do.
+    pub fn hung_up(&mut self, call: &Bridged, caller: &Phone, callee: &Phone) {
+        self.say(caller.flow, &caller.within(&call.ok, "BYE", 3).print());
+        self.texts();
+        let bye = self.command(Command::HangUp { leg: call.other, status: None }).text();
+        self.say(callee.flow, &Text::answer(&bye, 200, "").print());
+    }
+
     /// An incoming call that stands; the 200 to it.
     pub fn standing(&mut self, phone: &Phone) -> (LegId, String) {
         let (leg, invite) = self.incoming(phone);
@@ -182,6 +207,21 @@ impl Desk {
         let invite = Outgoing { uri, flow, from, to, sdp: OFFER.into(), credentials, headers: vec![] };
         self.command(Command::Invite { leg, invite: Box::new(invite) });
         (leg, self.text())
+    }
+}
+
+/// A call between two phones.
+pub struct Bridged {
+    pub leg: LegId,
+    pub other: LegId,
+    ok: String,
+    pub onward: String,
+}
+
+impl Bridged {
+    /// Bytes it takes itself.
+    pub fn weight(&self) -> usize {
+        self.ok.capacity() + self.onward.capacity() + size_of::<Bridged>()
     }
 }
 
@@ -218,7 +258,7 @@ impl Phone {
         let uri = contact.trim_matches(['<', '>']);
         let mut text = self.request(method, uri, cseq).set("To", header(ok, "To")).set("From", header(ok, "From"));
         text = text.set("Call-ID", header(ok, "Call-ID"));
-        let branch = format!("SIP/2.0/UDP 10.0.0.9:5062;branch=z9hG4bKin{method}{cseq};rport");
+        let branch = format!("SIP/2.0/UDP 10.0.0.9:5062;branch=z9hG4bKin{method}{cseq}x{};rport", self.flow.remote.port());
         text.set("Via", &branch)
     }
 
