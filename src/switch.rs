@@ -77,6 +77,8 @@ pub enum Output {
     Log(sip::Event),
     /// What became of a recording.
     Recorded(recorder::Event),
+    /// A SIP message was lost to a fault of ours.
+    Fault,
 }
 
 /// The whole switch, but for its sockets, files and clock.
@@ -107,6 +109,8 @@ pub struct Switch {
 struct Running {
     journey: Journey,
     thread: usize,
+    /// The hops an onward INVITE has left (RFC 3261 §8.1.1.6): calls that lead back to us must come to an end.
+    max_forwards: u8,
     told: usize,
     due: Option<Time>,
 }
@@ -148,7 +152,13 @@ impl Switch {
     /// Takes one input, and says all that follows from it.
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         match input {
-            Input::Sip(input) => self.endpoint.handle(input, now, &mut self.heard),
+            Input::Sip(input) => {
+                // A message that finds a fault of ours is lost, and nothing else.
+                let handled = catch_unwind(AssertUnwindSafe(|| self.endpoint.handle(input, now, &mut self.heard)));
+                if handled.is_err() {
+                    out.push(Output::Fault);
+                }
+            }
             Input::Media(event) => {
                 if let Some(call) = self.legs.get(&leg_of_media(&event)).copied() {
                     self.step(call, now, out, |journey| journey.handle(call::Input::Media(event), now));
@@ -234,6 +244,7 @@ impl Switch {
         };
         let id = CallId::new(self.clock.unix_ms(now), &mut self.random);
         let nat = self.directory.nat(&incoming.origin);
+        let max_forwards = incoming.max_forwards.saturating_sub(1);
         let knock = Knock {
             call: id,
             caller: self.new_leg(incoming.leg, port.unwrap_or(0), party, incoming.flow, nat),
@@ -246,7 +257,7 @@ impl Switch {
         let journey = Journey::new(call, found, self.flow_conf.clone());
         let thread = self.next_thread;
         self.next_thread = (thread + 1) % self.threads;
-        self.journeys.insert(id, Running { journey, thread, told: 0, due: None });
+        self.journeys.insert(id, Running { journey, thread, max_forwards, told: 0, due: None });
         self.step(id, now, out, Journey::run);
     }
 
@@ -287,8 +298,9 @@ impl Switch {
             }
             Do::Find(targets) => {
                 let Some(running) = self.journeys.get(&id) else { return };
-                let caller = running.journey.call().caller().party.clone();
-                let found = targets.into_iter().map(|target| self.find(id, target, &caller, now)).collect();
+                let (caller, max_forwards) = (running.journey.call().caller().party.clone(), running.max_forwards);
+                let find = |target| self.find(id, target, &caller, max_forwards, now);
+                let found = targets.into_iter().map(find).collect();
                 if let Some(running) = self.journeys.get_mut(&id) {
                     running.journey.place(found, now);
                 }
@@ -297,7 +309,14 @@ impl Switch {
     }
 
     /// Phones and trunks for one target, each with a leg of its own.
-    fn find(&mut self, id: CallId, target: Target, caller: &Party, now: Time) -> Result<Vec<Outbound>, u16> {
+    fn find(
+        &mut self,
+        id: CallId,
+        target: Target,
+        caller: &Party,
+        max_forwards: u8,
+        now: Time,
+    ) -> Result<Vec<Outbound>, u16> {
         let ways: Vec<Way> = match &target {
             Target::Account(account) => {
                 let bindings = self.endpoint.bindings(account, now).into_iter();
@@ -312,7 +331,8 @@ impl Switch {
             self.legs.insert(leg, id);
             let leg = self.new_leg(leg, port, way.party, way.flow, way.nat);
             let (uri, flow, from, to) = (way.uri, way.flow, way.from, way.to);
-            found.push(Outbound { leg, uri, flow, from, to, credentials: way.credentials, headers: Vec::new() });
+            let headers = vec![(sip::Name::MaxForwards, max_forwards.to_string())];
+            found.push(Outbound { leg, uri, flow, from, to, credentials: way.credentials, headers });
         }
         match found.is_empty() {
             true if self.ports.is_empty() => Err(503),
@@ -388,11 +408,12 @@ impl Switch {
 }
 
 fn leg_of_media(event: &media::Event) -> LegId {
-    use media::Event::{Closed, Digit, Latched, Played, PortTaken, Timeout};
+    use media::Event::{Closed, Digit, Fault, Latched, Played, PortTaken, Timeout};
     match event {
         Digit { leg, .. }
         | Played { leg, .. }
         | Timeout { leg }
+        | Fault { leg }
         | PortTaken { leg, .. }
         | Latched { leg, .. }
         | Closed { leg, .. } => *leg,

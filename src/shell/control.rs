@@ -272,6 +272,7 @@ impl Control {
                 Output::Cdr(cdr) => self.journal.append(cdr),
                 Output::Log(event) => logging::sip(&event),
                 Output::Recorded(event) => logging::recording(&event),
+                Output::Fault => error!("a fault of ours lost a SIP message; please report it with the lines before this one"),
             }
         }
     }

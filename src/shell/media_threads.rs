@@ -9,6 +9,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -214,7 +215,14 @@ impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> MediaThread<E, C> 
         let (place, component) = (sockets.place, if token & 1 == 0 { Component::Rtp } else { Component::Rtcp });
         match sockets.of(component).recv_from(datagram) {
             Ok((bytes, from)) => {
-                self.patchbay.packet_at(place, component, from, &mut datagram[..bytes], now, &mut self.world);
+                let datagram = &mut datagram[..bytes];
+                // A fault of ours over one packet ends that leg's call; the thread and its other legs go on.
+                let handled = catch_unwind(AssertUnwindSafe(|| {
+                    self.patchbay.packet_at(place, component, from, datagram, now, &mut self.world);
+                }));
+                if handled.is_err() {
+                    self.world.event(Event::Fault { leg: place.leg });
+                }
             }
             // Receiving has taken the error off the socket, so it does not come back at once.
             Err(_) => World::<E, C>::count(&self.world.counts.receives_failed),

@@ -258,13 +258,16 @@ impl Call {
         self.ended.is_some()
     }
 
-    /// The program failed inside. The call ends, and says so.
+    /// The program failed inside. The call ends, says so, and asks the program nothing more.
     pub fn fault(&mut self, now: Time) {
         self.now = now;
+        self.fault_inside();
+        self.events.clear();
+    }
+
+    fn fault_inside(&mut self) {
         self.note(What::Fault);
-        self.events.clear();
         self.end(Side::Switch, "fault", 500);
-        self.events.clear();
     }
 
     fn heard_from_sip(&mut self, event: sip::Event) {
@@ -291,6 +294,7 @@ impl Call {
             Media::Played { leg, player } if leg == self.legs[0].id => self.played(player),
             Media::Timeout { leg } => self.fell_silent(leg),
             Media::PortTaken { leg, .. } => self.port_taken(leg),
+            Media::Fault { .. } => self.fault_inside(),
             Media::Closed { leg, stats } => {
                 self.note(What::Media { leg, stats });
                 self.port_is_home(leg, false);
@@ -424,8 +428,12 @@ impl Call {
         }
     }
 
-    /// No media, not even RTCP, for the time `media` was told: whoever it was is gone.
+    /// No media, not even RTCP, for the time `media` was told: whoever it was is gone. A phone that holds the other
+    /// side may be silent for as long as it likes.
     fn fell_silent(&mut self, leg: LegId) {
+        if self.position(leg).is_some_and(|at| self.legs[at].holds()) {
+            return;
+        }
         let by = if leg == self.legs[0].id { Side::Caller } else { Side::Agent };
         self.end(by, "no media", 480);
     }

@@ -64,6 +64,11 @@ pub enum Event {
         /// The proven source.
         source: SocketAddr,
     },
+    /// Handling one of this leg's packets failed inside (made by the shell). Its call must end; no other is touched.
+    Fault {
+        /// Whose.
+        leg: LegId,
+    },
     /// The port is given back.
     Closed {
         /// Whose.
