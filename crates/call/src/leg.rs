@@ -158,11 +158,6 @@ impl Leg {
         self.stream.as_ref().is_some_and(|stream| stream.direction != Direction::SendRecv)
     }
 
-    /// Has the phone put the other side on hold?
-    pub(crate) fn holds(&self) -> bool {
-        self.stream.as_ref().is_some_and(|stream| stream.direction != Direction::SendRecv)
-    }
-
     /// What `media` must know of the agreement; nothing before there is one.
     pub(crate) fn stream_conf(&self) -> Option<Box<StreamConf>> {
         let stream = self.stream.as_ref()?;
