@@ -17,6 +17,7 @@
 //! | `ann > 200` | answers who knocks, also `answer pcma`; `> 180`, `> 486`, … |
 //! | `ann > CANCEL`, `> BYE`, `> REGISTER` | says it, and waits for nothing |
 //! | `ann < 200` | hears it soon, and nothing important before it; also `header Name: value` for a header to be there |
+//! | `ann < 200 BYE` | an answer to something else than INVITE or REGISTER |
 //! | `ann < INVITE`, `< CANCEL`, `< BYE`, `< ACK` | likewise |
 //! | `ann hears bob` | hears bob's voice, and little else, a third of a second from now |
 //! | `ann hears prompt welcome`, `ringback`, `tone 1004`, `itself`, `nothing` | likewise |
@@ -28,7 +29,7 @@
 //! | `+15s`, `+200ms` | so long nothing important is heard by anyone, but in the last half second |
 //! | `recording left ann, right bob` | the next recording in the order of their beginning; also `, seconds 5` |
 //! | `no recording` | there is no further one |
-//! | `cdr caller=ann status=200 talk=5s` | the next call record; `s` allows half a second more or less, `-` is nothing |
+//! | `cdr caller=ann status=200 talk=5s` | the next call record; `s` allows half a second more or less, `-` is nothing, `_` a blank |
 //!
 //! Phones say ACK and answer challenges, CANCEL, BYE and OPTIONS by themselves. Important are INVITE, CANCEL, BYE and
 //! refusals: one that no line expects is an error, but for a BYE at the very end. A script ends when all calls are over

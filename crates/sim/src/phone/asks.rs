@@ -63,7 +63,7 @@ impl Phone {
         let (call_id, state) = (self.random.token(20), State::Calling { rings: false, gave_up: false });
         let mut call = PhoneCall::new(&self.conf, names, call_id, state, &mut self.random);
         let mut invite = call.request(Method::Invite, &self.contact()).with(Name::Allow, ALLOW);
-        dial.headers.into_iter().for_each(|(name, value)| invite.headers.push(name, value));
+        dial.headers.into_iter().for_each(|(name, value)| invite.headers.set(name, value));
         if let Some(codecs) = &dial.codecs {
             call.speak(codecs);
         }

@@ -85,6 +85,12 @@ impl Phone {
         if let Some(codecs) = codecs {
             call.speak(&codecs);
         }
+        let challenge = || format!("Digest realm=\"{}\", nonce=\"0000\", algorithm=MD5, qop=\"auth\"", self.conf.user);
+        match status {
+            401 => response.headers.push(Name::WwwAuthenticate, challenge()),
+            407 => response.headers.push(Name::ProxyAuthenticate, challenge()),
+            _ => {}
+        }
         if !response.is_success() {
             let refused = response.is_final();
             self.reply(&invite, response);

@@ -158,12 +158,17 @@ fn expects(who: String, words: &mut Words) -> Read<Step> {
     if sip_method(&what).is_none() && status(&what).is_none() {
         return Err(format!("{what:?} is neither a method nor a status"));
     }
-    let header = match words.maybe() {
-        None => None,
-        Some("header") => Some(words.header()?),
-        Some(other) => return Err(format!("a message is not looked at for {other:?}; write header NAME: VALUE")),
-    };
-    Ok(Step::Expect { who, pattern: Pattern { what, header } })
+    let mut pattern = Pattern { what, to: None, header: None };
+    while let Some(word) = words.maybe() {
+        match word {
+            "header" => pattern.header = Some(words.header()?),
+            method if status(&pattern.what).is_some() && sip_method(method).is_some() => {
+                pattern.to = Some(method.to_owned())
+            }
+            other => return Err(format!("a message is not looked at for {other:?}; write header NAME: VALUE")),
+        }
+    }
+    Ok(Step::Expect { who, pattern })
 }
 
 fn hearing(words: &mut Words) -> Read<Hearing> {
@@ -205,7 +210,7 @@ fn duration(word: &str) -> Read<Duration> {
 fn permille(word: &str) -> Read<u16> {
     let percent: Option<u16> = word.strip_suffix('%').and_then(|percent| percent.parse().ok());
     percent
-        .filter(|percent| *percent < 100)
+        .filter(|percent| *percent <= 100)
         .map(|percent| percent * 10)
         .ok_or_else(|| format!("{word:?} is no share; write it as 5%"))
 }

@@ -124,6 +124,8 @@ pub struct Dialled {
 pub struct Pattern {
     /// The method of a request or the status of a response.
     pub what: String,
+    /// The method a response answers; INVITE or REGISTER if unsaid.
+    pub to: Option<String>,
     /// A header that must be in it; the value must be part of the header's.
     pub header: Option<(String, String)>,
 }

@@ -28,7 +28,7 @@ cdr       queue=sales wait=15s answered_by=bob ended_by=agent
         script.lines[1].step,
         Step::Expect {
             who: "caller".into(),
-            pattern: Pattern { what: "200".into(), header: Some(("X-Queue".into(), "sales".into())) }
+            pattern: Pattern { what: "200".into(), to: None, header: Some(("X-Queue".into(), "sales".into())) }
         }
     );
 }
@@ -70,7 +70,8 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("ann hears tone loud", "\"loud\" is no number"),
         ("ann presses x", "\"x\" are no keys; write 0-9, *, #, A-D"),
         ("ann holds on", "\"on\" is too much; the line was complete before it"),
-        ("network loss 100%", "\"100%\" is no share; write it as 5%"),
+        ("network loss 101%", "\"101%\" is no share; write it as 5%"),
+        ("ann < INVITE BYE", "a message is not looked at for \"BYE\"; write header NAME: VALUE"),
         ("cdr caller", "\"caller\" is no FIELD=VALUE, such as caller=ann"),
         ("recording right bob", "\"right\" stands where \"left\" should"),
     ] {

@@ -1,0 +1,53 @@
+//! The centre all scripts and storms run in: `tests/scripts/centre`, copied to a folder of its own with its prompts made.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+/// The prompts and the tone each of them is, so that ears can tell them apart.
+
+pub const PROMPTS: [(&str, f64, u32); 2] = [("welcome", 1700.0, 2_000), ("closed", 1900.0, 1_000)];
+
+/// A folder that is gone when the test is.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("centrala-{}-{number}-{name}", process::id()));
+        let prompts = folder.join("prompts");
+        fs::create_dir_all(&prompts).expect("a temporary folder");
+        let centre = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/centre");
+        for file in fs::read_dir(centre).expect("the scripts' centre") {
+            let file = file.expect("a file");
+            fs::copy(file.path(), folder.join(file.file_name())).expect("a copy");
+        }
+        for (name, hz, ms) in PROMPTS {
+            write_prompt(&prompts.join(format!("{name}.wav")), &audio::tone(&[(hz, -12.0)], ms));
+        }
+        Folder(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn write_prompt(path: &Path, pcm: &[i16]) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: audio::SAMPLE_RATE,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(path, spec).expect("a prompt");
+    pcm.iter().for_each(|sample| file.write_sample(*sample).expect("a sample"));
+    file.finalize().expect("a whole prompt");
+}

@@ -1,0 +1,393 @@
+//! The real switch, one real media thread's patchbay and a real recorder among simulated phones, all in memory on a
+//! fake clock; only the recordings touch the disk, in a folder of their own.
+//!
+//! Where it stands: `run_scripts.rs` and `storm.rs` push the phones' buttons; here their datagrams travel.
+#![allow(dead_code)] // each of the two test programs uses its part
+
+mod centre;
+pub mod play;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use audio::{Clip, Sound};
+use base::{CallId, LegId, Random, RecordingId, Time, WallClock};
+use bytes::Bytes;
+use call::{Fact, What};
+use centrala::conf::Conf;
+use centrala::{Input, Output, Switch};
+use media::{Command, Component, Exit, Patchbay, Place};
+use recorder::{Recorder, RecorderConf};
+use sim::network::{self, Datagram, Network, NetworkConf};
+use sim::phone::{self, Manner, Phone, PhoneConf};
+use sip::{Flow, Message, Transport};
+
+use centre::Folder;
+
+/// Everything there is.
+pub struct World {
+    pub now: Time,
+    pub conf: Conf,
+    pub switch: Switch,
+    pub desks: Vec<Desk>,
+    pub network: Network,
+    /// Call records in the order of the calls' ends.
+    pub cdrs: Vec<serde_json::Value>,
+    /// The recordings in the order of their beginning; the file once they are closed.
+    pub recordings: Vec<(RecordingId, Option<String>)>,
+    /// How often each call began and was recorded in a CDR.
+    pub calls: HashMap<CallId, (u32, u32)>,
+    /// How often the switch met a fault of its own.
+    pub faults: u32,
+    /// What everybody said and heard, for people to read.
+    pub ladder: Vec<String>,
+    pub folder: Folder,
+    random: Random,
+    bay: Patchbay,
+    recorder: Recorder,
+    ports: HashMap<SocketAddr, (LegId, Component)>,
+    sockets: HashMap<(LegId, Component), SocketAddr>,
+}
+
+/// A phone and who sits there.
+pub struct Desk {
+    pub name: String,
+    pub phone: Phone,
+    pub hz: f64,
+    /// What the phone heard and told, oldest first.
+    pub heard: VecDeque<(Time, Message)>,
+    pub events: Vec<(Time, phone::Event)>,
+}
+
+/// Where the switch is, as `centre/switch.toml` says.
+pub const SWITCH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 5060);
+
+impl World {
+    pub fn new(name: &str, seed: u64) -> World {
+        let folder = Folder::new(name);
+        let conf = Conf::load(folder.path()).unwrap_or_else(|problems| panic!("{problems}"));
+        let mut random = Random::numbered(seed);
+        let clock = WallClock { unix_ms_at_zero: 1_795_430_000_000 };
+        let switch = Switch::new(&conf, |_| SWITCH, clock, random.fork());
+        let recordings = RecorderConf { folder: folder.path().join("recordings"), ..RecorderConf::default() };
+        World {
+            now: Time::ZERO,
+            switch,
+            desks: Vec::new(),
+            network: Network::new(NetworkConf::default(), random.fork()),
+            cdrs: Vec::new(),
+            recordings: Vec::new(),
+            calls: HashMap::new(),
+            faults: 0,
+            ladder: Vec::new(),
+            bay: Patchbay::new(conf.switch.media.clone(), random.fork()),
+            recorder: Recorder::new(recordings).expect("a folder of our own"),
+            ports: HashMap::new(),
+            sockets: HashMap::new(),
+            folder,
+            random,
+            conf,
+        }
+    }
+
+    /// Puts a phone on a desk; `account` is whose it is, `None` a stranger's.
+    pub fn place(&mut self, name: &str, account: Option<&str>, sip: Option<SocketAddr>, manner: Manner) -> usize {
+        let number = self.desks.len();
+        let hz = VOICES_HZ[number % VOICES_HZ.len()];
+        let sip = sip.unwrap_or(SocketAddr::from(([198, 51, 100, number as u8 + 10], 5060)));
+        let password = account.and_then(|account| self.conf.people.get(account)?.password.clone());
+        let conf = PhoneConf {
+            password,
+            sip,
+            rtp: SocketAddr::new(sip.ip(), 4000),
+            server: SWITCH,
+            voice: voice(hz),
+            manner,
+            ..phone::example(account.unwrap_or(name))
+        };
+        let phone = Phone::new(conf, self.random.fork());
+        self.desks.push(Desk { name: name.to_owned(), phone, hz, heard: VecDeque::new(), events: Vec::new() });
+        number
+    }
+
+    pub fn desk(&self, name: &str) -> Option<usize> {
+        self.desks.iter().position(|desk| desk.name == name)
+    }
+
+    /// Pushes a button.
+    pub fn push(&mut self, desk: usize, button: phone::Command) {
+        self.tell_phone(desk, phone::Input::Command(button));
+    }
+
+    /// Lets time pass, with everything that happens in it.
+    pub fn pass(&mut self, duration: Duration) {
+        self.pass_until(self.now + duration, |_| false);
+    }
+
+    /// Lets time pass until then, or until it has come true. Tells whether it has.
+    pub fn pass_until(&mut self, end: Time, came_true: impl Fn(&World) -> bool) -> bool {
+        loop {
+            if came_true(self) {
+                return true;
+            }
+            let Some(due) = self.deadline().filter(|due| *due <= end) else {
+                self.now = self.now.max(end);
+                return false;
+            };
+            assert!(due > self.now || self.is_due(), "somebody wants a tick at {due:?}, and again");
+            self.now = self.now.max(due);
+            self.turn();
+        }
+    }
+
+    /// The laws that hold when all is over: what is broken.
+    pub fn broken_laws(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        let mut law = |holds: bool, what: String| {
+            if !holds {
+                broken.push(what);
+            }
+        };
+        let (calls, ports) = (self.switch.calls(), self.switch.ports_in_use());
+        let (legs, transactions) = (self.switch.endpoint().legs(), self.switch.endpoint().transactions());
+        law(self.faults == 0, format!("{} panics inside the switch", self.faults));
+        law(calls == 0, format!("{calls} calls are not over"));
+        law(ports == 0, format!("{ports} media ports are not home"));
+        law(legs == 0, format!("{legs} SIP legs are left"));
+        law(transactions == 0, format!("{transactions} SIP transactions are left"));
+        law(self.ports.is_empty(), format!("{} sockets are open", self.ports.len()));
+        for (call, (started, recorded)) in &self.calls {
+            law((*started, *recorded) == (1, 1), format!("call {call} began {started} times and has {recorded} CDRs"));
+        }
+        for (id, file) in &self.recordings {
+            law(file.is_some(), format!("the recording {id:?} was never closed"));
+        }
+        for desk in &self.desks {
+            law(desk.phone.is_quiet(), format!("{} still waits for an answer", desk.name));
+        }
+        broken
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        let phones = self.desks.iter().filter_map(|desk| desk.phone.deadline()).min();
+        let rooms = [self.switch.deadline(), self.bay.deadline(), self.recorder.deadline(), self.network.deadline()];
+        rooms.into_iter().flatten().chain(phones).min()
+    }
+
+    fn is_due(&self) -> bool {
+        self.deadline().is_some_and(|due| due <= self.now)
+    }
+
+    /// Everything that is due now, once.
+    fn turn(&mut self) {
+        let now = self.now;
+        let mut arrived = Vec::new();
+        self.network.handle(network::Input::Tick, now, &mut arrived);
+        arrived.into_iter().for_each(|datagram| self.arrive(datagram));
+        for at in 0..self.desks.len() {
+            if self.desks[at].phone.deadline().is_some_and(|due| due <= now) {
+                self.tell_phone(at, phone::Input::Tick);
+            }
+        }
+        if self.bay.deadline().is_some_and(|due| due <= now) {
+            let mut exit = MediaExit::default();
+            self.bay.tick(now, &mut exit);
+            let inputs = self.perform_media(exit);
+            self.tell_switch(inputs);
+        }
+        if self.recorder.deadline().is_some_and(|due| due <= now) {
+            let inputs = self.tell_recorder(recorder::Input::Tick);
+            self.tell_switch(inputs);
+        }
+        if self.switch.deadline().is_some_and(|due| due <= now) {
+            self.tell_switch(vec![Input::Tick]);
+        }
+    }
+
+    fn arrive(&mut self, datagram: Datagram) {
+        let Datagram { from, to, bytes } = datagram;
+        if to == SWITCH {
+            let flow = Flow { transport: Transport::Udp, local: to, remote: from, connection: 0 };
+            return self.tell_switch(vec![Input::Sip(sip::Input::Received { flow, bytes })]);
+        }
+        if let Some((leg, component)) = self.ports.get(&to).copied() {
+            let mut exit = MediaExit::default();
+            self.bay.packet(leg, component, from, &mut bytes.to_vec(), self.now, &mut exit);
+            let inputs = self.perform_media(exit);
+            return self.tell_switch(inputs);
+        }
+        for at in 0..self.desks.len() {
+            let conf = self.desks[at].phone.conf();
+            if to == conf.sip {
+                self.tell_phone(at, phone::Input::Sip(bytes.clone()));
+            } else if to == conf.rtp {
+                self.tell_phone(at, phone::Input::Rtp { from, bytes: bytes.clone() });
+            }
+        }
+    }
+
+    fn tell_phone(&mut self, at: usize, input: phone::Input) {
+        let mut out = Vec::new();
+        let desk = &mut self.desks[at];
+        desk.phone.handle(input, self.now, &mut out);
+        let (sip, rtp) = (desk.phone.conf().sip, desk.phone.conf().rtp);
+        for output in out {
+            match output {
+                phone::Output::Sip { to, bytes } => self.send(sip, to, bytes),
+                phone::Output::Rtp { to, bytes } => self.send(rtp, to, bytes),
+                phone::Output::Event(event) => self.hear(at, event),
+            }
+        }
+    }
+
+    fn hear(&mut self, at: usize, event: phone::Event) {
+        let (now, desk) = (self.now, &mut self.desks[at]);
+        let line = match &event {
+            phone::Event::Said(message) => format!("> {}", first_line(message)),
+            phone::Event::Heard(message) => {
+                desk.heard.push_back((now, (**message).clone()));
+                format!("< {}", first_line(message))
+            }
+            other => format!("  {other:?}"),
+        };
+        self.ladder.push(format!("{:>9.3}s  {:<9} {line}", now.as_millis() as f64 / 1000.0, desk.name));
+        if !matches!(event, phone::Event::Said(_) | phone::Event::Heard(_)) {
+            desk.events.push((now, event));
+        }
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
+        let mut arrived = Vec::new();
+        self.network.handle(network::Input::Sent(Datagram { from, to, bytes }), self.now, &mut arrived);
+        arrived.into_iter().for_each(|datagram| self.arrive(datagram));
+    }
+
+    /// Tells the switch, and performs what it says until it says no more.
+    fn tell_switch(&mut self, inputs: Vec<Input>) {
+        let mut inputs = VecDeque::from(inputs);
+        while let Some(input) = inputs.pop_front() {
+            let mut out = Vec::new();
+            self.switch.handle(input, self.now, &mut out);
+            for output in out {
+                inputs.extend(self.perform(output));
+            }
+        }
+    }
+
+    fn perform(&mut self, output: Output) -> Vec<Input> {
+        match output {
+            Output::Send { flow, bytes } => self.send(flow.local, flow.remote, bytes),
+            Output::Close { .. } | Output::Log(_) => {}
+            Output::Media { command, .. } => return self.tell_media(command),
+            Output::Record(input) => return self.tell_recorder(input),
+            Output::Fact { call, fact: Fact { what: What::Started { .. }, .. } } => {
+                self.calls.entry(call).or_default().0 += 1
+            }
+            Output::Fault | Output::Fact { fact: Fact { what: What::Fault, .. }, .. } => self.faults += 1,
+            Output::Fact { .. } => {}
+            Output::Cdr(cdr) => {
+                let call = cdr.call.parse().expect("a call's id");
+                self.calls.entry(call).or_default().1 += 1;
+                self.cdrs.push(serde_json::to_value(&*cdr).expect("a CDR is JSON"));
+            }
+            Output::Recorded(event) => match event {
+                recorder::Event::Opened { .. } => {}
+                recorder::Event::Closed { id, file, .. } => {
+                    let known = self.recordings.iter_mut().find(|(known, _)| *known == id);
+                    known.expect("it was opened").1 = Some(file);
+                }
+                recorder::Event::Failed { why, .. } => panic!("{why}"),
+            },
+        }
+        Vec::new()
+    }
+
+    fn tell_media(&mut self, command: Command) -> Vec<Input> {
+        if let Command::Open { leg, local } = &command {
+            for (component, above) in [(Component::Rtp, 0), (Component::Rtcp, 1)] {
+                let address = SocketAddr::new(local.ip(), local.port() + above);
+                let before = self.ports.insert(address, (*leg, component));
+                assert_eq!(before, None, "{address} is given to two legs");
+                self.sockets.insert((*leg, component), address);
+            }
+        }
+        let closed = if let Command::Close { leg } = &command { Some(*leg) } else { None };
+        let mut exit = MediaExit::default();
+        self.bay.command(command, self.now, &mut exit);
+        let inputs = self.perform_media(exit);
+        if let Some(leg) = closed {
+            for component in [Component::Rtp, Component::Rtcp] {
+                self.sockets.remove(&(leg, component)).and_then(|address| self.ports.remove(&address));
+            }
+        }
+        inputs
+    }
+
+    fn perform_media(&mut self, exit: MediaExit) -> Vec<Input> {
+        let mut inputs: Vec<Input> = exit.events.into_iter().map(Input::Media).collect();
+        for (place, component, to, bytes) in exit.sent {
+            let from = self.sockets.get(&(place.leg, component)).copied();
+            if let Some(from) = from {
+                self.send(from, to, bytes);
+            }
+        }
+        for (id, channel, clip) in exit.clips {
+            let channel = match channel {
+                media::Channel::Left => recorder::Channel::Left,
+                media::Channel::Right => recorder::Channel::Right,
+            };
+            inputs.extend(self.tell_recorder(recorder::Input::Audio { id, channel, clip }));
+        }
+        inputs
+    }
+
+    fn tell_recorder(&mut self, input: recorder::Input) -> Vec<Input> {
+        if let recorder::Input::Open { id, .. } = &input {
+            self.recordings.push((*id, None));
+        }
+        let mut events = Vec::new();
+        self.recorder.handle(input, self.now, &mut events);
+        events.into_iter().map(Input::Recorder).collect()
+    }
+}
+
+/// What the patchbay wants.
+#[derive(Default)]
+struct MediaExit {
+    sent: Vec<(Place, Component, SocketAddr, Bytes)>,
+    events: Vec<media::Event>,
+    clips: Vec<(RecordingId, media::Channel, Clip)>,
+}
+
+impl Exit for MediaExit {
+    fn send(&mut self, from: Place, component: Component, to: SocketAddr, bytes: &[u8]) {
+        self.sent.push((from, component, to, Bytes::copy_from_slice(bytes)));
+    }
+
+    fn event(&mut self, event: media::Event) {
+        self.events.push(event);
+    }
+
+    fn tapped(&mut self, recording: RecordingId, channel: media::Channel, clip: Clip) {
+        self.clips.push((recording, channel, clip));
+    }
+}
+
+/// Far enough from each other, from the prompts and from every tone of the switch.
+const VOICES_HZ: [f64; 8] = [600.0, 760.0, 900.0, 1150.0, 1300.0, 1450.0, 2300.0, 2500.0];
+
+/// A voice: one second of a tone.
+pub fn voice(hz: f64) -> Sound {
+    Sound::from_pcm(audio::tone(&[(hz, -12.0)], 1000))
+}
+
+fn first_line(message: &Message) -> String {
+    match message {
+        Message::Request(request) => format!("{} {}", sip::method_name(request.method), request.uri),
+        Message::Response(response) => {
+            let method = response.cseq().map_or("", |(_, method)| method);
+            format!("{} {} ({method})", response.status, response.reason)
+        }
+    }
+}
