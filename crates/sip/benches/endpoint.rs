@@ -23,7 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const COUNT: u16 = 100;
 
 fn conf() -> SipConf {
-    let account = |user: String| (user.clone(), Account { ha1: Ha1::of(&user, "centrala", "secret"), algorithms: vec![] });
+    let account =
+        |user: String| (user.clone(), Account { ha1: Ha1::of(&user, "centrala", "secret"), algorithms: vec![] });
     let accounts = (0..COUNT).map(|n| account((1000 + n).to_string())).collect();
     SipConf { accounts, ..desk::conf() }
 }

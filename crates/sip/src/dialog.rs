@@ -37,8 +37,8 @@ pub struct StaleCSeq {
 }
 
 impl Dialog {
-    /// The UAS' end (RFC 3261 §12.1.1): `invite` came by `flow`, and we answer with `local_tag`. `None` if the INVITE
-    /// has no Contact.
+    /// The UAS' end (RFC 3261 §12.1.1): `invite` came by `flow`, and we answer with `local_tag`. A phone of
+    /// RFC 2543 may have sent no Contact; it is reached as it calls itself.
     pub fn uas(invite: &Request, local_tag: &str, flow: Flow) -> Option<Dialog> {
         let headers = &invite.headers;
         Some(Dialog {
@@ -48,7 +48,7 @@ impl Dialog {
             flow,
             local: tagged(headers.first(&Name::To)?, local_tag).into(),
             remote: headers.first(&Name::From)?.into(),
-            target: contact_uri(headers)?.into(),
+            target: contact_uri(headers).or_else(|| address_uri(headers.first(&Name::From)?))?.into(),
             routes: headers.all(&Name::RecordRoute).map(Box::from).collect(),
             local_cseq: 0,
             remote_cseq: headers.cseq().map(|(cseq, _)| cseq),
@@ -150,7 +150,11 @@ pub(crate) fn tagged(to: &str, local_tag: &str) -> String {
 
 /// The URI of the first Contact.
 pub(crate) fn contact_uri(headers: &Headers) -> Option<&str> {
-    Parts::read(headers.first(&Name::Contact)?).ok().map(|parts| parts.uri)
+    address_uri(headers.first(&Name::Contact)?)
+}
+
+fn address_uri(header: &str) -> Option<&str> {
+    Parts::read(header).ok().map(|parts| parts.uri)
 }
 
 fn address(route: &str) -> Option<SocketAddr> {
@@ -223,6 +227,8 @@ mod tests {
         assert_eq!(dialog.request(Method::Bye).uri, "sip:101@10.0.0.9:5062;ob");
         dialog.refresh(&Request::new(Method::Invite, "x").with(Name::Contact, "<sip:new@192.0.2.9>").headers);
         assert_eq!(dialog.request(Method::Bye).uri, "sip:new@192.0.2.9");
-        assert!(Dialog::uas(&Request::new(Method::Invite, "x"), "t", FLOW).is_none());
+        let mut old = invite();
+        old.headers.remove(&Name::Contact);
+        assert_eq!(Dialog::uas(&old, "t", FLOW).unwrap().request(Method::Bye).uri, "sip:101@x;tag=no");
     }
 }

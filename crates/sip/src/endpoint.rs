@@ -25,6 +25,19 @@ use legs::{Legs, Seat};
 use transactions::{Call, Heard, Transactions};
 
 /// A SIP user agent for many users: registrar, UAS and UAC.
+///
+/// ```
+/// use base::{Random, Time};
+/// use sip::{Endpoint, Flow, Input, Output, SipConf, Transport};
+/// let mut endpoint = Endpoint::new(SipConf::default(), Random::numbered(1));
+/// let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "192.0.2.7:5062".parse().unwrap());
+/// let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
+/// let options = "OPTIONS sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK1\r\n\
+///     From: <sip:ann@x>;tag=1\r\nTo: <sip:192.0.2.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n";
+/// let mut out = Vec::new();
+/// endpoint.handle(Input::Received { flow, bytes: options.into() }, Time::ZERO, &mut out);
+/// assert!(matches!(&out[..], [Output::Send { bytes, .. }] if bytes.starts_with(b"SIP/2.0 200 OK")));
+/// ```
 pub struct Endpoint {
     conf: SipConf,
     random: Random,

@@ -8,7 +8,6 @@ mod binding;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base::Time;
 
@@ -205,7 +204,8 @@ impl Registrar {
         if after.len() > self.bindings_max {
             return Err(Refused::TooMany);
         }
-        self.settle(account, after, now, out);
+        let news = |binding: &Binding| *binding.call_id == *call_id && binding.cseq == cseq;
+        self.settle(account, after, news, now, out);
         Ok(())
     }
 
@@ -221,7 +221,14 @@ impl Registrar {
     }
 
     /// Puts an account's bindings in place of what there was, and says what changed.
-    fn settle(&mut self, account: &str, after: Vec<Binding>, now: Time, out: &mut Vec<Output>) {
+    fn settle(
+        &mut self,
+        account: &str,
+        after: Vec<Binding>,
+        news: impl Fn(&Binding) -> bool,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
         let name: Arc<str> = self.aors.get_key_value(account).map_or_else(|| account.into(), |(name, _)| name.clone());
         let aor = self.aors.entry(name.clone()).or_default();
         let before = std::mem::replace(&mut aor.bindings, after);
@@ -229,7 +236,7 @@ impl Registrar {
             let (account, contact) = (account.to_owned(), old.contact.clone());
             out.push(Output::Event(Event::Unregistered { account, contact }));
         }
-        for new in aor.bindings.iter().filter(|new| new.refreshed == now) {
+        for new in aor.bindings.iter().filter(|new| news(new)) {
             if new.flow.connection != 0 {
                 self.by_connection.entry(new.flow.connection).or_default().insert(name.clone());
             }
@@ -251,9 +258,7 @@ impl Registrar {
         let Some(aor) = self.aors.get_mut(account) else { return };
         let mut after = aor.bindings.clone();
         after.retain(|binding| !gone(binding));
-        // One registered at this very moment was told of already.
-        after.iter_mut().for_each(|binding| binding.refreshed = binding.refreshed.min(now - Duration::from_nanos(1)));
-        self.settle(account, after, now, out);
+        self.settle(account, after, |_| false, now, out);
     }
 
     fn granted(&self, account: &str, request: &Request, now: Time) -> Response {

@@ -56,7 +56,17 @@ impl World {
         let reliable = random.one_in(5);
         let (loss_percent, double_percent) = if reliable { (0, 0) } else { (random.below(35), random.below(20)) };
         let patience = 1 + random.below(9000);
-        World { seed, random, now: Time::ZERO, sides, wire: Vec::new(), loss_percent, double_percent, reliable, patience }
+        World {
+            seed,
+            random,
+            now: Time::ZERO,
+            sides,
+            wire: Vec::new(),
+            loss_percent,
+            double_percent,
+            reliable,
+            patience,
+        }
     }
 
     fn flow(&self, from: usize) -> Flow {
@@ -193,7 +203,8 @@ impl World {
         let standing = |side: &Side| side.legs.values().filter(|life| life.ends.is_empty()).count();
         let counts = [standing(&self.sides[0]), standing(&self.sides[1])];
         assert_eq!(counts[0], counts[1], "seed {seed}: a call stands at one end only");
-        let legs: Vec<_> = self.sides[0].legs.iter().filter(|(_, life)| life.ends.is_empty()).map(|(leg, _)| *leg).collect();
+        let legs: Vec<_> =
+            self.sides[0].legs.iter().filter(|(_, life)| life.ends.is_empty()).map(|(leg, _)| *leg).collect();
         for leg in legs {
             assert!(self.sides[0].legs[&leg].answered, "seed {seed}: {leg:?} has no final answer");
             self.tell(0, Input::Command(Command::HangUp { leg, status: None }));

@@ -219,7 +219,7 @@ impl Endpoint {
         let Some(max_forwards) = hops.filter(|hops| *hops > 0) else {
             return self.refuse(&request, 483, &[], flow, out); // it would go on from here (RFC 3261 §16.3)
         };
-        if contact_uri(headers).is_none() {
+        if contact_uri(headers).is_none() && headers.via().is_some_and(|via| via.is_rfc3261()) {
             return self.refuse(
                 &request,
                 400,

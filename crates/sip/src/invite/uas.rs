@@ -27,7 +27,7 @@ pub struct Uas {
 const REFRESH: Duration = Duration::from_secs(60);
 
 impl Uas {
-    /// An INVITE came. `None` if it has no Contact.
+    /// An INVITE came. `None` if it lacks what every request has.
     pub fn new(
         leg: LegId,
         transaction: TransactionId,

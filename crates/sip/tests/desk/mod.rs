@@ -258,7 +258,8 @@ impl Phone {
         let uri = contact.trim_matches(['<', '>']);
         let mut text = self.request(method, uri, cseq).set("To", header(ok, "To")).set("From", header(ok, "From"));
         text = text.set("Call-ID", header(ok, "Call-ID"));
-        let branch = format!("SIP/2.0/UDP 10.0.0.9:5062;branch=z9hG4bKin{method}{cseq}x{};rport", self.flow.remote.port());
+        let branch =
+            format!("SIP/2.0/UDP 10.0.0.9:5062;branch=z9hG4bKin{method}{cseq}x{};rport", self.flow.remote.port());
         text.set("Via", &branch)
     }
 
