@@ -1,0 +1,205 @@
+//! Two real softphones through the real switch: who hears whom is judged by tones, in the ear and in the recording.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::files_below;
+use crate::harness::phone::Phone;
+use crate::harness::sound;
+use crate::harness::switch::{Centre, Switch, WELCOME_HZ, assert_fields};
+
+const ANN_HZ: u32 = 700;
+const BOB_HZ: u32 = 1_900;
+const CID_HZ: u32 = 2_600;
+const A_WHILE: Duration = Duration::from_secs(10);
+
+fn dial(phone: &mut Phone, switch: &Switch, number: &str) {
+    phone.dial(&format!("sip:{number}@{}", switch.address));
+}
+
+#[test]
+fn two_phones_hear_each_other_and_the_recording_has_each_on_its_side() {
+    for (anns, bobs) in [("udp", "udp"), ("tcp", "tcp"), ("udp", "tcp")] {
+        let centre = Centre::new("two-phones");
+        let switch = centre.start();
+        let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, anns);
+        let mut bob = Phone::start(&centre.room, "bob", BOB_HZ, switch.address, bobs);
+        dial(&mut ann, &switch, "202");
+        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+        thread::sleep(Duration::from_secs(3));
+        ann.hang_up();
+        bob.wait_for("CALL_CLOSED", A_WHILE);
+
+        let cdr = switch.cdr();
+        let wanted = json!({ "caller": "ann", "called": "202", "answered_by": "bob", "ended_by": "caller",
+                             "status": 200, "direction": "internal", "path": ["person:bob"] });
+        assert_fields(&cdr, &wanted);
+        let talked = cdr["talk_secs"].as_f64().expect("a number");
+        assert!((2.5..5.0).contains(&talked), "{cdr:#}");
+        ann.heard().assert_only("Ann's ear", BOB_HZ, ANN_HZ);
+        bob.heard().assert_only("Bob's ear", ANN_HZ, BOB_HZ);
+
+        let recording = switch.recording();
+        recording.caller.assert_only("the caller's side", ANN_HZ, BOB_HZ);
+        recording.party.assert_only("the party's side", BOB_HZ, ANN_HZ);
+        assert!((recording.caller.seconds() - talked).abs() < 0.2, "{} s, {cdr:#}", recording.caller.seconds());
+        assert_eq!(recording.sidecar["cdr"]["talk_secs"], cdr["talk_secs"]);
+        assert_eq!(recording.sidecar["salvaged"], Value::Null);
+        let name = recording.file.file_stem().and_then(|name| name.to_str()).expect("a plain name");
+        assert!(name.ends_with(&format!("_internal_-_bob_{}_1", cdr["call"].as_str().expect("an id"))), "{name}");
+    }
+}
+
+#[test]
+fn the_echo_number_gives_back_what_is_said() {
+    let centre = Centre::new("echo");
+    let switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+    dial(&mut ann, &switch, "600");
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_secs(2));
+    ann.hang_up();
+    assert_fields(&switch.cdr(), &json!({ "called": "600", "path": ["echo"], "ended_by": "caller", "status": 200 }));
+    ann.heard().assert_only("Ann's ear", ANN_HZ, BOB_HZ);
+}
+
+#[test]
+fn a_tone_number_sounds_and_an_announcement_ends_by_itself() {
+    for (number, hz) in [("601", 1_004), ("602", WELCOME_HZ)] {
+        let centre = Centre::new("tone");
+        let switch = centre.start();
+        let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+        dial(&mut ann, &switch, number);
+        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+        if number == "601" {
+            thread::sleep(Duration::from_secs(2));
+            ann.hang_up();
+        }
+        ann.wait_for("CALL_CLOSED", A_WHILE);
+        let by = if number == "601" { "caller" } else { "switch" };
+        assert_fields(&switch.cdr(), &json!({ "called": number, "ended_by": by, "status": 200 }));
+        ann.heard().assert_only("Ann's ear", hz, ANN_HZ);
+    }
+}
+
+#[test]
+fn a_key_in_the_menu_leads_to_the_other_phone() {
+    let centre = Centre::new("menu");
+    let switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+    let mut bob = Phone::start(&centre.room, "bob", BOB_HZ, switch.address, "udp");
+    dial(&mut ann, &switch, "700");
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_millis(1500)); // the greeting, and some more
+    ann.press('1');
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_secs(3));
+    bob.hang_up();
+    ann.wait_for("CALL_CLOSED", A_WHILE);
+    let wanted = json!({ "called": "700", "path": ["menu:main", "person:bob"], "answered_by": "bob",
+                         "ended_by": "agent", "status": 200 });
+    assert_fields(&switch.cdr(), &wanted);
+    bob.heard().assert_only("Bob's ear", ANN_HZ, WELCOME_HZ);
+    let ann = ann.heard();
+    assert!(
+        ann.level(BOB_HZ) > -18.0 && ann.level(WELCOME_HZ) > -20.0,
+        "{} {}",
+        ann.level(BOB_HZ),
+        ann.level(WELCOME_HZ)
+    );
+    let recording = switch.recording();
+    recording.caller.assert_only("the caller's side", ANN_HZ, WELCOME_HZ);
+    recording.party.assert_only("the party's side", BOB_HZ, WELCOME_HZ);
+}
+
+#[test]
+fn nobody_at_the_menu_presses_a_key() {
+    let centre = Centre::new("no-key");
+    let switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+    dial(&mut ann, &switch, "700");
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    ann.wait_for("CALL_CLOSED", 2 * A_WHILE); // two tries of greeting and patience
+    assert_fields(&switch.cdr(), &json!({ "called": "700", "ended_by": "switch", "answered_by": null }));
+}
+
+#[test]
+fn of_two_phones_that_answer_at_once_one_gets_the_call() {
+    let centre = Centre::new("race");
+    let switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+    let mut bob = Phone::start(&centre.room, "bob", BOB_HZ, switch.address, "udp");
+    let mut cid = Phone::start(&centre.room, "cid", CID_HZ, switch.address, "udp");
+    dial(&mut ann, &switch, "800");
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_secs(2));
+    ann.hang_up();
+    bob.wait_for("CALL_CLOSED", A_WHILE);
+    cid.wait_for("CALL_CLOSED", A_WHILE);
+    let cdr = switch.cdr();
+    let (here, absent) = match cdr["answered_by"].as_str() {
+        Some("bob") => (BOB_HZ, CID_HZ),
+        Some("cid") => (CID_HZ, BOB_HZ),
+        _ => panic!("nobody answered: {cdr:#}"),
+    };
+    ann.heard().assert_only("Ann's ear", here, absent);
+}
+
+#[test]
+fn sigterm_ends_calls_with_bye_and_closes_recordings() {
+    let centre = Centre::new("sigterm");
+    let mut switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+    let mut bob = Phone::start(&centre.room, "bob", BOB_HZ, switch.address, "tcp");
+    dial(&mut ann, &switch, "202");
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_secs(2));
+    switch.process.terminate();
+    ann.wait_for("CALL_CLOSED", Duration::from_secs(3));
+    bob.wait_for("CALL_CLOSED", Duration::from_secs(3));
+    let status = switch.process.end_within(Duration::from_secs(8));
+    assert!(status.success(), "{status}");
+    let cdr = switch.cdr();
+    assert_fields(&cdr, &json!({ "ended_by": "switch", "cause": "shutdown", "status": 200 }));
+    assert!((1.5..4.0).contains(&cdr["talk_secs"].as_f64().expect("a number")), "{cdr:#}");
+    let recording = switch.recording();
+    recording.caller.assert_only("the caller's side", ANN_HZ, BOB_HZ);
+    recording.party.assert_only("the party's side", BOB_HZ, ANN_HZ);
+    assert_eq!(recording.sidecar["salvaged"], Value::Null);
+    assert!(files_below(&centre.recordings(), ".part").is_empty());
+}
+
+#[test]
+fn after_kill_the_next_start_salvages_all_but_the_last_second() {
+    let centre = Centre::new("kill");
+    let mut switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+    let mut bob = Phone::start(&centre.room, "bob", BOB_HZ, switch.address, "udp");
+    dial(&mut ann, &switch, "202");
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    let began = Instant::now();
+    thread::sleep(Duration::from_millis(3_700));
+    let parts = files_below(&centre.recordings(), ".wav.part");
+    assert_eq!(parts.len(), 1, "{parts:?}");
+    let talked = began.elapsed();
+    switch.process.kill();
+    let at_the_instant = sound::read(&parts[0]); // opens as it is
+    assert!(at_the_instant[0].seconds() + 1.0 >= talked.as_secs_f64(), "{} s", at_the_instant[0].seconds());
+    drop(switch);
+
+    let switch = centre.start();
+    let recording = switch.recording();
+    assert!(recording.caller.seconds() + 1.0 >= talked.as_secs_f64(), "{} s of {talked:?}", recording.caller.seconds());
+    recording.caller.assert_only("the caller's side", ANN_HZ, BOB_HZ);
+    recording.party.assert_only("the party's side", BOB_HZ, ANN_HZ);
+    assert_eq!(recording.sidecar["salvaged"], json!(true));
+    assert_eq!(recording.sidecar["cdr"]["caller"], json!("ann"));
+    assert!(files_below(&centre.recordings(), ".part").is_empty());
+    let log = fs::read_to_string(centre.room.path().join("centrala.log")).expect("the switch's log");
+    assert!(log.contains("salvaged") || log.contains("kill"), "the operator is told:\n{log}");
+}

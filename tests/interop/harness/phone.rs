@@ -1,0 +1,166 @@
+//! A real softphone, baresip, without a screen or a sound card.
+//!
+//! What one must know of baresip 1.0 (Debian 12) to use it so:
+//! * It skips the loopback interface unless `net_interface` names the address itself (`127.0.0.1`, not `lo`).
+//! * `sip_listen` takes the port for UDP and TCP, and the next one for TLS.
+//! * `aufile` is a source only. What the phone hears is written by the audio filter `sndfile`, which needs no player.
+//! * `ctrl_tcp` takes commands and tells events, each a JSON text in a netstring.
+//! * It refuses to register when *any* challenge it is sent names another algorithm than MD5.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::process::Process;
+use super::sound::{self, Side};
+use super::switch::password;
+use super::{Scratch, files_below, ports, until};
+
+/// A running phone. It answers by itself whoever calls, and plays its tone to them.
+pub struct Phone {
+    process: Process,
+    control: TcpStream,
+    unread: Vec<u8>,
+    events: Vec<Value>,
+    heard: PathBuf,
+}
+
+impl Phone {
+    /// Starts a phone of one of the people that plays a tone of `hz`, by `transport` (`udp` or `tcp`). When this
+    /// returns it is registered at the switch.
+    pub fn start(room: &Scratch, user: &str, hz: u32, switch: SocketAddr, transport: &str) -> Phone {
+        let folder = room.folder(&format!("phone-{user}"));
+        let heard = room.folder(&format!("phone-{user}/heard"));
+        let tone = folder.join("tone.wav");
+        sound::write_tone(&tone, hz, 30);
+
+        let sip = ports::block(2); // UDP and TCP, then TLS
+        let control = ports::block(1);
+        let media = ports::block(10);
+        let conf = format!(
+            "net_interface 127.0.0.1\n\
+             sip_listen 127.0.0.1:{sip}\n\
+             rtp_ports {media}-{media_last}\n\
+             audio_source aufile,{tone}\n\
+             ausrc_srate 8000\n\
+             audio_channels 1\n\
+             snd_path {heard}\n\
+             ctrl_tcp_listen 127.0.0.1:{control}\n\
+             module_path {modules}\n\
+             module g711.so\n\
+             module aufile.so\n\
+             module sndfile.so\n\
+             module_tmp account.so\n\
+             module_app menu.so\n\
+             module_app ctrl_tcp.so\n",
+            media_last = media + 9,
+            tone = tone.display(),
+            heard = heard.display(),
+            modules = modules().display(),
+        );
+        let account = format!(
+            "<sip:{user}@{switch};transport={transport}>;auth_user={user};auth_pass={};regint=300;answermode=auto;\
+             audio_codecs=pcmu,pcma\n",
+            password(user)
+        );
+        for (name, text) in [("config", conf.as_str()), ("accounts", account.as_str()), ("contacts", "")] {
+            fs::write(folder.join(name), text).expect("a file in our own folder");
+        }
+
+        let mut baresip = Command::new("baresip");
+        baresip.arg("-4").arg("-f").arg(&folder);
+        let mut process =
+            Process::start(&format!("phone {user}"), "baresip-core", baresip, &folder.join("baresip.log"));
+        let control = until("a phone taking commands", Duration::from_secs(10), || {
+            assert!(process.ended().is_none(), "the phone ended at once");
+            TcpStream::connect(("127.0.0.1", control)).ok()
+        });
+        until("a registered phone", Duration::from_secs(10), || process.said().contains("200 OK").then_some(()));
+        Phone { process, control, unread: Vec::new(), events: Vec::new(), heard }
+    }
+
+    pub fn dial(&mut self, uri: &str) {
+        self.command("dial", uri);
+    }
+
+    pub fn hang_up(&mut self) {
+        self.command("hangup", "");
+    }
+
+    /// Presses a key during a call (RFC 4733).
+    pub fn press(&mut self, key: char) {
+        self.command("sndcode", &key.to_string());
+    }
+
+    /// Waits for an event baresip tells of, such as `CALL_ESTABLISHED`, or finds it among those it has told.
+    pub fn wait_for(&mut self, event: &str, limit: Duration) {
+        let end = Instant::now() + limit;
+        while !self.events.iter().any(|told| told["type"] == event) {
+            self.read_events();
+            let told: Vec<&str> = self.events.iter().filter_map(|told| told["type"].as_str()).collect();
+            assert!(
+                Instant::now() < end,
+                "{} tells of no {event} within {limit:?}, only {told:?}",
+                self.process.name()
+            );
+        }
+    }
+
+    /// Ends the phone and reads what it heard in its one call.
+    pub fn heard(mut self) -> Side {
+        self.command("quit", "");
+        self.process.end_within(Duration::from_secs(5));
+        let files = files_below(&self.heard, "-dec.wav");
+        assert_eq!(files.len(), 1, "one call, one file: {files:?}");
+        sound::read(&files[0]).remove(0)
+    }
+
+    fn command(&mut self, command: &str, params: &str) {
+        let text = json!({ "command": command, "params": params }).to_string();
+        let netstring = format!("{}:{text},", text.len());
+        self.control.write_all(netstring.as_bytes()).expect("a phone that takes commands");
+    }
+
+    /// Reads for at most a tenth of a second and keeps every whole netstring.
+    fn read_events(&mut self) {
+        let mut buffer = [0; 4096];
+        self.control.set_read_timeout(Some(Duration::from_millis(100))).expect("a time above zero");
+        match self.control.read(&mut buffer) {
+            Ok(0) => panic!("the phone is gone"),
+            Ok(length) => self.unread.extend_from_slice(&buffer[..length]),
+            Err(why) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(why) => panic!("the phone is gone: {why}"),
+        }
+        while let Some((text, length)) = netstring(&self.unread) {
+            let event = serde_json::from_slice(text).unwrap_or_else(|why| panic!("baresip writes JSON: {why}"));
+            self.events.push(event);
+            self.unread.drain(..length);
+        }
+    }
+}
+
+/// The text of the netstring `bytes` begin with, and the length of the whole of it.
+fn netstring(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let colon = bytes.iter().position(|byte| *byte == b':')?;
+    let length: usize = std::str::from_utf8(&bytes[..colon]).ok()?.parse().ok()?;
+    let text = bytes.get(colon + 1..colon + 1 + length)?;
+    bytes.get(colon + 1 + length)?; // the comma
+    Some((text, colon + length + 2))
+}
+
+/// Where this system keeps baresip's modules.
+fn modules() -> PathBuf {
+    let places = [
+        "/usr/lib/baresip/modules",
+        "/usr/lib/x86_64-linux-gnu/baresip/modules",
+        "/usr/lib/aarch64-linux-gnu/baresip/modules",
+        "/usr/local/lib/baresip/modules",
+    ];
+    let place = places.into_iter().map(Path::new).find(|place| place.join("sndfile.so").exists());
+    place.expect("baresip's modules; they come with baresip-core (./dev test installs it)").to_owned()
+}

@@ -1,0 +1,99 @@
+//! Tones, written and found again: how the tests know who heard whom.
+
+use std::f64::consts::TAU;
+use std::fs;
+use std::path::Path;
+
+use audio::Codec;
+use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+
+const RATE: u32 = 8_000;
+/// 50 ms: long enough to tell 20 Hz apart, short enough that a lost packet spoils only its own window.
+const WINDOW: usize = 400;
+
+/// A file of one tone, 10 dB under full scale.
+pub fn write_tone(path: &Path, hz: u32, seconds: u32) {
+    let spec = WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    let mut wav = WavWriter::create(path, spec).expect("a new WAV file");
+    for n in 0..seconds * RATE {
+        wav.write_sample(tone_at(hz, n)).expect("room for a sample");
+    }
+    wav.finalize().expect("a closed WAV file");
+}
+
+/// The same tone as bare A-law, as sipp wants it.
+pub fn write_alaw_tone(path: &Path, hz: u32, seconds: u32) {
+    let samples: Vec<i16> = (0..seconds * RATE).map(|n| tone_at(hz, n)).collect();
+    fs::write(path, Codec::Pcma.encoded(&samples)).expect("a file in our own folder");
+}
+
+fn tone_at(hz: u32, n: u32) -> i16 {
+    let phase = TAU * f64::from(hz) * f64::from(n) / f64::from(RATE);
+    (phase.sin() * 10_360.0) as i16
+}
+
+/// One side of a recording, or all of a phone's.
+pub struct Side(Vec<i16>);
+
+/// The channels of a WAV file, which must be a sound one: 8 kHz, 16 bit, its header telling its true length.
+pub fn read(path: &Path) -> Vec<Side> {
+    let wav = WavReader::open(path).unwrap_or_else(|why| panic!("{} is no WAV file: {why}", path.display()));
+    let spec = wav.spec();
+    assert_eq!((spec.sample_rate, spec.bits_per_sample), (RATE, 16), "{}", path.display());
+    let channels = usize::from(spec.channels);
+    let mut sides: Vec<Side> = (0..channels).map(|_| Side(Vec::new())).collect();
+    for (n, sample) in wav.into_samples::<i16>().enumerate() {
+        let sample = sample.unwrap_or_else(|why| panic!("{} breaks off at sample {n}: {why}", path.display()));
+        sides[n % channels].0.push(sample);
+    }
+    sides
+}
+
+impl Side {
+    pub fn seconds(&self) -> f64 {
+        self.0.len() as f64 / f64::from(RATE)
+    }
+
+    /// How loud this tone is in the whole, in dB under full scale (Goertzel, window by window).
+    pub fn level(&self, hz: u32) -> f64 {
+        let windows = self.0.chunks_exact(WINDOW);
+        let count = windows.len().max(1) as f64;
+        let power: f64 = windows.map(|window| goertzel(window, hz)).sum();
+        10.0 * (power / count).max(1e-12).log10()
+    }
+
+    /// Is this tone there, and the other one not? A tone from [`write_tone`] that plays for a third of the time
+    /// still stands at -15 dB; what leaks of a tone through G.711 and a few lost packets stays under -45 dB.
+    pub fn assert_only(&self, who: &str, here: u32, absent: u32) {
+        let (here, absent) = ((here, self.level(here)), (absent, self.level(absent)));
+        let right = here.1 > -18.0 && absent.1 < -45.0;
+        let seconds = self.seconds();
+        assert!(
+            right,
+            "{who} should have {} Hz and no {} Hz, but has {:.1} dB and {:.1} dB in {seconds:.2} s",
+            here.0, absent.0, here.1, absent.1
+        );
+    }
+}
+
+/// Power of one frequency in a window, as a share of a full-scale sine's.
+fn goertzel(window: &[i16], hz: u32) -> f64 {
+    let turn = 2.0 * (TAU * f64::from(hz) / f64::from(RATE)).cos();
+    let (mut last, mut before) = (0.0, 0.0);
+    for sample in window {
+        (last, before) = (f64::from(*sample) / 32_768.0 + turn * last - before, last);
+    }
+    let half = window.len() as f64 / 2.0;
+    (last * last + before * before - turn * last * before) / (half * half)
+}
+
+#[test]
+fn a_tone_is_found_at_its_level_and_not_elsewhere() {
+    let room = super::Scratch::new("tone");
+    let file = room.path().join("tone.wav");
+    write_tone(&file, 700, 1);
+    let side = read(&file).remove(0);
+    assert!((side.level(700) + 10.0).abs() < 0.1, "{}", side.level(700));
+    assert!(side.level(1900) < -70.0, "{}", side.level(1900));
+    side.assert_only("the file", 700, 1900);
+}

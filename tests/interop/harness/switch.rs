@@ -1,0 +1,230 @@
+//! The switch under test: the real program, with a conf folder, ports and folders of one test's own.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::process::Process;
+use super::sip::{Line, anywhere};
+use super::sound::{self, Side};
+use super::{Scratch, files_below, ports, until};
+
+/// What the caller of 700 hears first: a tone stands in for a friendly voice.
+pub const WELCOME_HZ: u32 = 1_200;
+/// How long it lasts.
+pub const WELCOME_SECS: u32 = 1;
+
+/// The password of one of the people.
+pub fn password(user: &str) -> String {
+    format!("{user}-secret")
+}
+
+/// A small centre on disk. Ann is 201, Bob 202 and recorded, Cid 203; 600 echoes, 601 is a tone, 602 an announcement,
+/// 700 a menu whose key 1 leads to Bob, 800 rings Bob and Cid.
+pub struct Centre {
+    pub room: Scratch,
+    pub address: SocketAddr,
+    media: u16,
+}
+
+const PEOPLE: &str = r#"
+[ann]
+number = "201"
+name = "Ann"
+password = "ann-secret"
+digest = ["MD5"]
+
+[bob]
+number = "202"
+name = "Bob"
+password = "bob-secret"
+digest = ["MD5"]
+record = true
+ring_secs = 2
+
+[cid]
+number = "203"
+password = "cid-secret"
+digest = ["MD5"]
+"#;
+
+const ROUTES: &str = r#"
+[[route]]
+number = "600"
+to = "echo"
+
+[[route]]
+number = "601"
+to = "tone"
+
+[[route]]
+number = "602"
+to = "play:welcome"
+
+[[route]]
+number = "700"
+to = "menu:main"
+
+[[route]]
+number = "800"
+to = "group:sales"
+
+[group.sales]
+people = ["bob", "cid"]
+ring_secs = 20
+"#;
+
+const MENUS: &str = r#"
+[main]
+greeting = "welcome"
+patience_secs = 2
+tries = 2
+otherwise = "reject:480"
+
+[main.keys]
+1 = "person:bob"
+"#;
+
+impl Centre {
+    pub fn new(name: &str) -> Centre {
+        let room = Scratch::new(name);
+        let address = SocketAddr::new(IpAddr::from([127, 0, 0, 1]), ports::block(2));
+        let centre = Centre { room, address, media: ports::block(MEDIA_PORTS) };
+        let (first, last) = (centre.media, centre.media + MEDIA_PORTS - 1);
+        let switch = format!(
+            "listen = [\"{address}\"]\nrealm = \"centrala\"\ndigest = [\"SHA-256\", \"MD5\"]\n\n\
+             [media]\nports = \"{first}-{last}\"\ntimeout_secs = 60\n\n\
+             [recording]\nfolder = {:?}\n\n[journal]\nfolder = {:?}\n",
+            centre.recordings(),
+            centre.journal(),
+        );
+        for (file, text) in [("switch", switch.as_str()), ("people", PEOPLE), ("routes", ROUTES), ("menus", MENUS)] {
+            centre.write(&format!("{file}.toml"), text);
+        }
+        centre.write("trunks.toml", "");
+        sound::write_tone(&centre.room.folder("conf/prompts").join("welcome.wav"), WELCOME_HZ, WELCOME_SECS);
+        centre
+    }
+
+    /// The conf folder.
+    pub fn conf(&self) -> PathBuf {
+        self.room.folder("conf")
+    }
+
+    pub fn recordings(&self) -> PathBuf {
+        self.room.path().join("recordings")
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.room.path().join("journal")
+    }
+
+    /// Another text for a conf file.
+    pub fn write(&self, file: &str, text: &str) {
+        fs::write(self.conf().join(file), text).expect("a file in our own folder");
+    }
+
+    /// Other words in a conf file.
+    pub fn replace(&self, file: &str, these: &str, by: &str) {
+        let text = fs::read_to_string(self.conf().join(file)).expect("a file in our own folder");
+        assert!(text.contains(these), "{these} is not in {file}");
+        self.write(file, &text.replace(these, by));
+    }
+
+    /// More text for a conf file.
+    pub fn add(&self, file: &str, text: &str) {
+        let open = OpenOptions::new().append(true).open(self.conf().join(file));
+        open.and_then(|mut file| file.write_all(text.as_bytes())).expect("a file in our own folder");
+    }
+
+    /// A carrier at an address of its own: whoever calls from there is it. 9… goes out through it.
+    pub fn add_carrier(&self) -> SocketAddr {
+        let carrier = SocketAddr::new(IpAddr::from([127, 0, 0, 2]), ports::block(2));
+        self.add("trunks.toml", &format!("[carrier]\naddress = \"{carrier}\"\nnumber = \"+38515550100\"\n"));
+        let (out, inward) =
+            ("number = \"9*\"\nto = \"trunk:carrier\"", "number = \"+38515550100\"\nto = \"person:bob\"");
+        self.add("routes.toml", &format!("\n[[route]]\n{out}\n\n[[route]]\nfrom = \"trunk:carrier\"\n{inward}\n"));
+        carrier
+    }
+
+    /// The program with these words, to be run by the test itself.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_centrala"));
+        command.args(words).arg("--conf").arg(self.conf()).current_dir(self.room.path());
+        command
+    }
+
+    /// Starts the switch; when this returns, it answers.
+    pub fn start(&self) -> Switch {
+        let log = self.room.path().join("centrala.log");
+        let mut process = Process::start("centrala", "this very workspace", self.command(&["run"]), &log);
+        until("a switch that answers", Duration::from_secs(10), || {
+            assert!(process.ended().is_none(), "the switch ended at once");
+            Line::udp(anywhere(self.address), self.address).is_answered(Duration::from_millis(200)).then_some(())
+        });
+        Switch { process, address: self.address, recordings: self.recordings(), journal: self.journal() }
+    }
+}
+
+/// Twenty calls' worth.
+const MEDIA_PORTS: u16 = 80;
+
+/// A running switch.
+pub struct Switch {
+    pub process: Process,
+    pub address: SocketAddr,
+    recordings: PathBuf,
+    journal: PathBuf,
+}
+
+impl Switch {
+    /// All call records so far.
+    pub fn cdrs(&self) -> Vec<Value> {
+        let texts = files_below(&self.journal, ".jsonl").into_iter().filter_map(|file| fs::read_to_string(file).ok());
+        let whole = |text: String| text[..text.rfind('\n').map_or(0, |end| end + 1)].to_owned();
+        let lines: Vec<String> =
+            texts.map(whole).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+        lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{line}: {why}"))).collect()
+    }
+
+    /// The one call record there is to be.
+    pub fn cdr(&self) -> Value {
+        let mut cdrs =
+            until("a call record", Duration::from_secs(10), || Some(self.cdrs()).filter(|cdrs| !cdrs.is_empty()));
+        assert_eq!(cdrs.len(), 1, "one call, one record: {cdrs:#?}");
+        cdrs.remove(0)
+    }
+
+    /// The one finished recording there is to be: its file, its sides (caller, other party) and its sidecar.
+    pub fn recording(&self) -> Recording {
+        let mut files = until("a finished recording", Duration::from_secs(10), || {
+            Some(files_below(&self.recordings, ".wav")).filter(|files| !files.is_empty())
+        });
+        assert_eq!(files.len(), 1, "one recording: {files:?}");
+        let file = files.remove(0);
+        let text = fs::read_to_string(file.with_extension("json")).expect("a sidecar beside the recording");
+        let sidecar = serde_json::from_str(&text).unwrap_or_else(|why| panic!("{text}: {why}"));
+        let Ok([caller, party]) = <[Side; 2]>::try_from(sound::read(&file)) else { panic!("two channels") };
+        Recording { file, caller, party, sidecar }
+    }
+}
+
+/// A recording, looked at from outside.
+pub struct Recording {
+    pub file: PathBuf,
+    pub caller: Side,
+    pub party: Side,
+    pub sidecar: Value,
+}
+
+/// Checks some fields of a call record.
+pub fn assert_fields(cdr: &Value, wanted: &Value) {
+    for (field, wanted) in wanted.as_object().expect("fields") {
+        assert_eq!(&cdr[field], wanted, "{field} in {cdr:#}");
+    }
+}

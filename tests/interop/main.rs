@@ -1,0 +1,13 @@
+//! Centrala among strangers: the real program on real sockets with sipp, baresip and the RFCs' torture messages.
+//!
+//! Each test starts a switch of its own, with its own folders and ports, so they run side by side. What these tests
+//! need besides cargo (`sip-tester`, `baresip-core`, `sox`) `./dev test` installs; where it is missing they fail and
+//! say so. They check what a stranger can see: answers, exit codes, sound in files. What goes on inside is tested
+//! beside the code and by `tests/scripts`.
+#![allow(clippy::disallowed_methods, reason = "this is the outside world: it waits for programs and looks at clocks")]
+
+mod baresip;
+mod cli;
+mod harness;
+mod sipp;
+mod torture;
