@@ -169,7 +169,7 @@ impl Switch {
             Input::Shutdown => {
                 self.closing = true;
                 for call in self.journeys.keys().copied().collect::<Vec<_>>() {
-                    self.step(call, now, out, |journey| journey.hang_up("shutdown"));
+                    self.step(call, now, out, |journey| journey.hang_up("shutdown", now));
                 }
             }
         }
@@ -286,7 +286,7 @@ impl Switch {
             Do::Media(media::Command::Connect { stream, .. }) if self.is_our_own(stream.remote) => {
                 // Two echoes that name each other's port on us would send packets round for ever.
                 if let Some(running) = self.journeys.get_mut(&id) {
-                    running.journey.hang_up("its media would go round through us");
+                    running.journey.hang_up("its media would go round through us", now);
                 }
             }
             Do::Media(command) => out.push(Output::Media { thread, command: self.bound(command) }),

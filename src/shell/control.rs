@@ -211,7 +211,9 @@ impl Control {
                 self.switch.handle(Input::Tick, now, &mut out);
                 self.perform(&mut out);
             }
-            if stopping.is_some_and(|until| self.switch.calls() == 0 || now >= until) {
+            // Legs outlive their calls until their BYE is answered: by then it has been sent, whatever the transport.
+            let quiet = self.switch.calls() == 0 && self.switch.endpoint().legs() == 0;
+            if stopping.is_some_and(|until| quiet || now >= until) {
                 break;
             }
         }
@@ -272,7 +274,9 @@ impl Control {
                 Output::Cdr(cdr) => self.journal.append(cdr),
                 Output::Log(event) => logging::sip(&event),
                 Output::Recorded(event) => logging::recording(&event),
-                Output::Fault => error!("a fault of ours lost a SIP message; please report it with the lines before this one"),
+                Output::Fault => {
+                    error!("a fault of ours lost a SIP message; please report it with the lines before this one")
+                }
             }
         }
     }

@@ -54,6 +54,11 @@ pub enum Input {
     Media(media::Event),
     /// Time has passed.
     Tick,
+    /// The switch ends the call, whatever its program is about.
+    HangUp {
+        /// Why, in a word or two.
+        cause: &'static str,
+    },
 }
 
 /// What a call wants done.
@@ -184,6 +189,7 @@ impl Call {
             Input::Sip(event) => self.heard_from_sip(event),
             Input::Media(event) => self.heard_from_media(event),
             Input::Tick => self.time_has_passed(),
+            Input::HangUp { cause } => self.hang_up(Side::Switch, cause),
         }
     }
 

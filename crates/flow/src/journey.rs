@@ -50,9 +50,8 @@ impl Journey {
     }
 
     /// The switch ends the call, whatever its program is about.
-    pub fn hang_up(&mut self, cause: &'static str) {
-        self.call.hang_up(Side::Switch, cause);
-        self.run();
+    pub fn hang_up(&mut self, cause: &'static str, now: Time) {
+        self.handle(Input::HangUp { cause }, now);
     }
 
     /// The call.

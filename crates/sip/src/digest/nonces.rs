@@ -188,15 +188,33 @@ impl Nonces {
     }
 }
 
-/// RFC 7616 §3.4.6: the digest's `uri` is that of the request; another spelling of it is let through.
+/// RFC 7616 §3.4.6: the digest's `uri` is that of the request. Another spelling of it is let through, and so is one
+/// that leaves the user out, as sipp and some phones write: a nonce count is used once, so it opens no other door.
 fn same_uri(asked: &str, uri: &str) -> bool {
-    asked == uri || asked.parse::<Uri>().is_ok_and(|asked| asked.is(uri))
+    let bare = |uri: Uri| Uri { user: None, ..uri };
+    let same =
+        |asked: Uri| asked.is(uri) || (asked.user.is_none() && uri.parse().is_ok_and(|uri| asked.equals(&bare(uri))));
+    asked == uri || asked.parse().is_ok_and(same)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Credentials, respond};
     use super::*;
+
+    #[test]
+    fn the_digest_must_be_about_this_request() {
+        for (asked, uri, same) in [
+            ("sip:600@192.0.2.1", "sip:600@192.0.2.1", true),
+            ("sip:600@192.0.2.1", "SIP:%3600@192.0.2.1", true),
+            ("sip:192.0.2.1:5060", "sip:600@192.0.2.1:5060", true),
+            ("sip:192.0.2.1:5060", "sip:600@192.0.2.9:5060", false),
+            ("sip:601@192.0.2.1", "sip:600@192.0.2.1", false),
+            ("", "sip:600@192.0.2.1", false),
+        ] {
+            assert_eq!(same_uri(asked, uri), same, "{asked} {uri}");
+        }
+    }
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
     const THERE: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
