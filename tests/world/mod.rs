@@ -38,6 +38,8 @@ pub struct World {
     pub recordings: Vec<(RecordingId, Option<String>)>,
     /// How often each call began and was recorded in a CDR.
     pub calls: HashMap<CallId, (u32, u32)>,
+    /// What phones found to be against the rules.
+    pub odd: Vec<String>,
     /// How often the switch met a fault of its own.
     pub faults: u32,
     /// What everybody said and heard, for people to read.
@@ -80,6 +82,7 @@ impl World {
             recordings: Vec::new(),
             calls: HashMap::new(),
             faults: 0,
+            odd: Vec::new(),
             ladder: Vec::new(),
             bay: Patchbay::new(conf.switch.media.clone(), random.fork()),
             recorder: Recorder::new(recordings).expect("a folder of our own"),
@@ -143,7 +146,7 @@ impl World {
 
     /// The laws that hold when all is over: what is broken.
     pub fn broken_laws(&self) -> Vec<String> {
-        let mut broken = Vec::new();
+        let mut broken = self.odd.clone();
         let mut law = |holds: bool, what: String| {
             if !holds {
                 broken.push(what);
@@ -252,9 +255,16 @@ impl World {
             other => format!("  {other:?}"),
         };
         self.ladder.push(format!("{:>9.3}s  {:<9} {line}", now.as_millis() as f64 / 1000.0, desk.name));
-        if !matches!(event, phone::Event::Said(_) | phone::Event::Heard(_)) {
-            desk.events.push((now, event));
+        match event {
+            phone::Event::Said(_) | phone::Event::Heard(_) => return,
+            phone::Event::Odd(what) => self.odd.push(format!("{} at {now:?}: {what}", desk.name)),
+            // Whoever speaks, and whatever is played, comes from one source of ours (RFC 3550 §8).
+            phone::Event::Ended { .. } if desk.phone.ear().is_some_and(|ear| ear.streams() > 1) => {
+                self.odd.push(format!("{} at {now:?}: more than one RTP source in a call", desk.name));
+            }
+            _ => {}
         }
+        desk.events.push((now, event));
     }
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {

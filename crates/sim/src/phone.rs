@@ -26,7 +26,7 @@ use sip::{Message, Method, Name, Request, Response, wire};
 pub use ear::Ear;
 pub use words::{Command, Dial, Event, Input, Keys, Manner, Output, PhoneConf};
 
-use asked::Asked;
+use asked::{Asked, Why};
 use call::{PhoneCall, State};
 use said::{Answers, Due};
 use voice::Voice;
@@ -50,8 +50,8 @@ pub struct Phone {
     ear: Option<Ear>,
     asked: Vec<Asked>,
     answers: Answers,
-    /// The ACKs said, by Call-ID and CSeq, for an answer that comes again (RFC 3261 §13.2.2.4).
-    acks: VecDeque<(String, u32, Bytes)>,
+    /// For an answer that comes again (RFC 3261 §13.2.2.4).
+    acks: VecDeque<Acknowledged>,
     gone: bool,
     now: Time,
     out: Vec<Output>,
@@ -140,6 +140,12 @@ impl Phone {
         self.call.as_ref().is_some_and(|call| matches!(call.state, State::Up))
     }
 
+    /// Has it put the other side on hold, or may the other side still think so?
+    pub fn is_holding(&self) -> bool {
+        let changing = self.asked.iter().any(|asked| matches!(asked.why, Why::Reinvite { .. }));
+        changing || self.call.as_ref().is_some_and(|call| call.holding)
+    }
+
     /// Everything it asked was answered, and everything it answered was heard.
     pub fn is_quiet(&self) -> bool {
         self.gone || (self.asked.is_empty() && self.answers.deadline() == Time::NEVER)
@@ -209,26 +215,39 @@ impl Phone {
         bytes
     }
 
-    /// The ACK that belongs to this answer, if it was said before.
-    fn ack_again(&mut self, response: &Response) -> bool {
-        let key = response.headers.call_id().zip(response.cseq().map(|(number, _)| number));
-        let known = self.acks.iter().find(|(call_id, cseq, _)| Some((call_id.as_str(), *cseq)) == key);
-        let bytes = known.map(|(.., bytes)| bytes.clone());
-        let again = bytes.is_some();
-        bytes.into_iter().for_each(|bytes| self.send(bytes));
-        again
+    /// Says the ACK that belongs to this answer again, if it was said before. A second final answer is against the rules.
+    fn ack_again(&mut self, response: &Response) {
+        let key = response.headers.call_id().zip(response.cseq());
+        let Some(known) = self.acks.iter().find(|ack| Some((ack.call_id.as_str(), (ack.cseq, "INVITE"))) == key) else {
+            return;
+        };
+        let (status, bytes) = (known.status, known.bytes.clone());
+        if response.is_final() && status != response.status {
+            self.tell(Event::Odd("a second final answer to an INVITE"));
+        } else if response.is_final() {
+            self.send(bytes);
+        }
     }
 
-    fn say_ack(&mut self, ack: Request) {
+    fn say_ack(&mut self, ack: Request, status: u16) {
         let key = ack.headers.call_id().map(str::to_owned).zip(ack.cseq().map(|(number, _)| number));
         let bytes = self.said(ack);
         if let Some((call_id, cseq)) = key {
-            self.acks.push_back((call_id, cseq, bytes));
+            self.acks.push_back(Acknowledged { call_id, cseq, status, bytes });
         }
         if self.acks.len() > ACKS_MAX {
             self.acks.pop_front();
         }
     }
+}
+
+/// A final answer to an INVITE of ours, and the ACK we said to it.
+#[derive(Debug)]
+struct Acknowledged {
+    call_id: String,
+    cseq: u32,
+    status: u16,
+    bytes: Bytes,
 }
 
 /// A message of ours.

@@ -92,7 +92,7 @@ impl Phone {
             State::Knocking { .. } => self.say(603, None),
             State::Up => {
                 let bye = call.request(Method::Bye, &contact);
-                self.call = None;
+                self.forget_call();
                 self.ask(bye, Why::Formality, 0);
                 self.tell(Event::Ended { by_us: true });
             }
@@ -130,6 +130,10 @@ impl Phone {
     }
 
     fn hold(&mut self, hold: bool) {
+        // RFC 3261 §14.1: not while another is under way.
+        if self.asked.iter().any(|asked| matches!(asked.why, Why::Reinvite { .. })) {
+            return;
+        }
         let contact = self.contact();
         let Some(call) = self.call.as_mut().filter(|call| matches!(call.state, State::Up)) else { return };
         call.holding = hold;
@@ -177,7 +181,7 @@ impl Phone {
         let asked = self.asked.swap_remove(at);
         if asked.is_invite() && !response.is_success() {
             let ack = ack_of_refusal(&asked.request, &response);
-            self.say_ack(ack);
+            self.say_ack(ack, response.status);
         }
         let proof = if matches!(response.status, 401 | 407) { self.proof(&asked, &response) } else { None };
         match proof {
@@ -262,6 +266,11 @@ impl Phone {
     }
 
     pub(super) fn nobody_answered(&mut self, asked: Asked) {
+        let moot = matches!(asked.why, Why::Reinvite { .. }) && !self.is_of_this_call(&asked.request);
+        if moot {
+            return;
+        }
+        self.tell(Event::Unanswered { method: method_name(asked.request.method) });
         match asked.why {
             Why::Register { .. } => self.tell(Event::NotRegistered { status: 408 }),
             Why::Invite if self.is_calling(&asked.request) => {
@@ -271,6 +280,17 @@ impl Phone {
             Why::Reinvite { .. } => self.tell(Event::Changed { status: 408 }),
             _ => {}
         }
+    }
+
+    /// The call is over. A re-INVITE still under way may find nobody any more who repeats a lost answer to it.
+    pub(super) fn forget_call(&mut self) {
+        self.call = None;
+        let reinvites = self.asked.iter_mut().filter(|asked| matches!(asked.why, Why::Reinvite { .. }));
+        reinvites.for_each(|asked| asked.gives_up(self.now));
+    }
+
+    fn is_of_this_call(&self, request: &Request) -> bool {
+        self.call.as_ref().is_some_and(|call| request.headers.call_id() == Some(&call.call_id))
     }
 
     fn is_calling(&self, invite: &Request) -> bool {
@@ -299,8 +319,8 @@ impl Phone {
         } else {
             call.accept(&response.body)
         };
-        self.seal_ack(&mut ack);
-        self.say_ack(ack);
+        self.seal_ack(&mut ack, &asked.request);
+        self.say_ack(ack, response.status);
         self.call = Some(call);
         self.tell(Event::Answered);
         match agreed {
@@ -312,8 +332,10 @@ impl Phone {
         }
     }
 
-    /// RFC 3261 §13.2.2.4: the ACK of a 2xx is a request of its own.
-    fn seal_ack(&mut self, ack: &mut Request) {
+    /// RFC 3261 §13.2.2.4: the ACK of a 2xx is a request of its own, numbered as its INVITE was.
+    fn seal_ack(&mut self, ack: &mut Request, invite: &Request) {
+        let (number, _) = invite.cseq().unwrap_or_default();
+        ack.headers.set(Name::CSeq, format!("{number} ACK"));
         let branch = format!("{MAGIC_COOKIE}{}", self.random.token(16));
         ack.headers.push_front(Name::Via, Via::new(Transport::Udp, self.conf.sip, branch).to_string());
     }
@@ -327,8 +349,8 @@ impl Phone {
         if response.is_success() {
             let mut ack = call.request(Method::Ack, &contact);
             let agreed = call.accept(&response.body);
-            self.seal_ack(&mut ack);
-            self.say_ack(ack);
+            self.seal_ack(&mut ack, &asked.request);
+            self.say_ack(ack, response.status);
             if let Ok(stream) = agreed {
                 self.talk(&stream);
             }

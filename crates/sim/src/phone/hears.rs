@@ -154,7 +154,7 @@ impl Phone {
         }
         self.reply(bye, Response::to(bye, 200));
         if self.is_talking() {
-            self.call = None;
+            self.forget_call();
             self.tell(Event::Ended { by_us: false });
         } else {
             self.give_up(487); // RFC 3261 §15.1.2: an early dialog is ended so too

@@ -176,6 +176,13 @@ pub enum Event {
         /// How.
         status: u16,
     },
+    /// A request of ours was never answered, however often it was sent.
+    Unanswered {
+        /// Which: `INVITE`, `BYE`, …
+        method: &'static str,
+    },
+    /// The other side broke the rules; what it did.
+    Odd(&'static str),
     /// What [`Command::Hold`] came to.
     Changed {
         /// 200, or why not.
