@@ -4,6 +4,7 @@
 //! and a clock ([`shell`]). `ARCHITECTURE.md` is the map.
 
 pub mod conf;
+pub mod demo;
 mod directory;
 mod port_pool;
 pub mod shell;

@@ -26,6 +26,12 @@ struct Cli {
 enum Command {
     /// Run the switch until SIGTERM or Ctrl-C
     Run(RunArgs),
+    /// A small centre with simulated phones takes a call, and leaves a recording to play
+    Demo {
+        /// Leave the switch running, for a phone of your own
+        #[arg(long)]
+        keep: bool,
+    },
     /// Check the conf: every error with file, line, column and remedy
     Check {
         /// The folder that holds switch.toml
@@ -53,6 +59,7 @@ struct RunArgs {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run(args),
+        Command::Demo { keep } => centrala::demo::run(keep).map_err(Failure::from),
         Command::Check { conf } => check(&conf),
     };
     match done {

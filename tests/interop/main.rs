@@ -8,6 +8,7 @@
 
 mod baresip;
 mod cli;
+mod demo;
 mod harness;
 mod sipp;
 mod torture;
