@@ -200,8 +200,13 @@ impl Call {
             _ => None,
         });
         let ringing = self.attempt.as_ref().map(|attempt| attempt.until);
-        let ended = self.ended.map(|at| at + MEDIA_COMES_HOME);
-        [asked, ringing, ended].into_iter().flatten().min()
+        match self.ended {
+            Some(at) => Some(at + MEDIA_COMES_HOME),
+            None => {
+                let holding = self.legs.iter().filter(|leg| leg.is_live()).filter_map(|leg| leg.patience);
+                holding.chain(asked).chain(ringing).min()
+            }
+        }
     }
 
     /// The next thing the program must know.
@@ -310,6 +315,10 @@ impl Call {
     }
 
     fn time_has_passed(&mut self) {
+        let is_gone = |leg: &&Leg| leg.is_live() && leg.patience.is_some_and(|until| self.now >= until);
+        if let Some(leg) = self.legs.iter().find(is_gone).map(|leg| leg.id) {
+            self.is_gone(leg);
+        }
         if self.attempt.as_ref().is_some_and(|attempt| self.now >= attempt.until) {
             self.ringing_time_is_up();
         }
@@ -435,11 +444,15 @@ impl Call {
     }
 
     /// No media, not even RTCP, for the time `media` was told: whoever it was is gone. A phone that holds the other
-    /// side may be silent for as long as it likes.
+    /// side may be silent for long; yet one that lost its power on hold must not keep the call for ever.
     fn fell_silent(&mut self, leg: LegId) {
-        if self.position(leg).is_some_and(|at| self.legs[at].holds()) {
-            return;
+        match self.position(leg) {
+            Some(at) if self.legs[at].holds() => self.legs[at].patience = Some(self.now + HOLD_MAX),
+            _ => self.is_gone(leg),
         }
+    }
+
+    fn is_gone(&mut self, leg: LegId) {
         let by = if leg == self.legs[0].id { Side::Caller } else { Side::Agent };
         self.end(by, "no media", 480);
     }
@@ -610,7 +623,8 @@ impl Call {
 
     pub(crate) fn connect_media(&mut self, at: usize) {
         self.open_media(at);
-        let leg = &self.legs[at];
+        let leg = &mut self.legs[at];
+        leg.patience = None; // it has just said what it wants
         if let Some(stream) = leg.stream_conf() {
             self.out.push(Do::Media(media::Command::Connect { leg: leg.id, stream }));
         }
@@ -679,6 +693,8 @@ impl Call {
 
 /// How long media may take to close the ports of an ended call.
 const MEDIA_COMES_HOME: Duration = Duration::from_secs(10);
+/// How long a phone may hold without a sound of its own.
+const HOLD_MAX: Duration = Duration::from_secs(3600);
 /// Within this time the same key by the other method is the same press.
 const SAME_PRESS: Duration = Duration::from_millis(500);
 /// Keys are no longer written down when a call has so many facts.

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use audio::Codec;
-use base::LegId;
+use base::{LegId, Time};
 use bytes::Bytes;
 use media::StreamConf;
 use sdp::{Direction, Format, Local, Stream};
@@ -56,6 +56,8 @@ pub struct Leg {
     pub(crate) state: State,
     /// The media port is open, and not yet reported closed.
     pub(crate) port: Port,
+    /// It holds, and has fallen silent: until then it may.
+    pub(crate) patience: Option<Time>,
     local: Local,
     signalling: IpAddr,
     nat: bool,
@@ -98,7 +100,17 @@ impl Leg {
             direction: Direction::SendRecv,
         };
         let (signalling, nat) = (new.signalling, new.nat);
-        Leg { id: new.leg, party: new.party, state, port: Port::Reserved, local, signalling, nat, stream: None }
+        Leg {
+            id: new.leg,
+            party: new.party,
+            state,
+            port: Port::Reserved,
+            patience: None,
+            local,
+            signalling,
+            nat,
+            stream: None,
+        }
     }
 
     /// Where its RTP is received.
