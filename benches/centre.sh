@@ -33,5 +33,5 @@ record = true
 number = "602"
 to = "play:long"
 TOML
-sox "$folder/conf/prompts/welcome.wav" "$folder/conf/prompts/long.wav" repeat 9
+sox "$folder/conf/prompts/welcome.wav" "$folder/conf/prompts/long.wav" repeat 16
 : > "$folder/conf/menus.toml"
