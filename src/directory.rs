@@ -33,10 +33,10 @@ pub(crate) struct Way {
 
 impl Directory {
     /// `local_for` tells our own SIP address towards a remote one.
-    pub(crate) fn new(conf: &Conf, local_for: impl Fn(SocketAddr) -> SocketAddr) -> Directory {
+    pub(crate) fn new(conf: &Conf, local_for: impl Fn(Transport, SocketAddr) -> SocketAddr) -> Directory {
         let with_flow = |trunk: &Trunk| {
-            let remote = trunk.address;
-            let flow = Flow { transport: Transport::Udp, local: local_for(remote), remote, connection: 0 };
+            let (transport, remote) = (trunk.transport, trunk.address);
+            let flow = Flow { transport, local: local_for(transport, remote), remote, connection: 0 };
             (trunk.name.clone(), (trunk.clone(), flow))
         };
         Directory { people: conf.people.clone(), trunks: conf.trunks.values().map(with_flow).collect() }

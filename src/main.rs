@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use base::Random;
 use centrala::conf::{Conf, Problem, Problems};
 use centrala::shell::logging::{self, LogFormat};
-use centrala::shell::{Server, random};
+use centrala::shell::{self, Server, random};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -78,6 +78,7 @@ fn run(args: RunArgs) -> Result<(), Failure> {
     conf.switch.recordings = args.recordings.unwrap_or(conf.switch.recordings);
     conf.switch.journal = args.journal.unwrap_or(conf.switch.journal);
     logging::start(args.log);
+    shell::allow_many_connections();
     show_new_passwords(&mut conf, &mut random()?)?;
     let people = conf.people.len();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -86,8 +87,8 @@ fn run(args: RunArgs) -> Result<(), Failure> {
         Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
     })?;
     let server = Server::start(conf)?;
-    for address in &server.listening {
-        tracing::info!(%address, people, "listening (UDP, TCP)");
+    for (transport, address) in &server.listening {
+        tracing::info!(%address, people, "listening ({})", transport.as_str());
     }
     runtime.block_on(async {
         tokio::select! {

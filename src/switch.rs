@@ -18,7 +18,7 @@ use call::{Call, CallConf, Do, Fact, Knock, NewLeg, Outbound, Party, Recording, 
 use flow::{FlowConf, Journey};
 use route::{Destination, Found, Routes};
 use sdp::Format;
-use sip::{Account, Endpoint, Flow, Incoming, Peer, SipConf};
+use sip::{Account, Endpoint, Flow, Incoming, Peer, SipConf, Transport};
 
 use crate::conf::Conf;
 use crate::directory::{Directory, Way};
@@ -119,7 +119,7 @@ impl Switch {
     /// A switch for this conf. `local_for` tells our own SIP address towards a remote one.
     pub fn new(
         conf: &Conf,
-        local_for: impl Fn(SocketAddr) -> SocketAddr,
+        local_for: impl Fn(Transport, SocketAddr) -> SocketAddr,
         clock: WallClock,
         mut random: Random,
     ) -> Switch {

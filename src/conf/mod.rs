@@ -29,8 +29,8 @@ use sip::digest::Ha1;
 
 pub use people::Person;
 pub use problem::{Problem, Problems};
-pub use switch_file::SwitchConf;
-pub use trunks::Trunk;
+pub use switch_file::{ConnectionLimits, SwitchConf};
+pub use trunks::{TlsTrust, Trunk};
 
 use file::{File, Source};
 use secrets::Secrets;

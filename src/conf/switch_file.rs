@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use media::MediaLimits;
 use serde::Deserialize;
+use sip::Transport;
 use sip::digest::Algorithm;
 use toml::Spanned;
 
@@ -15,10 +16,12 @@ use super::file::File;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SwitchFile {
     listen: Vec<Spanned<String>>,
+    listen_tls: Vec<Spanned<String>>,
     advertise: Option<Spanned<String>>,
     realm: Spanned<String>,
     digest: Vec<Spanned<String>>,
     calls_max: usize,
+    connections: ConnectionLimits,
     register: RegisterTable,
     media: MediaTable,
     recording: FolderTable,
@@ -52,15 +55,34 @@ impl Default for SwitchFile {
     fn default() -> SwitchFile {
         SwitchFile {
             listen: unplaced(["0.0.0.0:5060", "[::]:5060"]),
+            listen_tls: Vec::new(),
             advertise: None,
             realm: Spanned::new(0..0, "centrala".to_owned()),
             digest: unplaced(["SHA-256", "MD5"]),
             calls_max: 10_000,
+            connections: ConnectionLimits::default(),
             register: RegisterTable::default(),
             media: MediaTable::default(),
             recording: FolderTable::default(),
             journal: FolderTable::default(),
         }
+    }
+}
+
+/// How many connections there may be (TCP, TLS).
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionLimits {
+    /// At once; more are closed as they come.
+    #[serde(rename = "max")]
+    pub all_max: usize,
+    /// At once from one address, which may be a whole office.
+    pub per_source_max: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> ConnectionLimits {
+        ConnectionLimits { all_max: 20_000, per_source_max: 2_000 }
     }
 }
 
@@ -90,6 +112,8 @@ fn unplaced<const N: usize>(texts: [&str; N]) -> Vec<Spanned<String>> {
 pub struct SwitchConf {
     /// Where SIP is spoken, by UDP and by TCP. Never empty.
     pub listen: Vec<SocketAddr>,
+    /// Where SIP is spoken by TLS.
+    pub listen_tls: Vec<SocketAddr>,
     /// The address told to others, where the switch stands behind a NAT that maps its ports one to one.
     pub advertise: Option<IpAddr>,
     /// The protection domain of passwords (RFC 7616 §3.3).
@@ -98,6 +122,8 @@ pub struct SwitchConf {
     pub algorithms: Vec<Algorithm>,
     /// So many calls at once; the next is refused with 503.
     pub calls_max: usize,
+    /// How many connections there may be.
+    pub connections: ConnectionLimits,
     /// The shortest and the longest registration, seconds.
     pub expires_secs: RangeInclusive<u32>,
     /// How many phones one account may register.
@@ -114,12 +140,25 @@ pub struct SwitchConf {
     pub journal: PathBuf,
 }
 
+impl SwitchConf {
+    /// Where connections are taken, besides TCP beside UDP.
+    pub fn stream_listeners(&self) -> impl Iterator<Item = (Transport, SocketAddr)> {
+        self.listen_tls.iter().map(|address| (Transport::Tls, *address))
+    }
+
+    /// Is a certificate needed?
+    pub fn speaks_tls(&self) -> bool {
+        self.stream_listeners().any(|(transport, _)| transport == Transport::Tls)
+    }
+}
+
 pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     let said: SwitchFile = file.whole().unwrap_or_default();
     let listen: Vec<SocketAddr> = said.listen.iter().filter_map(|text| address(file, text)).collect();
     if said.listen.is_empty() && file.is_clean() {
         file.problem(0..0, "listen is empty; name at least one address and port, such as \"0.0.0.0:5060\"");
     }
+    let listen_tls = said.listen_tls.iter().filter_map(|text| address(file, text)).collect();
     let advertise = said.advertise.as_ref().and_then(|text| {
         let address = text.get_ref().parse().ok();
         if address.is_none() {
@@ -160,10 +199,12 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     };
     SwitchConf {
         listen,
+        listen_tls,
         advertise,
         realm: realm.clone(),
         algorithms,
         calls_max: said.calls_max,
+        connections: said.connections,
         expires_secs: said.register.expires_secs_min..=said.register.expires_secs_max,
         phones_max: said.register.phones_max.clamp(1, 100),
         media_ports: ports(file, &said.media.ports),

@@ -1,8 +1,11 @@
 //! `conf/trunks.toml`: carriers and other switches, trusted by their address.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
+use rustls::pki_types::ServerName;
 use serde::Deserialize;
+use sip::Transport;
 use sip::digest::Credentials;
 use toml::Spanned;
 
@@ -13,6 +16,9 @@ use super::switch_file::address;
 #[serde(deny_unknown_fields)]
 struct TrunkTable {
     address: Spanned<String>,
+    transport: Option<Spanned<String>>,
+    tls_name: Option<Spanned<String>>,
+    tls_roots: Option<Spanned<PathBuf>>,
     number: Option<String>,
     user: Option<Spanned<String>>,
     password: Option<String>,
@@ -27,12 +33,25 @@ pub struct Trunk {
     pub name: String,
     /// Where calls are sent, and the address calls are taken from.
     pub address: SocketAddr,
+    /// How they are sent: UDP, TCP or TLS. Calls are taken by any.
+    pub transport: Transport,
+    /// Whom to take it for, where it is reached by TLS.
+    pub tls: Option<TlsTrust>,
     /// The number we show; else the caller's own.
     pub number: Option<String>,
     /// What it may challenge us for.
     pub credentials: Option<Credentials>,
     /// Its media may come from elsewhere than its SDP says.
     pub nat: bool,
+}
+
+/// When a trunk's certificate is believed.
+#[derive(Clone, Debug)]
+pub struct TlsTrust {
+    /// The name it must be for; else the trunk's address.
+    pub name: Option<ServerName<'static>>,
+    /// Who must have signed it: a PEM file, relative to the conf folder; else any the system trusts.
+    pub roots: Option<PathBuf>,
 }
 
 pub(super) fn read(file: &mut File<'_>) -> Vec<Trunk> {
@@ -48,9 +67,40 @@ pub(super) fn read(file: &mut File<'_>) -> Vec<Trunk> {
             }
             (None, _) => None,
         };
+        let transport = said.transport.as_ref().map_or(Transport::Udp, |text| transport(file, text));
+        let tls_name = said.tls_name.as_ref().and_then(|text| server_name(file, text));
+        let trust = TlsTrust { name: tls_name, roots: said.tls_roots.as_ref().map(|path| path.get_ref().clone()) };
+        let tls = (transport == Transport::Tls).then_some(trust);
+        let spans = [said.tls_name.as_ref().map(Spanned::span), said.tls_roots.as_ref().map(Spanned::span)];
+        if let (None, Some(span)) = (&tls, spans.into_iter().flatten().next()) {
+            file.problem(span, format!("[{name}] is not reached by TLS; add transport = \"tls\", or take this out"));
+        }
         if let (true, Some(address)) = (named, address(file, &said.address)) {
-            trunks.push(Trunk { name, address, number: said.number, credentials, nat: said.nat });
+            let number = said.number;
+            trunks.push(Trunk { name, address, transport, tls, number, credentials, nat: said.nat });
         }
     }
     trunks
+}
+
+fn transport(file: &mut File<'_>, text: &Spanned<String>) -> Transport {
+    match text.get_ref().as_str() {
+        "udp" => Transport::Udp,
+        "tcp" => Transport::Tcp,
+        "tls" => Transport::Tls,
+        other => {
+            file.problem(text.span(), format!("{other:?} is no transport; write \"udp\", \"tcp\" or \"tls\""));
+            Transport::Udp
+        }
+    }
+}
+
+fn server_name(file: &mut File<'_>, text: &Spanned<String>) -> Option<ServerName<'static>> {
+    let name = ServerName::try_from(text.get_ref().clone()).ok();
+    if name.is_none() {
+        let what =
+            "tls_name is no domain name; write the one in the carrier's certificate, such as \"sip.carrier.example\"";
+        file.problem(text.span(), what);
+    }
+    name
 }

@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
+use sip::Transport;
+
 /// Finds our own address towards others.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Addresses {
-    listening: Vec<SocketAddr>,
+    listening: Vec<(Transport, SocketAddr)>,
     advertised: Option<IpAddr>,
     known: RefCell<HashMap<IpAddr, IpAddr>>,
 }
@@ -17,17 +19,20 @@ const KNOWN_MAX: usize = 10_000;
 
 impl Addresses {
     /// For a switch that listens here and tells others it is at `advertised`, if it stands behind a NAT.
-    pub fn new(listening: Vec<SocketAddr>, advertised: Option<IpAddr>) -> Addresses {
+    pub fn new(listening: Vec<(Transport, SocketAddr)>, advertised: Option<IpAddr>) -> Addresses {
         Addresses { listening, advertised, known: RefCell::default() }
     }
 
-    /// Our SIP address towards `remote`, by the first listener that can reach it.
-    pub fn towards(&self, remote: SocketAddr) -> SocketAddr {
+    /// Our SIP address towards `remote`, by the first listener for that transport that can reach it.
+    pub fn towards(&self, transport: Transport, remote: SocketAddr) -> SocketAddr {
+        let of_transport =
+            |kind| self.listening.iter().filter(move |(own, _)| *own == kind).map(|(_, address)| address);
         let same_family = |listener: &&SocketAddr| listener.is_ipv4() == remote.is_ipv4();
         let reaches =
             |listener: &&SocketAddr| same_family(listener) && listener.ip().is_loopback() == remote.ip().is_loopback();
-        let listener = self.listening.iter().find(reaches).or_else(|| self.listening.iter().find(same_family));
-        match listener.or(self.listening.first()) {
+        let best = |kind| of_transport(kind).find(reaches).or_else(|| of_transport(kind).find(same_family));
+        let first = || self.listening.first().map(|(_, address)| address);
+        match best(transport).or_else(|| best(Transport::Udp)).or_else(first) {
             Some(listener) => self.seen_by(*listener, remote),
             None => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060), // there is always a listener
         }
@@ -72,17 +77,26 @@ mod tests {
 
     #[test]
     fn others_see_an_address_they_can_reach() {
-        let listening = ["0.0.0.0:5060", "127.0.0.1:5070", "[::1]:5080"].map(|text| text.parse().expect("an address"));
+        let listening = [
+            (Transport::Udp, "0.0.0.0:5060"),
+            (Transport::Udp, "127.0.0.1:5070"),
+            (Transport::Udp, "[::1]:5080"),
+            (Transport::Tls, "127.0.0.1:5071"),
+        ];
+        let listening = listening.map(|(transport, text)| (transport, text.parse().expect("an address")));
         let plain = Addresses::new(listening.to_vec(), None);
         let behind_nat = Addresses::new(listening.to_vec(), "203.0.113.5".parse().ok());
-        for (remote, seen, seen_from_outside) in
-            [("127.0.0.9:5060", "127.0.0.1:5070", "127.0.0.1:5070"), ("[::1]:9", "[::1]:5080", "[::1]:5080")]
-        {
+        for (transport, remote, seen) in [
+            (Transport::Udp, "127.0.0.9:5060", "127.0.0.1:5070"),
+            (Transport::Tls, "127.0.0.9:5060", "127.0.0.1:5071"),
+            (Transport::Tls, "[::1]:9", "[::1]:5080"), // no such listener: another of ours
+            (Transport::Udp, "[::1]:9", "[::1]:5080"),
+        ] {
             let remote = remote.parse().expect("an address");
-            assert_eq!(plain.towards(remote).to_string(), seen);
-            assert_eq!(behind_nat.towards(remote).to_string(), seen_from_outside);
+            assert_eq!(plain.towards(transport, remote).to_string(), seen);
+            assert_eq!(behind_nat.towards(transport, remote).to_string(), seen);
         }
         let outside = "198.51.100.7:5060".parse().expect("an address");
-        assert_eq!(behind_nat.towards(outside).to_string(), "203.0.113.5:5060");
+        assert_eq!(behind_nat.towards(Transport::Udp, outside).to_string(), "203.0.113.5:5060");
     }
 }

@@ -1,6 +1,5 @@
 //! The control thread: it owns the switch, and does nothing but wait, tell, do.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,7 +22,8 @@ use super::clock::Clock;
 use super::journal::Journal;
 use super::media_threads::MediaThreads;
 use super::recorder_thread::{self, Door};
-use super::stream::{Connections, StreamListener};
+use super::streams::{StreamListener, Streams, Unsent};
+use super::tls::{Certificate, TlsError};
 use super::udp::UdpListener;
 use super::{Addresses, logging};
 use crate::conf::Conf;
@@ -53,16 +53,19 @@ const INPUTS_PER_TURN: usize = 256;
 pub enum StartError {
     /// Nobody else may listen there.
     #[error(
-        "cannot listen on {address} ({transport}): {why}; end the program that has the port, or change `listen` in switch.toml"
+        "cannot listen on {address} ({transport}): {why}; end the program that has the port, or change it in switch.toml"
     )]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// `UDP` or `TCP`.
+        /// `UDP`, `TCP`, `TLS`.
         transport: &'static str,
         /// What the system said.
         why: io::Error,
     },
+    /// There is no certificate to show, or none to trust.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Recordings have nowhere to go.
     #[error(transparent)]
     Recordings(#[from] recorder::RecorderError),
@@ -81,8 +84,8 @@ pub enum StartError {
 
 /// A running switch.
 pub struct Server {
-    /// Where it listens.
-    pub listening: Vec<SocketAddr>,
+    /// Where it listens, and for what.
+    pub listening: Vec<(Transport, SocketAddr)>,
     inbox: Sender<Arrival>,
     control: JoinHandle<()>,
 }
@@ -125,7 +128,8 @@ struct Control {
     clock: Clock,
     switch: Switch,
     udp: Vec<Rc<UdpListener>>,
-    connections: HashMap<u64, Sender<Bytes>>,
+    streams: Streams,
+    inbox: Sender<Arrival>,
     media: MediaThreads,
     recorder: Door,
     recorder_thread: JoinHandle<()>,
@@ -134,12 +138,12 @@ struct Control {
 }
 
 impl Control {
-    fn start(conf: Conf, inbox: &Sender<Arrival>) -> Result<(Control, Vec<SocketAddr>), StartError> {
+    fn start(conf: Conf, inbox: &Sender<Arrival>) -> Result<(Control, Vec<(Transport, SocketAddr)>), StartError> {
         let clock = Clock::start();
         let mut random = random()?;
 
         let mut udp = Vec::new();
-        let mut tcp = Vec::new();
+        let mut streams = Vec::new();
         for address in &conf.switch.listen {
             let fault = |transport| move |why| StartError::Listen { address: *address, transport, why };
             let listener = match UdpListener::bind(*address) {
@@ -151,11 +155,17 @@ impl Control {
                 bound => bound.map_err(fault("UDP"))?,
             };
             // Port 0 was "any": TCP takes the one UDP was given.
-            tcp.push(StreamListener::bind(listener.address).map_err(fault("TCP"))?);
+            streams.push(StreamListener::bind(Transport::Tcp, listener.address).map_err(fault("TCP"))?);
             udp.push(Rc::new(listener));
         }
-        let listening: Vec<SocketAddr> = udp.iter().map(|listener| listener.address).collect();
+        for (transport, address) in conf.switch.stream_listeners() {
+            let fault = |why| StartError::Listen { address, transport: transport.as_str(), why };
+            streams.push(StreamListener::bind(transport, address).map_err(fault)?);
+        }
+        let mut listening: Vec<_> = udp.iter().map(|listener| (Transport::Udp, listener.address)).collect();
+        listening.extend(streams.iter().map(|listener| (listener.transport, listener.address)));
         let addresses = Rc::new(Addresses::new(listening.clone(), conf.switch.advertise));
+        let certificate = if conf.switch.speaks_tls() { Some(Certificate::load(&conf)?) } else { None };
 
         let (recorder, recorder_thread) = start_recorder(&conf, clock, inbox.clone())?;
         let folder = &conf.switch.journal;
@@ -171,18 +181,16 @@ impl Control {
             move |event| arrive(&events, Input::Media(event)),
             move |recording, channel, clip| clips.bring(recording, channel, clip),
         )?;
-        let switch = Switch::new(&conf, |remote| addresses.towards(remote), clock.wall(), random);
+        let towards = |transport, remote| addresses.towards(transport, remote);
+        let switch = Switch::new(&conf, towards, clock.wall(), random);
 
         for listener in &udp {
             spawn_local(listener.clone().read(addresses.clone(), inbox.clone()));
         }
-        let connections = Rc::new(Connections::default());
-        for listener in tcp {
-            spawn_local(listener.accept(addresses.clone(), connections.clone(), inbox.clone()));
-        }
-        let connections = HashMap::new();
+        let streams = Streams::start(streams, certificate, &conf, Addresses::clone(&addresses), inbox.clone())?;
+        let inbox = inbox.clone();
         let control =
-            Control { clock, switch, udp, connections, media, recorder, recorder_thread, journal, journal_thread };
+            Control { clock, switch, udp, streams, inbox, media, recorder, recorder_thread, journal, journal_thread };
         Ok((control, listening))
     }
 
@@ -226,11 +234,11 @@ impl Control {
         let input = match arrival {
             Arrival::Input(input) => input,
             Arrival::Connected { connection, sender } => {
-                self.connections.insert(connection, sender);
+                self.streams.connected(connection, sender);
                 return false;
             }
             Arrival::Gone { connection } => {
-                self.connections.remove(&connection);
+                self.streams.close(connection);
                 Input::Sip(sip::Input::Closed { connection })
             }
             Arrival::Stop => {
@@ -256,14 +264,19 @@ impl Control {
                             let _ = udp.send(flow.remote, &bytes); // lost, as the network might: SIP says it again
                         }
                     }
-                    Transport::Tcp => {
-                        let sent = self.connections.get(&flow.connection).map(|sender| sender.try_send(bytes));
-                        if let Some(Err(TrySendError::Full(_))) = sent {
-                            self.connections.remove(&flow.connection); // it does not read; its writer ends
+                    _ => {
+                        if let Err(Unsent) = self.streams.send(flow, bytes) {
+                            // The switch learns it as it learns everything: from its inbox.
+                            let remote = flow.remote;
+                            let lost = match flow.connection {
+                                0 => sip::Input::Unreachable { remote },
+                                connection => sip::Input::Closed { connection },
+                            };
+                            arrive(&self.inbox, Input::Sip(lost));
                         }
                     }
                 },
-                Output::Close { connection } => drop(self.connections.remove(&connection)),
+                Output::Close { connection } => self.streams.close(connection),
                 Output::Media { thread, command } => self.media.command(thread, command),
                 Output::Record(input) => {
                     if !self.recorder.tell(input) {
@@ -283,7 +296,8 @@ impl Control {
 
     /// Everything in its order: media gives up what it gathered, the recorder writes it, the journal its last lines.
     fn finish(self) {
-        let Control { media, recorder, recorder_thread, journal, journal_thread, .. } = self;
+        let Control { streams, media, recorder, recorder_thread, journal, journal_thread, .. } = self;
+        streams.stop();
         media.stop();
         drop(recorder);
         let _ = recorder_thread.join();

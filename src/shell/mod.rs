@@ -6,13 +6,18 @@
 mod addresses;
 pub mod clock;
 mod control;
+mod descriptors;
 mod journal;
 pub mod logging;
 pub mod media_threads;
 mod recorder_thread;
 mod stream;
+mod streams;
+mod tls;
 mod udp;
 mod udp_pair;
 
 pub use addresses::Addresses;
 pub use control::{Server, StartError, random};
+pub use descriptors::allow_many_connections;
+pub use tls::TlsError;

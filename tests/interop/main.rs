@@ -11,4 +11,5 @@ mod cli;
 mod demo;
 mod harness;
 mod sipp;
+mod tls;
 mod torture;

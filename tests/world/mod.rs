@@ -71,7 +71,7 @@ impl World {
         let conf = Conf::load(folder.path()).unwrap_or_else(|problems| panic!("{problems}"));
         let mut random = Random::numbered(seed);
         let clock = WallClock { unix_ms_at_zero: 1_795_430_000_000 };
-        let switch = Switch::new(&conf, |_| SWITCH, clock, random.fork());
+        let switch = Switch::new(&conf, |_, _| SWITCH, clock, random.fork());
         let recordings = RecorderConf { folder: folder.path().join("recordings"), ..RecorderConf::default() };
         World {
             now: Time::ZERO,

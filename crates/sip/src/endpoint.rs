@@ -73,7 +73,7 @@ impl Endpoint {
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         match input {
             Input::Received { flow, bytes } => {
-                let stream = flow.transport.is_reliable();
+                let stream = flow.transport.is_stream();
                 match wire::read(&bytes, stream, &self.conf.limits) {
                     Ok(Message::Request(request)) => self.request(request, flow, now, out),
                     Ok(Message::Response(response)) => self.response(&response, flow, now, out),

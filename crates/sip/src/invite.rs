@@ -188,7 +188,7 @@ impl Asked {
 pub fn contact(flow: Flow) -> String {
     match flow.transport {
         Transport::Udp => format!("<sip:{}>", flow.local),
-        Transport::Tcp => format!("<sip:{};transport=tcp>", flow.local),
+        other => format!("<sip:{};transport={}>", flow.local, other.as_param()),
     }
 }
 

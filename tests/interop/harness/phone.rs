@@ -31,7 +31,7 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// Starts a phone of one of the people that plays a tone of `hz`, by `transport` (`udp` or `tcp`). When this
+    /// Starts a phone of one of the people that plays a tone of `hz`, by `transport` (`udp`, `tcp` or `tls`). When this
     /// returns it is registered at the switch.
     pub fn start(room: &Scratch, user: &str, hz: u32, switch: SocketAddr, transport: &str) -> Phone {
         let folder = room.folder(&format!("phone-{user}"));

@@ -33,6 +33,13 @@ impl Process {
         &self.name
     }
 
+    /// How much memory it has, resident.
+    pub fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("Linux tells of processes");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

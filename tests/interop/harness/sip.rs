@@ -3,12 +3,27 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, version};
+use socket2::{Domain, Socket, Type};
 
 /// Something bytes go into and answers come out of, one message at a time.
 pub enum Line {
     Udp(UdpSocket, SocketAddr),
     Tcp(TcpStream, Vec<u8>),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>, Vec<u8>),
+}
+
+/// The one version a client of ours speaks.
+#[derive(Clone, Copy)]
+pub enum Version {
+    Tls12,
+    Tls13,
 }
 
 impl Line {
@@ -23,10 +38,65 @@ impl Line {
         Line::Tcp(stream, Vec::new())
     }
 
+    /// A TCP line from an address of this machine.
+    pub fn tcp_from(local: SocketAddr, remote: SocketAddr) -> Line {
+        Line::Tcp(connect(local, remote), Vec::new())
+    }
+
+    /// A TLS line to one who shows just this certificate; `None` if it shows another.
+    pub fn tls(remote: SocketAddr, certificate: &Path, version: Version) -> Option<Line> {
+        Line::tls_from(anywhere(remote), remote, certificate, version)
+    }
+
+    pub fn tls_from(local: SocketAddr, remote: SocketAddr, certificate: &Path, version: Version) -> Option<Line> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(certificate).ok()?).ok()?;
+        let versions = match version {
+            Version::Tls12 => [&version::TLS12],
+            Version::Tls13 => [&version::TLS13],
+        };
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&versions);
+        let config = builder.expect("a version we have").with_root_certificates(roots).with_no_client_auth();
+        let client = ClientConnection::new(Arc::new(config), remote.ip().into()).expect("a client");
+        let mut stream = StreamOwned::new(client, connect(local, remote));
+        stream.conn.complete_io(&mut stream.sock).ok()?;
+        Some(Line::Tls(Box::new(stream), Vec::new()))
+    }
+
+    /// The first `length` bytes that come, whatever they are.
+    pub fn receive_bytes(&mut self, length: usize, limit: Duration) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        let read = match self {
+            Line::Udp(..) => panic!("a datagram has no first bytes"),
+            Line::Tcp(stream, _) => {
+                stream.set_read_timeout(Some(limit)).expect("a time above zero");
+                stream.read_exact(&mut bytes)
+            }
+            Line::Tls(stream, _) => {
+                stream.sock.set_read_timeout(Some(limit)).expect("a time above zero");
+                stream.read_exact(&mut bytes)
+            }
+        };
+        read.unwrap_or_else(|why| panic!("nothing came: {why}"));
+        bytes
+    }
+
+    /// Does the other side close it in time, saying nothing?
+    pub fn is_closed_within(&mut self, limit: Duration) -> bool {
+        let Line::Tcp(stream, _) = self else { panic!("only TCP is closed") };
+        stream.set_read_timeout(Some(limit)).expect("a time above zero");
+        match stream.read(&mut [0; 64]) {
+            Ok(length) => length == 0,
+            Err(why) => !matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
+    }
+
     pub fn local(&self) -> SocketAddr {
         match self {
             Line::Udp(socket, _) => socket.local_addr(),
             Line::Tcp(stream, _) => stream.local_addr(),
+            Line::Tls(stream, _) => stream.sock.local_addr(),
         }
         .expect("a bound socket")
     }
@@ -36,6 +106,7 @@ impl Line {
         match self {
             Line::Udp(socket, remote) => drop(socket.send_to(bytes, *remote)),
             Line::Tcp(stream, _) => drop(stream.write_all(bytes)),
+            Line::Tls(stream, _) => drop(stream.write_all(bytes).and_then(|()| stream.flush())),
         }
     }
 
@@ -44,7 +115,7 @@ impl Line {
         let end = Instant::now() + limit;
         let mut buffer = [0; 65_536];
         loop {
-            if let Line::Tcp(_, read) = self
+            if let Line::Tcp(_, read) | Line::Tls(_, read) = self
                 && let Some(length) = message_length(read)
             {
                 let message: Vec<u8> = read.drain(..length).collect();
@@ -60,15 +131,19 @@ impl Line {
                     stream.set_read_timeout(Some(left)).expect("a time above zero");
                     stream.read(&mut buffer)
                 }
+                Line::Tls(stream, _) => {
+                    stream.sock.set_read_timeout(Some(left)).expect("a time above zero");
+                    stream.read(&mut buffer)
+                }
             };
             match (got, &mut *self) {
                 (Ok(length), Line::Udp(..)) => return Some(String::from_utf8_lossy(&buffer[..length]).into_owned()),
-                (Ok(0), Line::Tcp(..)) => return None,
-                (Ok(length), Line::Tcp(_, read)) => read.extend_from_slice(&buffer[..length]),
+                (Ok(0), _) => return None,
+                (Ok(length), Line::Tcp(_, read) | Line::Tls(_, read)) => read.extend_from_slice(&buffer[..length]),
                 (Err(why), _) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return None,
                 // UDP: "refused" tells of an earlier datagram. TCP: reset, as good as closed.
                 (Err(_), Line::Udp(..)) => {}
-                (Err(_), Line::Tcp(..)) => return None,
+                (Err(_), _) => return None,
             }
         }
     }
@@ -99,6 +174,7 @@ impl Probe {
         let (transport, remote) = match line {
             Line::Udp(_, remote) => ("UDP", *remote),
             Line::Tcp(stream, _) => ("TCP", stream.peer_addr().unwrap_or_else(|_| line.local())),
+            Line::Tls(stream, _) => ("TLS", stream.sock.peer_addr().unwrap_or_else(|_| line.local())),
         };
         let local = line.local();
         let call_id = format!("probe-{transport}-{}-{}", local.port(), fresh_number());
@@ -118,6 +194,13 @@ impl Probe {
     pub fn is_answered_by(&self, message: &str) -> bool {
         status(message).is_some() && message.contains(&self.call_id)
     }
+}
+
+fn connect(local: SocketAddr, remote: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(remote), Type::STREAM, None).expect("a socket");
+    let connected = socket.bind(&local.into()).and_then(|()| socket.connect(&remote.into()));
+    connected.unwrap_or_else(|why| panic!("cannot reach {remote} from {local}: {why}"));
+    socket.into()
 }
 
 /// The status of a response; nothing for a request.

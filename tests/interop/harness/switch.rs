@@ -152,6 +152,21 @@ impl Centre {
         carrier
     }
 
+    /// The switch at another address of this machine, so that two of them tell each other from phones.
+    pub fn at(mut self, address: [u8; 4]) -> Centre {
+        let before = self.address;
+        self.address.set_ip(IpAddr::from(address));
+        self.replace("switch.toml", &before.to_string(), &self.address.to_string());
+        self
+    }
+
+    /// Lets the switch listen for TLS, at the port beside the other; its certificate is made at the first start.
+    pub fn listen_tls(&self) -> SocketAddr {
+        let tls = SocketAddr::new(self.address.ip(), self.address.port() + 1);
+        self.replace("switch.toml", "realm =", &format!("listen_tls = [\"{tls}\"]\nrealm ="));
+        tls
+    }
+
     /// The program with these words, to be run by the test itself.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_centrala"));

@@ -59,9 +59,10 @@ impl Framer {
         }
     }
 
-    /// Does it hold the beginning of a message? One that stays so for long is worth closing.
+    /// Does it hold the beginning of a message? One that stays so for long is worth closing. Blank lines are none: half
+    /// a ping is a pong.
     pub fn is_waiting(&self) -> bool {
-        !self.buffer.is_empty()
+        self.buffer.iter().any(|byte| !matches!(byte, b'\r' | b'\n'))
     }
 
     /// The next whole thing in it, if there is one.

@@ -1,0 +1,335 @@
+//! SIP over connections: a thread of their own takes them, opens them and keeps them, so that a storm of handshakes
+//! holds up no call.
+//!
+//! Where it stands: the control thread holds [`Streams`] and sends by it; what arrives goes into its one inbox. Whose
+//! message belongs to whom is none of this file's business.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sip::{Flow, Transport};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime;
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tracing::warn;
+
+use super::Addresses;
+use super::control::{Arrival, StartError};
+use super::stream::{self, HANDSHAKE_TIME, UNSENT_MAX};
+use super::tls::{Carriers, Certificate};
+use crate::Input;
+use crate::conf::{Conf, ConnectionLimits};
+
+/// Connections being opened by us at once; what waits behind fails, as if the other side did not answer.
+const OPENING_MAX: usize = 256;
+/// How long last words may take when the switch ends.
+const GOODBYE_TIME: Duration = Duration::from_secs(1);
+
+/// A bound socket that takes connections.
+pub(super) struct StreamListener {
+    pub(super) transport: Transport,
+    pub(super) address: SocketAddr,
+    listener: StdListener,
+}
+
+impl StreamListener {
+    pub(super) fn bind(transport: Transport, address: SocketAddr) -> io::Result<StreamListener> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?; // a restart need not wait for the old connections' last packets
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(1024)?;
+        let listener: StdListener = socket.into();
+        Ok(StreamListener { transport, address: listener.local_addr()?, listener })
+    }
+}
+
+/// The control thread's hold on all connections.
+pub(super) struct Streams {
+    open: HashMap<u64, Sender<Bytes>>,
+    /// Those we opened, to be used again.
+    opened: HashMap<(Transport, SocketAddr), u64>,
+    /// To whom connections are opened: to trunks, and nobody else.
+    trunks: HashSet<(Transport, SocketAddr)>,
+    openings: Sender<Opening>,
+    numbers: Arc<AtomicU64>,
+    thread: JoinHandle<()>,
+}
+
+/// A connection to be opened, and what is to be sent on it.
+struct Opening {
+    transport: Transport,
+    remote: SocketAddr,
+    connection: u64,
+    sender: Sender<Bytes>,
+    unsent: Receiver<Bytes>,
+}
+
+/// A message did not go out.
+pub(super) struct Unsent;
+
+impl Streams {
+    pub(super) fn start(
+        listeners: Vec<StreamListener>,
+        certificate: Option<Arc<Certificate>>,
+        conf: &Conf,
+        addresses: Addresses,
+        inbox: Sender<Arrival>,
+    ) -> Result<Streams, StartError> {
+        let carriers = Carriers::new(conf, certificate.as_deref())?;
+        let limits = conf.switch.connections;
+        let trunks = conf.trunks.values().map(|trunk| (trunk.transport, trunk.address)).collect();
+        let (openings, wanted) = channel(OPENING_MAX);
+        let numbers = Arc::new(AtomicU64::new(1)); // 0 means none
+        let counter = numbers.clone();
+        let thread = thread::Builder::new().name("streams".to_owned()).spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            let Ok(runtime) = runtime else { return }; // what it takes was there a moment ago, for the control thread
+            let house = House {
+                carriers,
+                addresses,
+                inbox,
+                numbers: counter,
+                seats: Rc::new(Seats { limits, taken: Cell::new(0), by_source: RefCell::default() }),
+            };
+            LocalSet::new().block_on(&runtime, Rc::new(house).keep(listeners, certificate, wanted));
+        })?;
+        Ok(Streams { open: HashMap::new(), opened: HashMap::new(), trunks, openings, numbers, thread })
+    }
+
+    pub(super) fn connected(&mut self, connection: u64, sender: Sender<Bytes>) {
+        self.open.insert(connection, sender);
+    }
+
+    /// The connection ends once everything sent on it is out.
+    pub(super) fn close(&mut self, connection: u64) {
+        self.open.remove(&connection);
+        self.opened.retain(|_, opened| *opened != connection);
+    }
+
+    /// Sends on the flow's own connection. Where it has none, or a trunk's is gone: on one we opened there or open now.
+    pub(super) fn send(&mut self, flow: Flow, bytes: Bytes) -> Result<(), Unsent> {
+        let connection = match flow.connection {
+            own if self.open.contains_key(&own) => own,
+            _ => self.towards(flow.transport, flow.remote)?,
+        };
+        match self.open.get(&connection).ok_or(Unsent)?.try_send(bytes) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {
+                self.close(connection); // it does not read; its writer ends
+                Err(Unsent)
+            }
+        }
+    }
+
+    fn towards(&mut self, transport: Transport, remote: SocketAddr) -> Result<u64, Unsent> {
+        if let Some(opened) = self.opened.get(&(transport, remote)) {
+            return Ok(*opened);
+        }
+        if !self.trunks.contains(&(transport, remote)) {
+            return Err(Unsent);
+        }
+        let connection = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let (sender, unsent) = channel(UNSENT_MAX);
+        let opening = Opening { transport, remote, connection, sender: sender.clone(), unsent };
+        self.openings.try_send(opening).map_err(|_| Unsent)?;
+        self.open.insert(connection, sender);
+        self.opened.insert((transport, remote), connection);
+        Ok(connection)
+    }
+
+    /// Lets last words out, and ends all connections.
+    pub(super) fn stop(self) {
+        let Streams { open, openings, thread, .. } = self;
+        drop((open, openings));
+        let _ = thread.join();
+    }
+}
+
+/// What the thread of the connections has.
+struct House {
+    carriers: Carriers,
+    addresses: Addresses,
+    inbox: Sender<Arrival>,
+    numbers: Arc<AtomicU64>,
+    seats: Rc<Seats>,
+}
+
+impl House {
+    /// Takes and opens connections until the control thread has let go.
+    async fn keep(
+        self: Rc<Self>,
+        listeners: Vec<StreamListener>,
+        certificate: Option<Arc<Certificate>>,
+        mut wanted: Receiver<Opening>,
+    ) {
+        for listener in listeners {
+            let own = certificate.as_ref().filter(|_| matches!(listener.transport, Transport::Tls | Transport::Wss));
+            spawn_local(self.clone().accept(listener, own.map(Certificate::acceptor)));
+        }
+        if let Some(certificate) = certificate {
+            spawn_local(certificate.watch());
+        }
+        while let Some(opening) = wanted.recv().await {
+            spawn_local(self.clone().open(opening));
+        }
+        let all_ended = async {
+            while self.seats.taken.get() > 0 {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = timeout(GOODBYE_TIME, all_ended).await;
+    }
+
+    async fn accept(self: Rc<Self>, listener: StreamListener, tls: Option<TlsAcceptor>) {
+        let StreamListener { transport, address, listener } = listener;
+        let Ok(listener) = TcpListener::from_std(listener) else { return }; // it was made for this
+        while !self.inbox.is_closed() {
+            match listener.accept().await {
+                Ok((stream, remote)) => {
+                    let Some(seat) = self.seats.take(remote.ip()) else { continue };
+                    let (house, tls) = (self.clone(), tls.clone());
+                    spawn_local(async move {
+                        house.greet(stream, transport, address, remote, tls).await;
+                        drop(seat);
+                    });
+                }
+                // Out of descriptors, most likely: those we have still work.
+                Err(_) => sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    /// From the handshake to the last byte of a connection others opened.
+    async fn greet(
+        &self,
+        stream: TcpStream,
+        transport: Transport,
+        address: SocketAddr,
+        remote: SocketAddr,
+        tls: Option<TlsAcceptor>,
+    ) {
+        let _ = stream.set_nodelay(true);
+        let connection = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let flow = Flow { transport, local: self.addresses.seen_by(address, remote), remote, connection };
+        match tls {
+            Some(tls) => {
+                if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+                    stream::serve(stream, flow, &self.inbox).await;
+                }
+            }
+            None => stream::serve(stream, flow, &self.inbox).await,
+        }
+    }
+
+    /// From the first to the last byte of a connection we open.
+    async fn open(self: Rc<Self>, opening: Opening) {
+        let Opening { transport, remote, connection, sender, unsent } = opening;
+        let _seat = self.seats.take_one_of_ours();
+        let flow = Flow { transport, local: self.addresses.towards(transport, remote), remote, connection };
+        match timeout(HANDSHAKE_TIME, TcpStream::connect(remote)).await {
+            Ok(Ok(stream)) => {
+                let _ = stream.set_nodelay(true);
+                let (inbox, answers) = (&self.inbox, sender.downgrade());
+                drop(sender);
+                match (transport, self.carriers.connector(remote)) {
+                    (Transport::Tls, Some((connector, name))) => {
+                        match timeout(HANDSHAKE_TIME, connector.connect(name, stream)).await {
+                            Ok(Ok(stream)) => stream::run(stream, flow, inbox, answers, unsent).await,
+                            Ok(Err(why)) => warn!(%remote, "no TLS with a trunk: {why}"),
+                            Err(_) => warn!(%remote, "no TLS with a trunk: it does not answer"),
+                        }
+                    }
+                    (Transport::Tcp, _) => stream::run(stream, flow, inbox, answers, unsent).await,
+                    _ => {} // nobody else is opened a connection to
+                }
+            }
+            Ok(Err(why)) => warn!(%remote, "no connection to a trunk: {why}"),
+            Err(_) => warn!(%remote, "no connection to a trunk: it does not answer"),
+        }
+        let _ = self.inbox.send(Arrival::Gone { connection }).await;
+        // What was asked there before the connection had a number is not answered any more.
+        let _ = self.inbox.send(Arrival::Input(Input::Sip(sip::Input::Unreachable { remote }))).await;
+    }
+}
+
+/// Who has how many connections.
+struct Seats {
+    limits: ConnectionLimits,
+    taken: Cell<usize>,
+    by_source: RefCell<HashMap<IpAddr, usize>>,
+}
+
+/// A connection's place; free again when this is dropped.
+struct Seat {
+    seats: Rc<Seats>,
+    source: Option<IpAddr>,
+}
+
+impl Seats {
+    /// `None`: there are too many, or too many from there.
+    fn take(self: &Rc<Seats>, source: IpAddr) -> Option<Seat> {
+        let mut by_source = self.by_source.borrow_mut();
+        let own = by_source.get(&source).copied().unwrap_or(0);
+        if self.taken.get() >= self.limits.all_max || own >= self.limits.per_source_max {
+            return None;
+        }
+        by_source.insert(source, own + 1);
+        self.taken.set(self.taken.get() + 1);
+        Some(Seat { seats: self.clone(), source: Some(source) })
+    }
+
+    fn take_one_of_ours(self: &Rc<Seats>) -> Seat {
+        self.taken.set(self.taken.get() + 1);
+        Seat { seats: self.clone(), source: None }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.taken.set(self.seats.taken.get() - 1);
+        let Some(source) = self.source else { return };
+        let mut by_source = self.seats.by_source.borrow_mut();
+        if let Some(own) = by_source.get_mut(&source) {
+            *own -= 1;
+            if *own == 0 {
+                by_source.remove(&source);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_source_cannot_take_all_seats() {
+        let limits = ConnectionLimits { all_max: 3, per_source_max: 2 };
+        let seats = Rc::new(Seats { limits, taken: Cell::new(0), by_source: RefCell::default() });
+        let [here, there, elsewhere] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|ip| ip.parse().expect("an IP"));
+        let first = seats.take(here).expect("a seat");
+        let _second = seats.take(here).expect("a seat");
+        assert!(seats.take(here).is_none(), "he has two");
+        let _third = seats.take(there).expect("a seat");
+        assert!(seats.take(elsewhere).is_none(), "there are three");
+        drop(first);
+        drop(seats.take(here).expect("a seat that is free again"));
+        assert_eq!(seats.by_source.borrow().len(), 2);
+    }
+}
