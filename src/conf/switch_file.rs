@@ -17,6 +17,8 @@ use super::file::File;
 pub(super) struct SwitchFile {
     listen: Vec<Spanned<String>>,
     listen_tls: Vec<Spanned<String>>,
+    listen_ws: Vec<Spanned<String>>,
+    listen_wss: Vec<Spanned<String>>,
     advertise: Option<Spanned<String>>,
     realm: Spanned<String>,
     digest: Vec<Spanned<String>>,
@@ -56,6 +58,8 @@ impl Default for SwitchFile {
         SwitchFile {
             listen: unplaced(["0.0.0.0:5060", "[::]:5060"]),
             listen_tls: Vec::new(),
+            listen_ws: Vec::new(),
+            listen_wss: Vec::new(),
             advertise: None,
             realm: Spanned::new(0..0, "centrala".to_owned()),
             digest: unplaced(["SHA-256", "MD5"]),
@@ -69,7 +73,7 @@ impl Default for SwitchFile {
     }
 }
 
-/// How many connections there may be (TCP, TLS).
+/// How many connections there may be (TCP, TLS, WebSocket).
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionLimits {
@@ -114,6 +118,10 @@ pub struct SwitchConf {
     pub listen: Vec<SocketAddr>,
     /// Where SIP is spoken by TLS.
     pub listen_tls: Vec<SocketAddr>,
+    /// Where SIP is spoken by WebSocket.
+    pub listen_ws: Vec<SocketAddr>,
+    /// Where SIP is spoken by secure WebSocket.
+    pub listen_wss: Vec<SocketAddr>,
     /// The address told to others, where the switch stands behind a NAT that maps its ports one to one.
     pub advertise: Option<IpAddr>,
     /// The protection domain of passwords (RFC 7616 §3.3).
@@ -143,12 +151,14 @@ pub struct SwitchConf {
 impl SwitchConf {
     /// Where connections are taken, besides TCP beside UDP.
     pub fn stream_listeners(&self) -> impl Iterator<Item = (Transport, SocketAddr)> {
-        self.listen_tls.iter().map(|address| (Transport::Tls, *address))
+        let lists =
+            [(Transport::Tls, &self.listen_tls), (Transport::Ws, &self.listen_ws), (Transport::Wss, &self.listen_wss)];
+        lists.into_iter().flat_map(|(transport, list)| list.iter().map(move |address| (transport, *address)))
     }
 
     /// Is a certificate needed?
     pub fn speaks_tls(&self) -> bool {
-        self.stream_listeners().any(|(transport, _)| transport == Transport::Tls)
+        self.stream_listeners().any(|(transport, _)| matches!(transport, Transport::Tls | Transport::Wss))
     }
 }
 
@@ -158,7 +168,8 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     if said.listen.is_empty() && file.is_clean() {
         file.problem(0..0, "listen is empty; name at least one address and port, such as \"0.0.0.0:5060\"");
     }
-    let listen_tls = said.listen_tls.iter().filter_map(|text| address(file, text)).collect();
+    let [listen_tls, listen_ws, listen_wss] = [&said.listen_tls, &said.listen_ws, &said.listen_wss]
+        .map(|list| list.iter().filter_map(|text| address(file, text)).collect());
     let advertise = said.advertise.as_ref().and_then(|text| {
         let address = text.get_ref().parse().ok();
         if address.is_none() {
@@ -200,6 +211,8 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     SwitchConf {
         listen,
         listen_tls,
+        listen_ws,
+        listen_wss,
         advertise,
         realm: realm.clone(),
         algorithms,

@@ -58,7 +58,7 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// `UDP`, `TCP`, `TLS`.
+        /// `UDP`, `TCP`, `TLS`, `WS` or `WSS`.
         transport: &'static str,
         /// What the system said.
         why: io::Error,

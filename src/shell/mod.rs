@@ -16,6 +16,7 @@ mod streams;
 mod tls;
 mod udp;
 mod udp_pair;
+mod web_socket;
 
 pub use addresses::Addresses;
 pub use control::{Server, StartError, random};

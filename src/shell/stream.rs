@@ -45,14 +45,23 @@ pub(super) async fn run(
     unsent: Receiver<Bytes>,
 ) {
     let (reader, writer) = split(stream);
-    let mut writing = pin!(write(writer, unsent));
-    let reading = read(reader, flow, inbox, &answers);
+    both(read(reader, flow, inbox, &answers), write(writer, unsent), flow.connection, inbox).await;
+}
+
+/// Lets the two halves of a connection go on until one ends.
+pub(super) async fn both(
+    reading: impl Future<Output = ()>,
+    writing: impl Future<Output = ()>,
+    connection: u64,
+    inbox: &Sender<Arrival>,
+) {
+    let mut writing = pin!(writing);
     let all_written = tokio::select! {
         () = reading => false,
         () = &mut writing => true,
     };
     // The control thread lets go when it hears of it; what is in the queue by then still goes out.
-    let _ = inbox.send(Arrival::Gone { connection: flow.connection }).await;
+    let _ = inbox.send(Arrival::Gone { connection }).await;
     if !all_written {
         let _ = timeout(MESSAGE_TIME, writing).await;
     }

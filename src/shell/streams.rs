@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sip::{Flow, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
@@ -25,10 +26,10 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
-use super::Addresses;
 use super::control::{Arrival, StartError};
 use super::stream::{self, HANDSHAKE_TIME, UNSENT_MAX};
 use super::tls::{Carriers, Certificate};
+use super::{Addresses, web_socket};
 use crate::Input;
 use crate::conf::{Conf, ConnectionLimits};
 
@@ -230,10 +231,17 @@ impl House {
         match tls {
             Some(tls) => {
                 if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                    stream::serve(stream, flow, &self.inbox).await;
+                    self.serve(stream, flow).await;
                 }
             }
-            None => stream::serve(stream, flow, &self.inbox).await,
+            None => self.serve(stream, flow).await,
+        }
+    }
+
+    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin, flow: Flow) {
+        match flow.transport {
+            Transport::Ws | Transport::Wss => web_socket::serve(stream, flow, &self.inbox).await,
+            _ => stream::serve(stream, flow, &self.inbox).await,
         }
     }
 

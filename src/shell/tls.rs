@@ -193,7 +193,7 @@ fn read(folder: &Path) -> Result<CertifiedKey, TlsError> {
 }
 
 fn make_self_signed(folder: &Path, conf: &Conf) -> Result<(), TlsError> {
-    let addresses = conf.switch.listen_tls.iter().map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
+    let addresses = conf.switch.stream_listeners().map(|(_, address)| address.ip()).filter(|ip| !ip.is_unspecified());
     let mut names: Vec<String> = addresses.chain(conf.switch.advertise).map(|ip| ip.to_string()).collect();
     names.push("localhost".to_owned());
     if conf.switch.realm.contains('.') {

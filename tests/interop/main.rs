@@ -13,3 +13,4 @@ mod harness;
 mod sipp;
 mod tls;
 mod torture;
+mod web_socket;

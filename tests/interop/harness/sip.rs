@@ -49,19 +49,7 @@ impl Line {
     }
 
     pub fn tls_from(local: SocketAddr, remote: SocketAddr, certificate: &Path, version: Version) -> Option<Line> {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(certificate).ok()?).ok()?;
-        let versions = match version {
-            Version::Tls12 => [&version::TLS12],
-            Version::Tls13 => [&version::TLS13],
-        };
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&versions);
-        let config = builder.expect("a version we have").with_root_certificates(roots).with_no_client_auth();
-        let client = ClientConnection::new(Arc::new(config), remote.ip().into()).expect("a client");
-        let mut stream = StreamOwned::new(client, connect(local, remote));
-        stream.conn.complete_io(&mut stream.sock).ok()?;
-        Some(Line::Tls(Box::new(stream), Vec::new()))
+        Some(Line::Tls(Box::new(secure(local, remote, certificate, version)?), Vec::new()))
     }
 
     /// The first `length` bytes that come, whatever they are.
@@ -196,11 +184,34 @@ impl Probe {
     }
 }
 
-fn connect(local: SocketAddr, remote: SocketAddr) -> TcpStream {
+/// A TCP connection from an address of this machine.
+pub fn connect(local: SocketAddr, remote: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::for_address(remote), Type::STREAM, None).expect("a socket");
     let connected = socket.bind(&local.into()).and_then(|()| socket.connect(&remote.into()));
     connected.unwrap_or_else(|why| panic!("cannot reach {remote} from {local}: {why}"));
     socket.into()
+}
+
+/// The same with TLS, to one who shows just this certificate; `None` if it shows another.
+pub fn secure(
+    local: SocketAddr,
+    remote: SocketAddr,
+    certificate: &Path,
+    version: Version,
+) -> Option<StreamOwned<ClientConnection, TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate).ok()?).ok()?;
+    let versions = match version {
+        Version::Tls12 => [&version::TLS12],
+        Version::Tls13 => [&version::TLS13],
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&versions);
+    let config = builder.expect("a version we have").with_root_certificates(roots).with_no_client_auth();
+    let client = ClientConnection::new(Arc::new(config), remote.ip().into()).expect("a client");
+    let mut stream = StreamOwned::new(client, connect(local, remote));
+    stream.conn.complete_io(&mut stream.sock).ok()?;
+    Some(stream)
 }
 
 /// The status of a response; nothing for a request.

@@ -167,6 +167,14 @@ impl Centre {
         tls
     }
 
+    /// Lets the switch listen for WebSockets, plain and secure.
+    pub fn listen_web(&self) -> (SocketAddr, SocketAddr) {
+        let first = ports::block(2);
+        let [ws, wss] = [first, first + 1].map(|port| SocketAddr::new(self.address.ip(), port));
+        self.replace("switch.toml", "realm =", &format!("listen_ws = [\"{ws}\"]\nlisten_wss = [\"{wss}\"]\nrealm ="));
+        (ws, wss)
+    }
+
     /// The program with these words, to be run by the test itself.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_centrala"));
