@@ -18,7 +18,7 @@ pub use event::{Command, End, Event, Incoming, Input, Origin, Outgoing, Output};
 
 use crate::invite::{self, Names, TransactionId, TurnDown, Uac, Usage};
 use crate::register::{self, Binding, Registrar};
-use crate::{Flow, Message, Method, Name, Request, Response, Via, wire};
+use crate::{Flow, Message, Method, Name, Request, Response, Transport, Via, stun, wire};
 use door::TAG_LETTERS;
 use gate::Gate;
 use legs::{Legs, Seat};
@@ -73,6 +73,11 @@ impl Endpoint {
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         match input {
             Input::Received { flow, bytes } => {
+                if flow.transport == Transport::Udp
+                    && let Some(answer) = stun::answer(&bytes, flow.remote)
+                {
+                    return out.push(Output::Send { flow, bytes: answer.into() });
+                }
                 let stream = flow.transport.is_stream();
                 match wire::read(&bytes, stream, &self.conf.limits) {
                     Ok(Message::Request(request)) => self.request(request, flow, now, out),

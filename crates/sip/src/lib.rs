@@ -14,6 +14,7 @@ mod invite;
 mod message;
 mod name_addr;
 mod register;
+mod stun;
 mod text;
 mod timers;
 mod transaction;
