@@ -1,0 +1,463 @@
+//! The machine that pairs calls and agents.
+//!
+//! Where it stands: see the crate's page. Every input is answered at once: what it changes is written first, then every
+//! agent it freed and every call it opened is paired while there is somebody to pair it with. Nothing polls and nothing
+//! is tried again later: an agent and a call that fit each other never wait side by side.
+
+mod pair;
+#[cfg(test)]
+mod storm;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use base::{CallId, Random, Time};
+
+use crate::agent::{Agent, Membership, State, Then};
+use crate::entry::{Entry, Stands};
+use crate::memory::Memory;
+use crate::queue::{Place, Queue};
+use crate::{
+    AcdConf, AgentName, AgentState, EndedBy, Fact, Gone, Input, Join, Outcome, Output, Overflow, QueueName, Refusal,
+    Skilled, What,
+};
+
+/// All queues and all agents.
+#[derive(Debug)]
+pub struct Acd {
+    agents: Vec<Agent>,
+    agent_numbers: HashMap<AgentName, u32>,
+    queues: Vec<Queue>,
+    queue_numbers: HashMap<QueueName, u32>,
+    /// The skills of each profile.
+    profiles: Vec<Vec<Skilled>>,
+    entries: HashMap<CallId, Entry>,
+    /// Who talks with whom.
+    talks: HashMap<CallId, u32>,
+    memory: Memory,
+    timers: BTreeSet<(Time, Timer)>,
+    /// Agents who became free, and calls that became open, with this input.
+    freed: VecDeque<u32>,
+    opened: VecDeque<CallId>,
+    /// Queues whose staff changed with this input.
+    restaffed: BTreeSet<u32>,
+    numbers: u64,
+    random: Random,
+    now: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Agent(u32),
+    Call(CallId),
+    Queue(u32),
+}
+
+impl Acd {
+    /// Nobody is logged in and nobody waits.
+    pub fn new(conf: AcdConf, random: Random) -> Acd {
+        let mut profiles: Vec<Vec<Skilled>> = Vec::new();
+        let mut known: HashMap<Vec<Skilled>, u32> = HashMap::new();
+        let mut agents: Vec<Agent> = Vec::new();
+        for agent in conf.agents {
+            let mut skills = agent.skills;
+            skills.sort();
+            let profile = *known.entry(skills.clone()).or_insert_with(|| {
+                profiles.push(skills.clone());
+                profiles.len() as u32 - 1
+            });
+            agents.push(Agent {
+                name: agent.name,
+                skills,
+                profile,
+                state: State::LoggedOut,
+                memberships: Vec::new(),
+                misses: 0,
+                calls: 0,
+                talked: Duration::ZERO,
+                idle_since: Time::ZERO,
+                awaited_by: BTreeSet::new(),
+            });
+        }
+        let agent_numbers: HashMap<AgentName, u32> = agents.iter().map(|agent| agent.name.clone()).zip(0..).collect();
+        for (queue, conf) in (0..).zip(&conf.queues) {
+            for (order, member) in (0..).zip(&conf.members) {
+                if let Some(agent) = agent_numbers.get(&member.agent) {
+                    let (tier, weight) = (member.tier, member.weight);
+                    let membership = Membership { queue, tier, order, weight, rank: None };
+                    agents[*agent as usize].memberships.push(membership);
+                }
+            }
+        }
+        Acd {
+            agents,
+            agent_numbers,
+            queue_numbers: conf.queues.iter().map(|queue| queue.name.clone()).zip(0..).collect(),
+            queues: conf.queues.into_iter().map(Queue::new).collect(),
+            profiles,
+            entries: HashMap::new(),
+            talks: HashMap::new(),
+            memory: Memory::default(),
+            timers: BTreeSet::new(),
+            freed: VecDeque::new(),
+            opened: VecDeque::new(),
+            restaffed: BTreeSet::new(),
+            numbers: 0,
+            random,
+            now: Time::ZERO,
+        }
+    }
+
+    /// Takes what happened, and says all that follows from it. What makes no sense any more is absorbed.
+    pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
+        self.now = now;
+        match input {
+            Input::Join(join) => self.join(join, out),
+            Input::Gone { call, how } => self.gone(call, how, out),
+            Input::Answered { call, agent } => self.answered(call, &agent, out),
+            Input::Refused { call, agent, how } => {
+                if let Some(agent) = self.offered(call, &agent) {
+                    self.refused(call, agent, how, out);
+                }
+            }
+            Input::Ended { call, by } => self.ended(call, by, out),
+            Input::Ready { agent } => self.ready(&agent, out),
+            Input::LogOut { agent } => self.step_aside(&agent, Then::LoggedOut, out),
+            Input::Pause { agent, reason } => self.step_aside(&agent, Then::Paused(reason), out),
+            Input::Prioritise { call, priority } => self.prioritise(call, priority),
+            Input::Close { queue, closed } => self.close(&queue, closed, out),
+            Input::Tick => {}
+        }
+        // After the input: an answer that comes in the moment the ringing time is up is an answer.
+        self.time_has_passed(out);
+        self.settle(out);
+    }
+
+    /// When [`Input::Tick`] is due next.
+    pub fn deadline(&self) -> Option<Time> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// An agent's state; none where there is no such agent.
+    pub fn agent(&self, agent: &AgentName) -> Option<AgentState> {
+        Some(self.agents[*self.agent_numbers.get(agent)? as usize].state.shown())
+    }
+
+    /// A waiting call's place in its line, 1 at the head.
+    pub fn position(&self, call: CallId) -> Option<usize> {
+        let entry = self.entries.get(&call)?;
+        Some(self.queues[entry.queue as usize].position(entry.place, call))
+    }
+
+    /// How many wait in a queue, those whose agent is being rung too.
+    pub fn waiting(&self, queue: &QueueName) -> usize {
+        self.queue_numbers.get(queue).map_or(0, |queue| self.queues[*queue as usize].waiting.len())
+    }
+
+    fn join(&mut self, join: Join, out: &mut Vec<Output>) {
+        self.gone(join.call, Gone::Withdrawn, out);
+        let Some(number) = self.queue_numbers.get(&join.queue).copied() else {
+            out.push(Output::Left { call: join.call, outcome: Outcome::Failed });
+            return;
+        };
+        let (now, queue) = (self.now, &mut self.queues[number as usize]);
+        let conf = &queue.conf;
+        self.numbers += 1;
+        let place = Place { rank: rank(now, join.credit, join.priority, conf.priority_worth), number: self.numbers };
+        let turned_away = if queue.closed {
+            Some(Outcome::Closed)
+        } else if queue.waiting.len() >= conf.callers_max {
+            Some(Outcome::Overflowed(Overflow::Full))
+        } else if !queue.has(conf.join_needs) || !queue.has(conf.stay_needs) {
+            Some(Outcome::Overflowed(Overflow::Empty))
+        } else {
+            None
+        };
+        let position = if turned_away.is_some() { 0 } else { queue.position(place, join.call) };
+        out.push(fact(
+            now,
+            What::Entered {
+                queue: conf.name.clone(),
+                call: join.call,
+                caller: join.caller.clone(),
+                priority: join.priority,
+                position,
+            },
+        ));
+        if let Some(outcome) = turned_away {
+            let (queue, waited) = (conf.name.clone(), Duration::ZERO);
+            out.push(fact(now, What::Left { queue, call: join.call, outcome: outcome.clone(), waited, position: 0 }));
+            out.push(Output::Left { call: join.call, outcome });
+            return;
+        }
+        let mut needs = conf.needs.clone();
+        needs.skills.extend(join.skills);
+        let want = needs.at(join.credit);
+        let sticky = conf.sticky.and_then(|sticky| {
+            let agent = self.memory.agent(&join.caller, sticky.remember, now)?;
+            let found = &self.agents[agent as usize];
+            let serves = found.memberships.iter().any(|membership| membership.queue == number);
+            (serves && found.state.is_at_work()).then_some(Stands::For { agent, until: now + sticky.wait })
+        });
+        let mut entry = Entry {
+            queue: number,
+            caller: join.caller,
+            joined: now,
+            credit: join.credit,
+            place,
+            widens: None,
+            needs,
+            want,
+            times_out: conf.wait_max.map(|max| now + max),
+            unstaffed: conf.unstaffed_max.filter(|_| queue.unstaffed_since.is_some()).map(|max| now + max),
+            stands: sticky.unwrap_or(Stands::InLine),
+            offers: Vec::new(),
+            timer: None,
+        };
+        entry.widens = entry.next_widening(now);
+        queue.waiting.insert((place, join.call));
+        match entry.stands {
+            Stands::For { agent, .. } => drop(self.agents[agent as usize].awaited_by.insert((place, join.call))),
+            _ => queue.stand(&entry.want, place, join.call),
+        }
+        self.entries.insert(join.call, entry);
+        self.opened.push_back(join.call);
+        self.arm(join.call);
+    }
+
+    fn gone(&mut self, call: CallId, how: Gone, out: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get(&call) else {
+            let by = if how == Gone::HungUp { EndedBy::Caller } else { EndedBy::Switch };
+            return self.ended(call, by, out);
+        };
+        let short = self.queues[entry.queue as usize].conf.short_abandon;
+        let outcome = match how {
+            Gone::HungUp if self.now.since(entry.joined) < short => Outcome::ShortAbandoned,
+            Gone::HungUp => Outcome::Abandoned,
+            Gone::Key(key) => Outcome::Key(key),
+            Gone::Withdrawn => Outcome::Withdrawn,
+            Gone::Failed => Outcome::Failed,
+        };
+        self.leave(call, outcome, None, out);
+    }
+
+    fn answered(&mut self, call: CallId, agent: &AgentName, out: &mut Vec<Output>) {
+        let Some(number) = self.offered(call, agent) else { return };
+        let Some(queue) = self.entries.get(&call).map(|entry| entry.queue) else { return };
+        self.leave(call, Outcome::Answered { agent: agent.clone() }, Some(number), out);
+        let answered = &mut self.agents[number as usize];
+        answered.misses = 0;
+        answered.calls += 1;
+        self.talks.insert(call, number);
+        self.turn_to(number, State::Talking { call, queue, since: self.now, then: Then::Available }, out);
+    }
+
+    /// The agent's number, if this call is offered to him now.
+    fn offered(&self, call: CallId, agent: &AgentName) -> Option<u32> {
+        let number = *self.agent_numbers.get(agent)?;
+        matches!(self.agents[number as usize].state, State::Offered { call: offered, .. } if offered == call)
+            .then_some(number)
+    }
+
+    fn refused(&mut self, call: CallId, number: u32, how: Refusal, out: &mut Vec<Output>) {
+        let (now, agent) = (self.now, &mut self.agents[number as usize]);
+        let (State::Offered { since, .. }, Some(entry)) = (&agent.state, self.entries.get(&call)) else { return };
+        let conf = &self.queues[entry.queue as usize].conf;
+        let (queue, name, rang) = (conf.name.clone(), agent.name.clone(), now.since(*since));
+        out.push(fact(now, What::Refused { queue, call, agent: name, how, rang }));
+        agent.misses += u32::from(how == Refusal::NoAnswer);
+        let next = match how {
+            Refusal::NoAnswer if conf.misses_max > 0 && agent.misses >= conf.misses_max => {
+                State::Paused { reason: NO_ANSWER.into() }
+            }
+            Refusal::Unreachable => State::Paused { reason: UNREACHABLE.into() },
+            _ => State::Resting { until: now + conf.rest.max(SECOND) },
+        };
+        self.turn_to(number, next, out);
+        self.offer_failed(call, number, out);
+    }
+
+    /// One agent less is rung for this call. When it was the last, it stands in the line again: where it stood before.
+    fn offer_failed(&mut self, call: CallId, number: u32, out: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get_mut(&call) else { return };
+        entry.offers.retain(|offered| *offered != number);
+        if entry.offers.is_empty() && entry.times_out.is_some_and(|at| at <= self.now) {
+            return self.leave(call, Outcome::TimedOut, None, out);
+        }
+        if entry.stands == Stands::Offered {
+            entry.stands = Stands::InLine;
+            self.queues[entry.queue as usize].stand(&entry.want, entry.place, call);
+        }
+        self.opened.push_back(call);
+        self.arm(call);
+    }
+
+    fn ended(&mut self, call: CallId, by: EndedBy, out: &mut Vec<Output>) {
+        let Some(number) = self.talks.remove(&call) else { return };
+        let (now, agent) = (self.now, &mut self.agents[number as usize]);
+        let State::Talking { queue, since, then, .. } = &agent.state else { return };
+        let (conf, talked, then) = (&self.queues[*queue as usize].conf, now.since(*since), then.clone());
+        agent.talked += talked;
+        agent.idle_since = now;
+        let (queue, name) = (conf.name.clone(), agent.name.clone());
+        out.push(fact(now, What::Completed { queue, call, agent: name, talked, by }));
+        let next = match then {
+            Then::LoggedOut => State::LoggedOut,
+            Then::Paused(reason) => State::Paused { reason },
+            Then::Available if conf.wrap_up.is_zero() => State::Available,
+            Then::Available => State::WrapUp { until: now + conf.wrap_up },
+        };
+        self.turn_to(number, next, out);
+    }
+
+    fn ready(&mut self, agent: &AgentName, out: &mut Vec<Output>) {
+        let Some(number) = self.agent_numbers.get(agent).copied() else { return };
+        let (now, agent) = (self.now, &mut self.agents[number as usize]);
+        match &mut agent.state {
+            State::Available | State::Offered { .. } => {}
+            State::Talking { then, .. } => *then = Then::Available,
+            State::LoggedOut => {
+                (agent.misses, agent.calls, agent.talked, agent.idle_since) = (0, 0, Duration::ZERO, now);
+                self.turn_to(number, State::Available, out);
+            }
+            State::WrapUp { .. } | State::Resting { .. } | State::Paused { .. } => {
+                agent.misses = 0;
+                self.turn_to(number, State::Available, out);
+            }
+        }
+    }
+
+    /// An agent pauses or goes: at once, or after his call.
+    fn step_aside(&mut self, agent: &AgentName, aside: Then, out: &mut Vec<Output>) {
+        let Some(number) = self.agent_numbers.get(agent).copied() else { return };
+        let next = match &aside {
+            Then::Paused(reason) => State::Paused { reason: reason.clone() },
+            _ => State::LoggedOut,
+        };
+        match &mut self.agents[number as usize].state {
+            State::LoggedOut => {}
+            State::Talking { then, .. } => *then = aside,
+            State::Offered { call, .. } => {
+                let call = *call;
+                self.withdraw(call, number, next, out);
+                self.offer_failed(call, number, out);
+            }
+            State::Available | State::WrapUp { .. } | State::Resting { .. } | State::Paused { .. } => {
+                self.turn_to(number, next, out);
+            }
+        }
+    }
+
+    fn prioritise(&mut self, call: CallId, priority: i32) {
+        let Some(entry) = self.entries.get_mut(&call) else { return };
+        let queue = &mut self.queues[entry.queue as usize];
+        let before = entry.place;
+        entry.place.rank = rank(entry.joined, entry.credit, priority, queue.conf.priority_worth);
+        queue.waiting.remove((before, call));
+        queue.waiting.insert((entry.place, call));
+        match entry.stands {
+            Stands::InLine => {
+                queue.step_out(&entry.want, before, call);
+                queue.stand(&entry.want, entry.place, call);
+            }
+            Stands::For { agent, .. } => {
+                let awaited_by = &mut self.agents[agent as usize].awaited_by;
+                awaited_by.remove(&(before, call));
+                awaited_by.insert((entry.place, call));
+            }
+            Stands::Offered => {}
+        }
+    }
+
+    fn close(&mut self, name: &QueueName, closed: bool, out: &mut Vec<Output>) {
+        let Some(number) = self.queue_numbers.get(name).copied() else { return };
+        if self.queues[number as usize].closed == closed {
+            return;
+        }
+        self.queues[number as usize].closed = closed;
+        out.push(fact(self.now, What::Closed { queue: name.clone(), closed }));
+        if closed {
+            self.all_leave(number, &Outcome::Closed, |_| true, out);
+        }
+    }
+
+    fn time_has_passed(&mut self, out: &mut Vec<Output>) {
+        while let Some((at, timer)) = self.timers.first().copied().filter(|(at, _)| *at <= self.now) {
+            self.timers.remove(&(at, timer));
+            match timer {
+                Timer::Agent(number) => self.agents_time_is_up(number, out),
+                Timer::Call(call) => self.calls_time_is_up(call, out),
+                Timer::Queue(number) => {
+                    let queue = &mut self.queues[number as usize];
+                    queue.timer = None;
+                    if let Some(since) = queue.unstaffed_since {
+                        let outcome = Outcome::Overflowed(Overflow::Unstaffed);
+                        self.all_leave(number, &outcome, |entry| entry.joined <= since, out);
+                    }
+                }
+            }
+        }
+    }
+
+    fn agents_time_is_up(&mut self, number: u32, out: &mut Vec<Output>) {
+        let agent = &self.agents[number as usize];
+        match agent.state {
+            State::Offered { call, .. } => {
+                out.push(Output::Withdraw { call, agent: agent.name.clone() });
+                self.refused(call, number, Refusal::NoAnswer, out);
+            }
+            State::WrapUp { .. } | State::Resting { .. } => self.turn_to(number, State::Available, out),
+            State::LoggedOut | State::Available | State::Talking { .. } | State::Paused { .. } => {}
+        }
+    }
+
+    fn calls_time_is_up(&mut self, call: CallId, out: &mut Vec<Output>) {
+        let now = self.now;
+        let Some(entry) = self.entries.get_mut(&call) else { return };
+        entry.timer = None;
+        let queue = &mut self.queues[entry.queue as usize];
+        if entry.times_out.is_some_and(|at| at <= now) && entry.offers.is_empty() {
+            return self.leave(call, Outcome::TimedOut, None, out);
+        }
+        if entry.unstaffed.take_if(|at| *at <= now).is_some()
+            && queue.unstaffed_since.is_some_and(|since| since <= entry.joined)
+        {
+            return self.leave(call, Outcome::Overflowed(Overflow::Unstaffed), None, out);
+        }
+        if let Stands::For { agent, until } = entry.stands
+            && until <= now
+        {
+            self.agents[agent as usize].awaited_by.remove(&(entry.place, call));
+            entry.stands = Stands::InLine;
+            queue.stand(&entry.want, entry.place, call);
+            self.opened.push_back(call);
+        }
+        if entry.widens.is_some_and(|at| at <= now) {
+            let want = entry.needs.at(entry.waited(now));
+            entry.widens = entry.next_widening(now);
+            if entry.stands == Stands::InLine {
+                queue.step_out(&entry.want, entry.place, call);
+                queue.stand(&want, entry.place, call);
+                self.opened.push_back(call);
+            }
+            entry.want = want;
+        }
+        self.arm(call);
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+/// The reason of the pause an agent gets who let his phone ring.
+const NO_ANSWER: &str = "no answer";
+/// The reason of the pause an agent gets whose phone is gone.
+const UNREACHABLE: &str = "phone gone";
+
+fn rank(joined: Time, credit: Duration, priority: i32, worth: Duration) -> i64 {
+    let joined = i64::try_from(joined.as_nanos()).unwrap_or(i64::MAX);
+    let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+    joined.saturating_sub(nanos(credit)).saturating_sub(nanos(worth).saturating_mul(priority.into()))
+}
+
+fn fact(at: Time, what: What) -> Output {
+    Output::Fact(Fact { at, what })
+}

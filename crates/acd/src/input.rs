@@ -1,0 +1,152 @@
+//! What the machine is told, and what it says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::CallId;
+
+use crate::{AgentName, EndedBy, Fact, Outcome, QueueName, Skilled};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A call comes to a queue.
+    Join(Join),
+    /// A call is gone from its queue, or from its agent.
+    Gone {
+        /// The call.
+        call: CallId,
+        /// How.
+        how: Gone,
+    },
+    /// An agent answered an offer.
+    Answered {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentName,
+    },
+    /// An agent did not take an offer.
+    Refused {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentName,
+        /// How.
+        how: Refusal,
+    },
+    /// Agent and caller part; the call may go on elsewhere.
+    Ended {
+        /// The call.
+        call: CallId,
+        /// Who ended it.
+        by: EndedBy,
+    },
+    /// An agent is ready: he logs in, ends his pause, or ends his wrap-up early.
+    Ready {
+        /// The agent.
+        agent: AgentName,
+    },
+    /// An agent goes. If he talks, he goes after that.
+    LogOut {
+        /// The agent.
+        agent: AgentName,
+    },
+    /// An agent takes a pause. If he talks, it begins after that. Who is logged out stays so.
+    Pause {
+        /// The agent.
+        agent: AgentName,
+        /// The reason.
+        reason: Arc<str>,
+    },
+    /// A waiting caller gets another priority.
+    Prioritise {
+        /// The call.
+        call: CallId,
+        /// Its priority.
+        priority: i32,
+    },
+    /// A queue closes, and those who wait leave; or it opens again.
+    Close {
+        /// The queue.
+        queue: QueueName,
+        /// Close it?
+        closed: bool,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// A call comes to a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// The call. One that is elsewhere in here leaves that first.
+    pub call: CallId,
+    /// The queue.
+    pub queue: QueueName,
+    /// Who calls: what his last agent is remembered by.
+    pub caller: Arc<str>,
+    /// Each point is worth some waiting.
+    pub priority: i32,
+    /// Skills wanted beside those the queue wants.
+    pub skills: Vec<Skilled>,
+    /// How long the caller has waited already.
+    pub credit: Duration,
+}
+
+/// How a call left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// The caller hung up.
+    HungUp,
+    /// He pressed the key that leads out.
+    Key(char),
+    /// Somebody took him out.
+    Withdrawn,
+    /// A fault of ours.
+    Failed,
+}
+
+/// How an agent did not take an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// He let it ring.
+    NoAnswer,
+    /// His phone was busy.
+    Busy,
+    /// He declined.
+    Declined,
+    /// There was no phone to ring.
+    Unreachable,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Ring this agent for this call. `Answered` or `Refused` is expected, or a `Withdraw` comes: at the latest when the
+    /// ringing time is up.
+    Offer {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentName,
+        /// How long his phone may ring.
+        ring: Duration,
+    },
+    /// Ring him no longer.
+    Withdraw {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentName,
+    },
+    /// The call is no longer in its queue.
+    Left {
+        /// The call.
+        call: CallId,
+        /// Why.
+        outcome: Outcome,
+    },
+    /// Write this down.
+    Fact(Fact),
+}

@@ -1,0 +1,34 @@
+//! Queues and agents: who waits, who is free, and who gets whom.
+//!
+//! Where it stands: beside `call`; the switch owns one [`Acd`] and carries its offers to the programs of `flow`, and
+//! what became of them back. It pairs ids: it sees no leg, no packet and no sound. It knows only `base`.
+//!
+//! What it promises, whatever the order of its inputs: an agent is offered one call at a time, over all queues; a caller
+//! gets one agent; no free agent and no waiting caller who fit each other are left apart; and every entry into a queue
+//! ends in exactly one [`Outcome`]. Everything that happens is a [`Fact`]; the figures are folds over the facts.
+#![forbid(unsafe_code)]
+
+mod acd;
+mod agent;
+mod conf;
+mod entry;
+mod fact;
+mod figures;
+mod idle;
+mod input;
+mod memory;
+mod name;
+mod places;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod want;
+
+pub use acd::Acd;
+pub use agent::AgentState;
+pub use conf::{AcdConf, AgentConf, Member, QueueConf, Staffing, Sticky, Strategy};
+pub use fact::{EndedBy, Fact, Occasion, Outcome, Overflow, What, Why};
+pub use figures::{AgentFigures, Denominator, Figures, FiguresConf, QueueFigures};
+pub use input::{Gone, Input, Join, Output, Refusal};
+pub use name::{AgentName, QueueName, Skill};
+pub use want::{Needs, Relax, Skilled, Widening};
