@@ -7,6 +7,7 @@ use std::{env, fs, process};
 
 use audio::Sound;
 use base::Random;
+use sip::Transport;
 
 /// The folder and what is in it.
 pub(super) struct Centre {
@@ -90,8 +91,9 @@ impl Centre {
     }
 
     /// Where the phones on this machine find the switch.
-    pub(super) fn address(&self, listening: &[SocketAddr]) -> SocketAddr {
-        let port = listening.first().map_or(5060, SocketAddr::port);
+    pub(super) fn address(&self, listening: &[(Transport, SocketAddr)]) -> SocketAddr {
+        let udp = listening.iter().find(|(transport, _)| *transport == Transport::Udp);
+        let port = udp.map_or(5060, |(_, address)| address.port());
         SocketAddr::from((Ipv4Addr::LOCALHOST, port))
     }
 
