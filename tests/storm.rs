@@ -114,7 +114,7 @@ impl Storm {
         let (talks, busy, holds) = (phone.is_talking(), phone.is_busy(), phone.is_holding());
         let registers = desk < PHONES.len();
         Some(match random.below(100) {
-            0 if !holds => Command::Vanish, // who vanishes on hold cannot be told from who is patient
+            0 if !holds => Command::Vanish, // who vanishes on hold is waited for an hour: `hold_without_end.call`
             1 | 2 if registers => Command::Register { expires_secs: 60 },
             3 if registers => Command::Register { expires_secs: 0 },
             4..10 => Command::Behave(match random.below(10) {
@@ -154,10 +154,14 @@ impl Storm {
         for desk in 0..PHONES.len() {
             self.world.push(desk, Command::Register { expires_secs: 0 });
         }
-        // A minute for media that nobody sends any more, half a minute for the last BYE that nobody answers.
-        let over = |world: &World| world.broken_laws().is_empty();
-        let until: Time = self.world.now + Duration::from_secs(200);
-        self.world.pass_until(until, over);
+        // A minute for media that nobody sends any more, half a minute for the last BYE that nobody answers; and an hour
+        // for who pulled his plug on hold before his BYE had arrived.
+        for _ in 0..3_800 {
+            if self.world.broken_laws().is_empty() {
+                break;
+            }
+            self.world.pass(Duration::from_secs(1));
+        }
     }
 
     fn laws(&self) {

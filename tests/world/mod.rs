@@ -38,6 +38,8 @@ pub struct World {
     pub recordings: Vec<(RecordingId, Option<String>)>,
     /// How often each call began and was recorded in a CDR.
     pub calls: HashMap<CallId, (u32, u32)>,
+    /// The facts of each call that has no CDR yet.
+    pub facts: HashMap<CallId, Vec<Fact>>,
     /// What phones found to be against the rules.
     pub odd: Vec<String>,
     /// How often the switch met a fault of its own.
@@ -81,6 +83,7 @@ impl World {
             cdrs: Vec::new(),
             recordings: Vec::new(),
             calls: HashMap::new(),
+            facts: HashMap::new(),
             faults: 0,
             odd: Vec::new(),
             ladder: Vec::new(),
@@ -147,27 +150,29 @@ impl World {
     /// The laws that hold when all is over: what is broken.
     pub fn broken_laws(&self) -> Vec<String> {
         let mut broken = self.odd.clone();
-        let mut law = |holds: bool, what: String| {
+        let mut law = |holds: bool, what: &dyn Fn() -> String| {
             if !holds {
-                broken.push(what);
+                broken.push(what());
             }
         };
         let (calls, ports) = (self.switch.calls(), self.switch.ports_in_use());
         let (legs, transactions) = (self.switch.endpoint().legs(), self.switch.endpoint().transactions());
-        law(self.faults == 0, format!("{} panics inside the switch", self.faults));
-        law(calls == 0, format!("{calls} calls are not over"));
-        law(ports == 0, format!("{ports} media ports are not home"));
-        law(legs == 0, format!("{legs} SIP legs are left"));
-        law(transactions == 0, format!("{transactions} SIP transactions are left"));
-        law(self.ports.is_empty(), format!("{} sockets are open", self.ports.len()));
+        law(self.faults == 0, &|| format!("{} panics inside the switch", self.faults));
+        law(calls == 0, &|| format!("{calls} calls are not over"));
+        law(ports == 0, &|| format!("{ports} media ports are not home"));
+        law(legs == 0, &|| format!("{legs} SIP legs are left"));
+        law(transactions == 0, &|| format!("{transactions} SIP transactions are left"));
+        law(self.ports.is_empty(), &|| format!("{} sockets are open", self.ports.len()));
         for (call, (started, recorded)) in &self.calls {
-            law((*started, *recorded) == (1, 1), format!("call {call} began {started} times and has {recorded} CDRs"));
+            let facts = self.facts.get(call);
+            let what = || format!("call {call} began {started} times and has {recorded} CDRs: {facts:#?}");
+            law((*started, *recorded) == (1, 1), &what);
         }
         for (id, file) in &self.recordings {
-            law(file.is_some(), format!("the recording {id:?} was never closed"));
+            law(file.is_some(), &|| format!("the recording {id:?} was never closed"));
         }
         for desk in &self.desks {
-            law(desk.phone.is_quiet(), format!("{} still waits for an answer", desk.name));
+            law(desk.phone.is_quiet(), &|| format!("{} still waits for an answer", desk.name));
         }
         broken
     }
@@ -291,14 +296,19 @@ impl World {
             Output::Close { .. } | Output::Log(_) => {}
             Output::Media { command, .. } => return self.tell_media(command),
             Output::Record(input) => return self.tell_recorder(input),
-            Output::Fact { call, fact: Fact { what: What::Started { .. }, .. } } => {
-                self.calls.entry(call).or_default().0 += 1
+            Output::Fault => self.faults += 1,
+            Output::Fact { call, fact } => {
+                match fact.what {
+                    What::Started { .. } => self.calls.entry(call).or_default().0 += 1,
+                    What::Fault => self.faults += 1,
+                    _ => {}
+                }
+                self.facts.entry(call).or_default().push(fact);
             }
-            Output::Fault | Output::Fact { fact: Fact { what: What::Fault, .. }, .. } => self.faults += 1,
-            Output::Fact { .. } => {}
             Output::Cdr(cdr) => {
                 let call = cdr.call.parse().expect("a call's id");
                 self.calls.entry(call).or_default().1 += 1;
+                self.facts.remove(&call);
                 self.cdrs.push(serde_json::to_value(&*cdr).expect("a CDR is JSON"));
             }
             Output::Recorded(event) => match event {
