@@ -9,6 +9,7 @@ mod directory;
 mod port_pool;
 pub mod shell;
 mod sidecar;
+pub mod status;
 mod switch;
 
 pub use switch::{Input, Output, Switch};

@@ -1,10 +1,12 @@
 //! The command line.
 
+mod remote;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base::Random;
-use centrala::conf::{Conf, Problem, Problems};
+use centrala::conf::{Conf, Folders, Problem, Problems};
 use centrala::shell::logging::{self, LogFormat};
 use centrala::shell::{self, Server, random};
 use clap::{Args, Parser, Subcommand};
@@ -38,6 +40,8 @@ enum Command {
         #[arg(long, default_value = "conf")]
         conf: PathBuf,
     },
+    #[command(flatten)]
+    Remote(remote::Command),
 }
 
 #[derive(Args)]
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Demo { keep } => centrala::demo::run(keep).map_err(Failure::from),
         Command::Check { conf } => check(&conf),
+        Command::Remote(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,25 +80,30 @@ type Failure = Box<dyn std::error::Error>;
 
 fn run(args: RunArgs) -> Result<(), Failure> {
     let mut conf = load(&args.conf)?;
-    conf.switch.recordings = args.recordings.unwrap_or(conf.switch.recordings);
-    conf.switch.journal = args.journal.unwrap_or(conf.switch.journal);
+    conf.place(Folders { recordings: args.recordings, journal: args.journal });
     logging::start(args.log);
     shell::allow_many_connections();
     show_new_passwords(&mut conf, &mut random()?)?;
     let people = conf.people.len();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anything listens, so that no signal is missed.
-    let (mut terminate, mut interrupt) = runtime.block_on(async {
-        Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+    let [mut terminate, mut interrupt, mut hangup] = runtime.block_on(async {
+        let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        let [terminate, interrupt, hangup] = signals;
+        Ok::<_, std::io::Error>([terminate?, interrupt?, hangup?])
     })?;
-    let server = Server::start(conf)?;
+    let mut server = Server::start(conf)?;
     for (transport, address) in &server.listening {
         tracing::info!(%address, people, "listening ({})", transport.as_str());
     }
     runtime.block_on(async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                () = server.ended() => return,
+                _ = hangup.recv() => show_passwords(&server.reload().await),
+            }
         }
     });
     server.stop();
@@ -121,9 +131,13 @@ fn show_new_passwords(conf: &mut Conf, random: &mut Random) -> Result<(), Failur
     let made = conf.make_passwords(random).map_err(|why| {
         format!("cannot write {}/secrets.toml: {why}; make the folder writable, or give everybody a password in people.toml", folder.display())
     })?;
+    show_passwords(&made);
+    Ok(())
+}
+
+fn show_passwords(made: &[(String, String)]) {
     if !made.is_empty() {
-        println!("New passwords, shown this once (only their digests are kept, in {}/secrets.toml):", folder.display());
+        println!("New passwords, shown this once (only their digests are kept, in secrets.toml):");
         made.iter().for_each(|(account, password)| println!("  {account:<20} {password}"));
     }
-    Ok(())
 }

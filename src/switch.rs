@@ -36,6 +36,8 @@ pub enum Input {
     Recorder(recorder::Event),
     /// Time has passed.
     Tick,
+    /// Take no new calls (503, with Retry-After); those that stand go on. It is done when [`Switch::calls`] is 0.
+    Drain,
     /// End all calls and take no new ones. It is done when [`Switch::calls`] is 0.
     Shutdown,
 }
@@ -166,6 +168,7 @@ impl Switch {
             }
             Input::Recorder(event) => out.push(Output::Recorded(event)),
             Input::Tick => self.time_has_passed(now, out),
+            Input::Drain => self.closing = true,
             Input::Shutdown => {
                 self.closing = true;
                 for call in self.journeys.keys().copied().collect::<Vec<_>>() {
@@ -190,6 +193,30 @@ impl Switch {
     /// How many media ports are not free.
     pub fn ports_in_use(&self) -> usize {
         self.ports.in_use()
+    }
+
+    /// The calls under way, the oldest first.
+    pub fn standing(&self) -> impl Iterator<Item = &Call> {
+        let mut calls: Vec<&Call> = self.journeys.values().map(|running| running.journey.call()).collect();
+        calls.sort_by_key(|call| call.facts().first().map(|fact| fact.at));
+        calls.into_iter()
+    }
+
+    /// Takes a new conf: people, trunks, routes, menus, prompts, groups and limits. Calls under way keep what they began
+    /// with. What [`SwitchConf::needs_restart`](crate::conf::SwitchConf::needs_restart) names stays as it was.
+    pub fn reload(
+        &mut self,
+        conf: &Conf,
+        local_for: impl Fn(Transport, SocketAddr) -> SocketAddr,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        self.endpoint.reload(sip_conf(conf), now, &mut self.heard);
+        self.directory = Directory::new(conf, local_for);
+        self.routes = conf.routes.clone();
+        self.flow_conf = Arc::new(conf.flow.clone());
+        self.calls_max = conf.switch.calls_max;
+        self.hear_out(now, out);
     }
 
     /// The SIP endpoint, to look at.

@@ -40,6 +40,8 @@ use secrets::Secrets;
 pub struct Conf {
     /// The folder.
     pub folder: PathBuf,
+    /// What the command line said of other folders.
+    pub folders: Folders,
     /// Addresses, ports, folders.
     pub switch: SwitchConf,
     /// People by account.
@@ -53,6 +55,15 @@ pub struct Conf {
     /// What lets each person's phones in. Complete once [`Conf::make_passwords`] was called.
     pub ha1: HashMap<String, Ha1>,
     secrets: Secrets,
+}
+
+/// Folders named on the command line, instead of what switch.toml says.
+#[derive(Clone, Debug, Default)]
+pub struct Folders {
+    /// Where recordings go.
+    pub recordings: Option<PathBuf>,
+    /// Where CDRs go.
+    pub journal: Option<PathBuf>,
 }
 
 impl Conf {
@@ -139,7 +150,25 @@ impl Conf {
         let ha1 = |person: &Person| Some((person.account.clone(), secrets.ha1(person, &switch.realm)?));
         let ha1 = people.values().filter_map(ha1).collect();
         let routes = Routes { routes: read.routes, people: by_number };
-        Ok(Conf { folder: folder.to_owned(), switch, people, trunks, routes, flow, ha1, secrets })
+        Ok(Conf {
+            folder: folder.to_owned(),
+            folders: Folders::default(),
+            switch,
+            people,
+            trunks,
+            routes,
+            flow,
+            ha1,
+            secrets,
+        })
+    }
+
+    /// Puts recordings and CDRs elsewhere than switch.toml says, as the command line may.
+    pub fn place(&mut self, folders: Folders) {
+        let said = |named: &Option<PathBuf>, conf: &mut PathBuf| named.iter().for_each(|folder| *conf = folder.clone());
+        said(&folders.recordings, &mut self.switch.recordings);
+        said(&folders.journal, &mut self.switch.journal);
+        self.folders = folders;
     }
 
     /// Makes passwords for all people that have none yet, and keeps their digests. Returns account and password of each,

@@ -160,6 +160,24 @@ impl SwitchConf {
     pub fn speaks_tls(&self) -> bool {
         self.stream_listeners().any(|(transport, _)| matches!(transport, Transport::Tls | Transport::Wss))
     }
+
+    /// What of a new conf only a restart applies, in the words of switch.toml.
+    pub fn needs_restart(&self, new: &SwitchConf) -> Vec<&'static str> {
+        let differs = [
+            ("listen", self.listen != new.listen),
+            ("listen_tls", self.listen_tls != new.listen_tls),
+            ("listen_ws", self.listen_ws != new.listen_ws),
+            ("listen_wss", self.listen_wss != new.listen_wss),
+            ("advertise", self.advertise != new.advertise),
+            ("[media] ports", self.media_ports != new.media_ports),
+            ("[media] threads", self.media_threads != new.media_threads),
+            ("[media] timeout_secs", self.media.media_timeout_secs != new.media.media_timeout_secs),
+            ("[media] dscp", self.media.dscp != new.media.dscp),
+            ("[recording] folder", self.recordings != new.recordings),
+            ("[journal] folder", self.journal != new.journal),
+        ];
+        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
 }
 
 pub(super) fn read(file: &mut File<'_>) -> SwitchConf {

@@ -11,22 +11,28 @@ use std::time::Duration;
 use base::{Random, Time};
 use bytes::Bytes;
 use recorder::{Recorder, RecorderConf};
+use serde_json::{Value, json};
 use sip::Transport;
 use tokio::runtime;
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::sync::oneshot;
+use tokio::task::{LocalSet, spawn_blocking, spawn_local};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
+use super::ask::{Line, Request, SOCKET};
 use super::clock::Clock;
+use super::console::{Answers, Console};
 use super::journal::Journal;
 use super::media_threads::MediaThreads;
 use super::recorder_thread::{self, Door};
+use super::reload::{Loaded, Standing};
 use super::streams::{StreamListener, Streams, Unsent};
 use super::tls::{Certificate, TlsError};
 use super::udp::UdpListener;
 use super::{Addresses, logging};
 use crate::conf::Conf;
+use crate::status::{CallStatus, PhoneStatus};
 use crate::{Input, Output, Switch};
 
 /// What comes in at the one door of the control thread.
@@ -37,6 +43,10 @@ pub(super) enum Arrival {
     Connected { connection: u64, sender: Sender<Bytes> },
     /// It is gone.
     Gone { connection: u64 },
+    /// The command line wants something.
+    Asked { request: Request, answers: Answers },
+    /// A conf was read and checked: every line of what is wrong, if it may not be applied.
+    Loaded { loaded: Result<Loaded, Vec<String>>, answers: Answers },
     /// End all calls, then everything.
     Stop,
 }
@@ -45,6 +55,10 @@ pub(super) enum Arrival {
 const INBOX_MAX: usize = 16_384;
 /// How long calls may take to end when the switch stops.
 const GOODBYE_TIME: Duration = Duration::from_secs(5);
+/// What is in the sockets' queues has so long to leave.
+const LAST_WORDS_TIME: Duration = Duration::from_millis(20);
+/// No drain is waited for longer.
+const DRAIN_SECS_MAX: u64 = 7 * 24 * 3600;
 /// So many inputs are handled before time is looked at again.
 const INPUTS_PER_TURN: usize = 256;
 
@@ -88,6 +102,7 @@ pub struct Server {
     pub listening: Vec<(Transport, SocketAddr)>,
     inbox: Sender<Arrival>,
     control: JoinHandle<()>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl Server {
@@ -95,6 +110,7 @@ impl Server {
     pub fn start(conf: Conf) -> Result<Server, StartError> {
         let (inbox, arrivals) = channel(INBOX_MAX);
         let (sender, started) = std_mpsc::channel();
+        let (end, ended) = oneshot::channel();
         let door = inbox.clone();
         let control = thread::Builder::new().name("control".to_owned()).spawn(move || {
             let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
@@ -107,13 +123,30 @@ impl Server {
                     Ok((control, listening)) => {
                         let _ = sender.send(Ok(listening));
                         control.run(arrivals).await;
+                        let _ = end.send(());
                     }
                     Err(why) => drop(sender.send(Err(why))),
                 }
             });
         })?;
         let listening = started.recv().map_err(|_| io::Error::other("the control thread ended at once"))??;
-        Ok(Server { listening, inbox, control })
+        Ok(Server { listening, inbox, control, ended })
+    }
+
+    /// Waits until the switch ends by itself, as it does when it was drained.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.ended).await;
+    }
+
+    /// Reads the conf again and applies it, whole or not at all. Passwords made for new people are returned, to be shown
+    /// once. The log tells the rest.
+    pub async fn reload(&self) -> Vec<(String, String)> {
+        let (answers, mut lines) = channel(1);
+        let _ = self.inbox.send(Arrival::Asked { request: Request::Reload, answers }).await;
+        match lines.recv().await {
+            Some(Line::Done(report)) => serde_json::from_value(report["passwords"].clone()).unwrap_or_default(),
+            _ => Vec::new(),
+        }
     }
 
     /// Ends all calls with BYE, closes the recordings, and waits until that is done.
@@ -135,6 +168,12 @@ struct Control {
     recorder_thread: JoinHandle<()>,
     journal: Journal,
     journal_thread: JoinHandle<()>,
+    addresses: Rc<Addresses>,
+    standing: Standing,
+    /// Draining, until then at most.
+    draining: Option<Option<Time>>,
+    /// Everything ends, at that time at the latest.
+    stopping: Option<Time>,
 }
 
 impl Control {
@@ -188,26 +227,42 @@ impl Control {
             spawn_local(listener.clone().read(addresses.clone(), inbox.clone()));
         }
         let streams = Streams::start(streams, certificate, &conf, Addresses::clone(&addresses), inbox.clone())?;
-        let inbox = inbox.clone();
-        let control =
-            Control { clock, switch, udp, streams, inbox, media, recorder, recorder_thread, journal, journal_thread };
+        let socket = folder.join(SOCKET);
+        match Console::open(&socket) {
+            Ok(console) => drop(spawn_local(console.serve(inbox.clone()))),
+            Err(why) => warn!(socket = %socket.display(), "no commands but signals: cannot open the socket ({why})"),
+        }
+        let control = Control {
+            clock,
+            switch,
+            udp,
+            streams,
+            media,
+            recorder,
+            recorder_thread,
+            journal,
+            journal_thread,
+            addresses,
+            standing: Standing::of(&conf),
+            inbox: inbox.clone(),
+            draining: None,
+            stopping: None,
+        };
         Ok((control, listening))
     }
 
     async fn run(mut self, mut arrivals: Receiver<Arrival>) {
         let mut out = Vec::new();
-        let mut stopping: Option<Time> = None;
         loop {
-            let deadline = [self.switch.deadline(), stopping].into_iter().flatten().min();
+            let limit = self.stopping.or(self.draining.flatten());
+            let deadline = [self.switch.deadline(), limit].into_iter().flatten().min();
             tokio::select! {
                 arrival = arrivals.recv() => {
                     let now = self.clock.now();
                     let mut next = arrival;
                     let mut turn = 0;
                     while let Some(arrival) = next {
-                        if self.arrives(arrival, now, &mut out) {
-                            stopping.get_or_insert(now + GOODBYE_TIME);
-                        }
+                        self.arrives(arrival, now, &mut out);
                         turn += 1;
                         next = if turn < INPUTS_PER_TURN { arrivals.try_recv().ok() } else { None };
                     }
@@ -216,40 +271,102 @@ impl Control {
             }
             let now = self.clock.now();
             if self.switch.deadline().is_some_and(|at| at <= now) {
-                self.switch.handle(Input::Tick, now, &mut out);
-                self.perform(&mut out);
+                self.tell(Input::Tick, now, &mut out);
+            }
+            if self.stopping.is_none() && self.draining.flatten().is_some_and(|until| now >= until) {
+                self.stop(now, &mut out);
             }
             // Legs outlive their calls until their BYE is answered: by then it has been sent, whatever the transport.
             let quiet = self.switch.calls() == 0 && self.switch.endpoint().legs() == 0;
-            if stopping.is_some_and(|until| quiet || now >= until) {
+            let ending = self.draining.is_some() || self.stopping.is_some();
+            if quiet && ending || self.stopping.is_some_and(|until| now >= until) {
                 break;
             }
         }
+        tokio::time::sleep(LAST_WORDS_TIME).await; // the command line hears its answer
         self.finish();
     }
 
-    /// Takes what came in. True if it was the wish to stop.
-    fn arrives(&mut self, arrival: Arrival, now: Time, out: &mut Vec<Output>) -> bool {
-        let mut stop = false;
-        let input = match arrival {
-            Arrival::Input(input) => input,
-            Arrival::Connected { connection, sender } => {
-                self.streams.connected(connection, sender);
-                return false;
-            }
+    /// Takes what came in.
+    fn arrives(&mut self, arrival: Arrival, now: Time, out: &mut Vec<Output>) {
+        match arrival {
+            Arrival::Input(input) => self.tell(input, now, out),
+            Arrival::Connected { connection, sender } => self.streams.connected(connection, sender),
             Arrival::Gone { connection } => {
                 self.streams.close(connection);
-                Input::Sip(sip::Input::Closed { connection })
+                self.tell(Input::Sip(sip::Input::Closed { connection }), now, out);
             }
-            Arrival::Stop => {
-                stop = true;
-                info!(calls = self.switch.calls(), "stopping: calls are ended, recordings closed");
-                Input::Shutdown
-            }
-        };
+            Arrival::Asked { request, answers } => self.asked(request, answers, now, out),
+            Arrival::Loaded { loaded, answers } => self.loaded(loaded, &answers, now, out),
+            Arrival::Stop => self.stop(now, out),
+        }
+    }
+
+    fn tell(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         self.switch.handle(input, now, out);
         self.perform(out);
-        stop
+    }
+
+    fn stop(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.stopping.get_or_insert(now + GOODBYE_TIME);
+        info!(calls = self.switch.calls(), "stopping: calls are ended, recordings closed");
+        self.tell(Input::Shutdown, now, out);
+    }
+
+    /// Answers the command line. A command that does not read what it asked for is told no more.
+    fn asked(&mut self, request: Request, answers: Answers, now: Time, out: &mut Vec<Output>) {
+        match request {
+            Request::Calls => {
+                let rows = self.switch.standing().map(|call| json!(CallStatus::of(call, now))).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::Phones => {
+                let of = |(account, bindings): (&str, &[sip::Binding])| -> Vec<Value> {
+                    bindings.iter().map(|binding| json!(PhoneStatus::of(account, binding, now))).collect()
+                };
+                let rows = self.switch.endpoint().registered().flat_map(of).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::Reload => {
+                let (standing, inbox) = (self.standing.clone(), self.inbox.clone());
+                spawn_local(async move {
+                    let loaded = spawn_blocking(move || standing.load()).await;
+                    let loaded = loaded.unwrap_or_else(|why| Err(vec![format!("a fault of ours: {why}")]));
+                    let _ = inbox.send(Arrival::Loaded { loaded, answers }).await;
+                });
+            }
+            Request::Drain { limit_secs } => {
+                let calls = self.switch.calls();
+                info!(calls, limit_secs, "draining: no new calls are taken; ends when the last one is over");
+                self.draining = Some(limit_secs.map(|secs| now + Duration::from_secs(secs.min(DRAIN_SECS_MAX))));
+                self.tell(Input::Drain, now, out);
+                let _ = answers.try_send(Line::Done(json!({ "calls": calls })));
+            }
+        }
+    }
+
+    /// Applies a conf that is whole and right, or says what is wrong.
+    fn loaded(&mut self, loaded: Result<Loaded, Vec<String>>, answers: &Answers, now: Time, out: &mut Vec<Output>) {
+        let line = match loaded {
+            Ok(loaded) => {
+                let addresses = self.addresses.clone();
+                self.switch.reload(&loaded.conf, |transport, remote| addresses.towards(transport, remote), now, out);
+                self.perform(out);
+                let conf = &loaded.conf;
+                let (people, trunks, routes) = (conf.people.len(), conf.trunks.len(), conf.routes.routes.len());
+                info!(people, trunks, routes, "the new conf is in force");
+                for what in &loaded.restart {
+                    warn!("{what} in switch.toml has changed; that takes a restart");
+                }
+                Line::Done(loaded.report())
+            }
+            Err(problems) => {
+                problems.iter().for_each(|problem| error!("not reloaded: {problem}"));
+                let count = problems.len();
+                Line::Failed(format!("nothing was changed, the conf has {count} error(s)\n{}", problems.join("\n")))
+            }
+        };
+        let _ = answers.try_send(line);
     }
 
     fn perform(&mut self, out: &mut Vec<Output>) {
@@ -305,6 +422,17 @@ impl Control {
         let _ = journal_thread.join();
         info!("stopped");
     }
+}
+
+/// Many rows, as fast as they are read.
+async fn say_all(rows: Vec<Value>, answers: Answers) {
+    let count = rows.len();
+    for row in rows {
+        if answers.send(Line::Row(row)).await.is_err() {
+            return;
+        }
+    }
+    let _ = answers.send(Line::Done(json!({ "rows": count }))).await;
 }
 
 #[allow(clippy::disallowed_methods)] // tokio counts from its own now

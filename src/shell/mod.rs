@@ -4,13 +4,16 @@
 //! threads, the recorder and the journal have threads of their own and bounded channels between.
 
 mod addresses;
+mod ask;
 pub mod clock;
+mod console;
 mod control;
 mod descriptors;
 mod journal;
 pub mod logging;
 pub mod media_threads;
 mod recorder_thread;
+mod reload;
 mod stream;
 mod streams;
 mod tls;
@@ -19,6 +22,7 @@ mod udp_pair;
 mod web_socket;
 
 pub use addresses::Addresses;
+pub use ask::{AskError, Line, Request, SOCKET, ask};
 pub use control::{Server, StartError, random};
 pub use descriptors::allow_many_connections;
 pub use tls::TlsError;

@@ -10,6 +10,7 @@ mod baresip;
 mod cli;
 mod demo;
 mod harness;
+mod operate;
 mod sipp;
 mod tls;
 mod torture;

@@ -124,10 +124,14 @@ impl Endpoint {
         &self.conf
     }
 
-    /// New accounts and trunks, from a reloaded configuration. Bindings and dialogs stand; accounts that are gone can
-    /// no longer authenticate. The realm stays what it was.
-    pub fn reload(&mut self, accounts: std::collections::HashMap<String, Account>, trunks: Vec<Peer>) {
-        (self.conf.accounts, self.conf.trunks) = (accounts, trunks);
+    /// New settings, accounts and trunks. Dialogs stand; bindings of accounts that are gone are gone too. The realm stays
+    /// what it was: accounts' hashes are made for it.
+    pub fn reload(&mut self, conf: SipConf, now: Time, out: &mut Vec<Output>) {
+        self.conf = SipConf { realm: std::mem::take(&mut self.conf.realm), ..conf };
+        let mut said = std::mem::take(&mut self.said);
+        self.registrar.handle(register::Input::Reloaded { conf: &self.conf }, now, &mut said);
+        out.extend(said.drain(..).filter_map(event_of));
+        self.said = said;
     }
 
     /// Transactions at the moment.
@@ -169,10 +173,7 @@ impl Endpoint {
     fn registrar_told(&mut self, input: register::Input<'_>, now: Time, out: &mut Vec<Output>) {
         let mut said = std::mem::take(&mut self.said);
         self.registrar.handle(input, now, &mut said);
-        out.extend(said.drain(..).filter_map(|output| match output {
-            register::Output::Event(event) => Some(Output::Event(event)),
-            register::Output::Respond(_) => None, // only a REGISTER is answered
-        }));
+        out.extend(said.drain(..).filter_map(event_of));
         self.said = said;
     }
 
@@ -319,6 +320,13 @@ impl Endpoint {
         let branch = format!("{}{}", crate::MAGIC_COOKIE, self.random.token(24));
         request.headers.push_front(Name::Via, Via::new(flow.transport, flow.local, &*branch).to_string());
         branch
+    }
+}
+
+fn event_of(output: register::Output) -> Option<Output> {
+    match output {
+        register::Output::Event(event) => Some(Output::Event(event)),
+        register::Output::Respond(_) => None, // only a REGISTER is answered
     }
 }
 

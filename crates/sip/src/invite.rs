@@ -166,6 +166,10 @@ impl Asked {
             response.headers.push(Name::Contact, contact(flow));
             response.headers.push(Name::Allow, ALLOW);
         }
+        if status == 503 {
+            // RFC 3261 §21.5.4: without it 503 means 500, and the caller tries no other server.
+            response.headers.push(Name::RetryAfter, RETRY_AFTER_SECS);
+        }
         if let Some(sdp) = sdp {
             response.headers.push(Name::ContentType, SDP);
             response.body = sdp;
@@ -272,6 +276,8 @@ fn reason(status: u16) -> String {
     format!("SIP;cause={status};text=\"{text}\"")
 }
 
+/// When one who was told 503 may try again.
+pub const RETRY_AFTER_SECS: &str = "5";
 /// What we answer to.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
 /// What bodies we read.

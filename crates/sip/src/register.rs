@@ -46,6 +46,11 @@ pub enum Input<'a> {
         /// Where it came from.
         flow: Flow,
     },
+    /// There are new settings and accounts.
+    Reloaded {
+        /// All of them.
+        conf: &'a SipConf,
+    },
     /// A stream is gone, and with it what can only be reached by it.
     Closed {
         /// The shell's number of it.
@@ -115,6 +120,15 @@ impl Registrar {
                     Err(why) => self.refused(why, request),
                 };
                 out.push(Output::Respond(response));
+            }
+            Input::Reloaded { conf } => {
+                self.expires_secs_min = conf.expires_secs_min;
+                self.expires_secs_max = conf.expires_secs_max.max(conf.expires_secs_min);
+                self.bindings_max = conf.bindings_max;
+                let gone = |account: &&Arc<str>| !conf.accounts.contains_key(&***account);
+                for account in self.aors.keys().filter(gone).cloned().collect::<Vec<_>>() {
+                    self.drop_where(&account, |_| true, now, out);
+                }
             }
             Input::Closed { connection } => {
                 for account in self.by_connection.remove(&connection).unwrap_or_default() {

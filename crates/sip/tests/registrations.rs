@@ -219,3 +219,19 @@ fn a_binding_expires_by_itself_and_dies_with_its_stream() {
     assert_eq!(phone.desk.tell(Input::Closed { connection: 5 }).heard(), "Unregistered(sip:tcp@h)");
     assert_eq!(phone.contacts(), ["sip:udp@h"]);
 }
+
+#[test]
+fn a_reload_takes_the_bindings_of_who_is_gone_and_of_nobody_else() {
+    let mut desk = Desk::new();
+    desk.register("101", udp(at(5062)));
+    desk.register("102", udp(at(5064)));
+    let mut after = conf();
+    after.accounts.remove("102");
+    after.realm = "elsewhere".to_owned();
+    let (now, mut out) = (desk.now, Vec::new());
+    desk.endpoint.reload(after, now, &mut out);
+    let gone = |output: &sip::Output| matches!(output, sip::Output::Event(Event::Unregistered { account, .. }) if account == "102");
+    assert!(matches!(&out[..], [output] if gone(output)), "{out:?}");
+    assert_eq!(desk.endpoint.registered().map(|(account, _)| account).collect::<Vec<_>>(), ["101"]);
+    assert_eq!(desk.endpoint.conf().realm, "centrala", "passwords were made for it");
+}

@@ -64,6 +64,11 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// SIGHUP: asks it to read its conf again.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// SIGKILL: the power cut.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);

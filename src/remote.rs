@@ -1,0 +1,128 @@
+//! Commands for a running switch: they ask at its socket and print what they hear.
+
+use std::path::PathBuf;
+
+use centrala::shell::{Request, SOCKET, ask};
+use centrala::status::{CallStatus, PhoneStatus};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use crate::{Failure, show_passwords};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the calls under way
+    Calls(ListArgs),
+    /// List the registered phones
+    Phones(ListArgs),
+    /// Read the conf again and apply all of it, or nothing if there is an error; no call is harmed
+    Reload(Switch),
+    /// Take no new calls, let those that stand finish, then end
+    Drain {
+        #[command(flatten)]
+        switch: Switch,
+        /// End the calls that still stand after so many seconds
+        #[arg(long, value_name = "SECS")]
+        limit: Option<u64>,
+    },
+}
+
+#[derive(Args)]
+pub struct Switch {
+    /// The switch's socket, or the journal folder it is in
+    #[arg(long, default_value = "journal", env = "CENTRALA_SOCKET")]
+    socket: PathBuf,
+}
+
+#[derive(Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    switch: Switch,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Command {
+    pub fn run(self) -> Result<(), Failure> {
+        match self {
+            Command::Calls(args) => args.list(&Request::Calls, call_columns, "no calls"),
+            Command::Phones(args) => args.list(&Request::Phones, phone_columns, "no phones"),
+            Command::Reload(switch) => {
+                let report = switch.ask(&Request::Reload, |_| true)?;
+                let count = |name: &str| report[name].as_u64().unwrap_or_default();
+                let (people, trunks, routes, menus) =
+                    (count("people"), count("trunks"), count("routes"), count("menus"));
+                println!("in force: {people} people, {trunks} trunks, {routes} routes, {menus} menus");
+                for what in report["restart"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                    println!("{what} in switch.toml has changed; that takes a restart");
+                }
+                show_passwords(&serde_json::from_value::<Vec<_>>(report["passwords"].clone()).unwrap_or_default());
+                Ok(())
+            }
+            Command::Drain { switch, limit } => {
+                let report = switch.ask(&Request::Drain { limit_secs: limit }, |_| true)?;
+                println!("no new calls are taken; {} to go", report["calls"]);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Switch {
+    fn ask(&self, request: &Request, row: impl FnMut(Value) -> bool) -> Result<Value, Failure> {
+        let socket = if self.socket.is_dir() { self.socket.join(SOCKET) } else { self.socket.clone() };
+        Ok(ask(&socket, request, row)?)
+    }
+}
+
+impl ListArgs {
+    /// Prints what there is: JSON as it comes, or a table.
+    fn list(self, request: &Request, columns: fn(Value) -> Option<Vec<String>>, none: &str) -> Result<(), Failure> {
+        let mut rows = Vec::new();
+        self.switch.ask(request, |row| {
+            match self.json {
+                true => println!("{row}"),
+                false => rows.extend(columns(row)),
+            }
+            true
+        })?;
+        match (self.json, rows.is_empty()) {
+            (true, _) => {}
+            (false, true) => println!("{none}"),
+            (false, false) => print_table(&rows),
+        }
+        Ok(())
+    }
+}
+
+fn call_columns(row: Value) -> Option<Vec<String>> {
+    let call: CallStatus = serde_json::from_value(row).ok()?;
+    let state = match (&call.with, call.answered) {
+        (Some(party), _) => format!("with {party}"),
+        (None, true) => "answered".to_owned(),
+        (None, false) => "waiting".to_owned(),
+    };
+    let secs = format!("{}:{:02}", call.secs / 60, call.secs % 60);
+    Some(vec![call.call, secs, call.direction, call.caller, call.called, call.at, state])
+}
+
+fn phone_columns(row: Value) -> Option<Vec<String>> {
+    let phone: PhoneStatus = serde_json::from_value(row).ok()?;
+    let expires = format!("{} s", phone.expires_secs);
+    Some(vec![phone.account, phone.transport, phone.address, expires, phone.user_agent])
+}
+
+/// Columns as wide as their widest cell; what strangers wrote is printed without control characters.
+fn print_table(rows: &[Vec<String>]) {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|at| width(at).unwrap_or_default()).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| {
+            let cell: String = cell.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
+            format!("{cell:<width$}")
+        });
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}

@@ -1,0 +1,88 @@
+//! What a command line may ask a running switch, and the asking: one JSON request, then JSON lines until it is done.
+//!
+//! Where it stands: `console` answers at the other end of the socket. Whoever may open the socket may ask; it is made
+//! for the switch's own user alone.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The socket's name, in the journal's folder.
+pub const SOCKET: &str = "centrala.sock";
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// The calls under way: a line each.
+    Calls,
+    /// The registered phones: a line each.
+    Phones,
+    /// Read the conf again and apply it, whole or not at all.
+    Reload,
+    /// Take no new calls, and end when the last one is over.
+    Drain {
+        /// End those that still stand after so many seconds.
+        limit_secs: Option<u64>,
+    },
+}
+
+/// One line of an answer. `Done` and `Failed` are the last ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Line {
+    /// One thing of those asked for.
+    Row(Value),
+    /// All is said and done.
+    Done(Value),
+    /// It was not done: what happened, to what, and the remedy.
+    Failed(String),
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nobody listens there.
+    #[error(
+        "no switch answers at {} ({why}); start one with `centrala run`, or name the socket in its journal folder with --socket",
+        socket.display()
+    )]
+    Nobody {
+        /// Where it was asked.
+        socket: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// It ended before it had answered.
+    #[error("the switch broke off its answer ({0}); see its log")]
+    BrokenOff(String),
+    /// It would not.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Asks the switch behind a socket. Each row goes to `row`, which may say that it has seen enough; what is returned is
+/// the last word.
+pub fn ask(socket: &Path, request: &Request, mut row: impl FnMut(Value) -> bool) -> Result<Value, AskError> {
+    let nobody = |why| AskError::Nobody { socket: socket.to_owned(), why };
+    let broken = |why: io::Error| AskError::BrokenOff(why.to_string());
+    let mut stream = UnixStream::connect(socket).map_err(nobody)?;
+    let request = serde_json::to_string(request).map_err(|why| AskError::BrokenOff(why.to_string()))?;
+    writeln!(stream, "{request}").map_err(broken)?;
+    for line in BufReader::new(stream).lines() {
+        match serde_json::from_str(&line.map_err(broken)?) {
+            Ok(Line::Row(value)) => {
+                if !row(value) {
+                    return Ok(Value::Null);
+                }
+            }
+            Ok(Line::Done(value)) => return Ok(value),
+            Ok(Line::Failed(why)) => return Err(AskError::Failed(why)),
+            Err(why) => return Err(AskError::BrokenOff(why.to_string())),
+        }
+    }
+    Err(AskError::BrokenOff("it closed the connection".to_owned()))
+}

@@ -1,0 +1,81 @@
+//! What the switch is about just now, for people to read: the calls and the phones.
+//!
+//! Where it stands: made from the switch when an operator asks; the console sends it as JSON. It decides nothing.
+
+use base::Time;
+use call::Call;
+use serde::{Deserialize, Serialize};
+use sip::Binding;
+
+/// One call under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallStatus {
+    /// Our id of the caller's whole journey.
+    pub call: String,
+    /// When the INVITE came (RFC 3339, UTC).
+    pub started: String,
+    /// Seconds since then.
+    pub secs: u64,
+    /// Who calls: an account, or a stranger's number.
+    pub caller: String,
+    /// The number dialled.
+    pub called: String,
+    /// `inbound`, `outbound` or `internal`.
+    pub direction: String,
+    /// Where the caller is now: the last destination of the path.
+    pub at: String,
+    /// Was the caller answered?
+    pub answered: bool,
+    /// The party that talks with the caller.
+    pub with: Option<String>,
+}
+
+impl CallStatus {
+    /// How a call stands.
+    pub fn of(call: &Call, now: Time) -> CallStatus {
+        let cdr = call.cdr();
+        let began = call.facts().first().map_or(now, |fact| fact.at);
+        CallStatus {
+            call: cdr.call,
+            started: cdr.started,
+            secs: now.since(began).as_secs(),
+            caller: cdr.caller,
+            called: cdr.called,
+            direction: cdr.direction.word().to_owned(),
+            at: cdr.path.last().cloned().unwrap_or_default(),
+            answered: cdr.answered.is_some(),
+            with: cdr.answered_by,
+        }
+    }
+}
+
+/// One registered phone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhoneStatus {
+    /// Whose.
+    pub account: String,
+    /// The contact, as the phone sent it.
+    pub contact: String,
+    /// Where requests for it go.
+    pub address: String,
+    /// By `UDP`, `TCP`, …
+    pub transport: String,
+    /// What the phone calls itself.
+    pub user_agent: String,
+    /// Seconds until the registration ends, if it is not refreshed.
+    pub expires_secs: u64,
+}
+
+impl PhoneStatus {
+    /// How a binding of that account stands.
+    pub fn of(account: &str, binding: &Binding, now: Time) -> PhoneStatus {
+        PhoneStatus {
+            account: account.to_owned(),
+            contact: binding.contact.clone(),
+            address: binding.flow.remote.to_string(),
+            transport: binding.flow.transport.as_str().to_owned(),
+            user_agent: binding.user_agent.clone(),
+            expires_secs: binding.expires.since(now).as_secs(),
+        }
+    }
+}
