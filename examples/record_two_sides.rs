@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use audio::{Clip, Codec, tone};
+use audio::{Clip, Encoding, tone};
 use base::{CallId, Random, RecordingId, Time};
 use recorder::{Channel, Event, Input, Recorder, RecorderConf};
 use serde_json::json;
@@ -18,8 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     recorder.handle(open, began, &mut events);
     for (channel, hz) in [(Channel::Left, 440.0), (Channel::Right, 880.0)] {
         for half_second in 0..4_u64 {
-            let payload = Codec::Pcma.encoded(&tone(&[(hz, -10.0)], 500));
-            let clip = Clip { at: half_second * 4000, codec: Codec::Pcma, payload };
+            let payload = Encoding::Pcma.encoded(&tone(&[(hz, -10.0)], 500));
+            let clip = Clip { at: half_second * 4000, encoding: Encoding::Pcma, payload };
             recorder.handle(Input::Audio { id, channel, clip }, began + Duration::from_millis(500), &mut events);
         }
     }

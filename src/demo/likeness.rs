@@ -31,7 +31,7 @@ fn correlation(one: &[f64], other: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use audio::{Codec, silence, tone};
+    use audio::{Codec, Encoding, silence, tone};
 
     fn beeps(rhythm: &[u32]) -> Vec<i16> {
         rhythm.iter().flat_map(|ms| [tone(&[(700.0, -15.0)], *ms), silence(170)].concat()).collect()
@@ -42,7 +42,7 @@ mod tests {
         let voices = super::super::centre::voices().expect("they are in the program");
         for (at, one) in voices.iter().enumerate() {
             for (other_at, other) in voices.iter().enumerate() {
-                let over_the_line = Codec::Pcma.decoded(other.payload(Codec::Pcma));
+                let over_the_line = Encoding::Pcma.decoded(other.payload(Codec::Pcma));
                 let like = likeness(&over_the_line, one.pcm());
                 assert_eq!(like > super::super::LIKE, at == other_at, "{at} and {other_at}: {like}");
             }
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn what_went_over_the_telephone_is_like_itself_and_like_nothing_else() {
         let (said, other) = (beeps(&[100, 300, 80, 500, 120]), beeps(&[400, 90, 250, 60, 300, 200]));
-        let over_the_line = Codec::Pcmu.decoded(&Codec::Pcmu.encoded(&said));
+        let over_the_line = Encoding::Pcmu.decoded(&Encoding::Pcmu.encoded(&said));
         for late_ms in [0, 500, 1_010] {
             let heard = [silence(late_ms), over_the_line.clone(), silence(400)].concat();
             assert!(likeness(&heard, &said) > 0.9, "{late_ms}: {}", likeness(&heard, &said));

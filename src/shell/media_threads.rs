@@ -332,7 +332,7 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
 
-    use audio::{Codec, Sound};
+    use audio::{Codec, Encoding, Sound};
     use base::{CallId, LegId};
     use media::StreamConf;
 
@@ -471,7 +471,7 @@ mod tests {
         until_heard(&a, legs[0], &a); // an echo: the tap stands, too
         threads.stop();
         let (channel, clip) = clips.recv().expect("a clip");
-        assert_eq!((channel, clip.codec, clip.payload[0]), (Channel::Left, Codec::Pcmu, 7));
+        assert_eq!((channel, clip.encoding, clip.payload[0]), (Channel::Left, Encoding::Pcmu, 7));
     }
 
     #[test]

@@ -1,28 +1,34 @@
 //! The codecs we can make and read ourselves.
 //!
-//! Where it stands: `media` names one per leg, a [`Sound`](crate::Sound) and a [`Clip`](crate::Clip) carry one. It
-//! knows nothing of SDP: payload numbers here are the static ones of RFC 3551.
+//! Where it stands: `media` names one per leg, a [`Sound`](crate::Sound) is ready in each. It knows nothing of SDP:
+//! names and clocks here are those of RFC 3551 and RFC 7587.
 
-use crate::g711;
+use crate::{Encoding, g711};
 
-/// A codec of one byte a sample at 8 kHz.
+/// What a leg speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Codec {
     /// G.711 µ-law.
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722 at 64 kbit/s: 7 kHz of sound in the bits of G.711.
+    G722,
+    /// Opus (RFC 6716): whatever bandwidth the other side sends.
+    Opus,
 }
 
 impl Codec {
-    /// Both, in the order of their numbers.
-    pub const ALL: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+    /// All of them, the plainest first.
+    pub const ALL: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
 
-    /// The static RTP payload type (RFC 3551 table 4).
+    /// The RTP payload type: the static one (RFC 3551 table 4), or for Opus, which has none, the one we offer it by.
     pub const fn payload_type(self) -> u8 {
         match self {
             Codec::Pcmu => 0,
             Codec::Pcma => 8,
+            Codec::G722 => 9,
+            Codec::Opus => 111,
         }
     }
 
@@ -31,6 +37,8 @@ impl Codec {
         match self {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
+            Codec::G722 => "G722",
+            Codec::Opus => "OPUS",
         }
     }
 
@@ -39,79 +47,58 @@ impl Codec {
         Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
     }
 
-    /// The codeword of a sample that is zero, or as near as the law allows.
-    pub const fn silence(self) -> u8 {
+    /// Samples a second.
+    pub const fn sample_rate(self) -> u32 {
         match self {
-            Codec::Pcmu => 0xff,
-            Codec::Pcma => 0xd5,
+            Codec::Pcmu | Codec::Pcma => 8000,
+            Codec::G722 => 16_000,
+            Codec::Opus => 48_000,
         }
     }
 
-    /// One sample to its codeword.
+    /// RTP timestamp units a second. G.722's is 8000 though it samples at 16 kHz (RFC 3551 §4.5.2).
     #[inline]
-    pub fn encode(self, sample: i16) -> u8 {
+    pub const fn clock_rate(self) -> u32 {
         match self {
-            Codec::Pcmu => g711::PCMU_OF[g711::upper(sample)],
-            Codec::Pcma => g711::PCMA_OF[g711::upper(sample)],
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => 8000,
+            Codec::Opus => 48_000,
         }
     }
 
-    /// One codeword to its sample.
+    /// The encoding of single samples it is; `None` if it needs memory.
     #[inline]
-    pub fn decode(self, codeword: u8) -> i16 {
+    pub const fn encoding(self) -> Option<Encoding> {
         match self {
-            Codec::Pcmu => g711::OF_PCMU[usize::from(codeword)],
-            Codec::Pcma => g711::OF_PCMA[usize::from(codeword)],
+            Codec::Pcmu => Some(Encoding::Pcmu),
+            Codec::Pcma => Some(Encoding::Pcma),
+            Codec::G722 | Codec::Opus => None,
         }
     }
 
-    /// As many samples as fit.
-    pub fn encode_into(self, samples: &[i16], payload: &mut [u8]) {
-        let table = match self {
-            Codec::Pcmu => &g711::PCMU_OF,
-            Codec::Pcma => &g711::PCMA_OF,
-        };
-        for (codeword, sample) in payload.iter_mut().zip(samples) {
-            *codeword = table[g711::upper(*sample)];
+    /// How many RTP clock units a payload lasts; 0 if it is none.
+    #[inline]
+    pub fn duration(self, payload: &[u8]) -> u32 {
+        match self {
+            // 64 kbit/s of G.722 are a byte for each unit of its clock too.
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => payload.len() as u32,
+            Codec::Opus => crate::opus::duration(payload),
         }
-    }
-
-    /// As many codewords as fit.
-    pub fn decode_into(self, payload: &[u8], samples: &mut [i16]) {
-        let table = match self {
-            Codec::Pcmu => &g711::OF_PCMU,
-            Codec::Pcma => &g711::OF_PCMA,
-        };
-        for (sample, codeword) in samples.iter_mut().zip(payload) {
-            *sample = table[usize::from(*codeword)];
-        }
-    }
-
-    /// All samples, encoded.
-    pub fn encoded(self, samples: &[i16]) -> Vec<u8> {
-        let mut payload = vec![0; samples.len()];
-        self.encode_into(samples, &mut payload);
-        payload
-    }
-
-    /// All codewords, decoded.
-    pub fn decoded(self, payload: &[u8]) -> Vec<i16> {
-        let mut samples = vec![0; payload.len()];
-        self.decode_into(payload, &mut samples);
-        samples
     }
 }
 
-/// Turns a payload of one codec into the same sound in another, where it lies; same length, one table look-up a byte.
-pub fn transcode_in_place(from: Codec, to: Codec, payload: &mut [u8]) {
+/// Turns a payload of one law of G.711 into the same sound in the other, where it lies; same length, one table look-up
+/// a byte. False, and nothing done, if the two are not that near to each other.
+#[inline]
+pub fn transcode_in_place(from: Codec, to: Codec, payload: &mut [u8]) -> bool {
     let table = match (from, to) {
         (Codec::Pcmu, Codec::Pcma) => &g711::PCMA_OF_PCMU,
         (Codec::Pcma, Codec::Pcmu) => &g711::PCMU_OF_PCMA,
-        (Codec::Pcmu, Codec::Pcmu) | (Codec::Pcma, Codec::Pcma) => return,
+        _ => return from == to,
     };
     for codeword in payload {
         *codeword = table[usize::from(*codeword)];
     }
+    true
 }
 
 #[cfg(test)]
@@ -121,50 +108,46 @@ mod tests {
 
     #[test]
     fn codecs_are_found_by_their_name() {
-        for (name, codec) in [("PCMU", Some(Codec::Pcmu)), ("pcma", Some(Codec::Pcma)), ("G722", None), ("", None)] {
+        for (name, codec) in [
+            ("PCMU", Some(Codec::Pcmu)),
+            ("pcma", Some(Codec::Pcma)),
+            ("G722", Some(Codec::G722)),
+            ("opus", Some(Codec::Opus)),
+            ("G729", None),
+            ("", None),
+        ] {
             assert_eq!(Codec::from_name(name), codec, "{name}");
         }
     }
 
     #[test]
-    fn silence_is_silent() {
-        for codec in Codec::ALL {
-            assert_eq!(codec.encode(0), codec.silence());
-            assert!(codec.decode(codec.silence()).abs() <= 8);
-        }
-        let mut payload = [Codec::Pcmu.silence(), Codec::Pcma.silence()];
-        transcode_in_place(Codec::Pcmu, Codec::Pcma, &mut payload[..1]);
-        transcode_in_place(Codec::Pcma, Codec::Pcmu, &mut payload[1..]);
-        assert_eq!(payload[0], Codec::Pcma.silence());
-        assert_eq!(Codec::Pcmu.decode(payload[1]), 8); // A-law has no zero; its least sample stays what it is
+    fn the_laws_become_each_other_and_nothing_else_does() {
+        let mut payload = [Encoding::Pcmu.silence(), Encoding::Pcma.silence(), 7];
+        assert!(transcode_in_place(Codec::Pcmu, Codec::Pcma, &mut payload[..1]));
+        assert!(transcode_in_place(Codec::Pcma, Codec::Pcmu, &mut payload[1..2]));
+        assert_eq!(payload[0], Encoding::Pcma.silence());
+        // A-law has no zero; its least sample stays what it is.
+        assert_eq!(Encoding::Pcmu.decoded(&payload[1..2]), [8]);
+        assert!(!transcode_in_place(Codec::Pcma, Codec::G722, &mut payload[2..]));
+        assert!(transcode_in_place(Codec::Opus, Codec::Opus, &mut payload[2..]));
+        assert_eq!(payload[2], 7);
     }
 
     #[test]
-    fn slices_of_unequal_length_meet_at_the_shorter_one() {
-        let mut payload = [1; 3];
-        Codec::Pcmu.encode_into(&[0, 0], &mut payload);
-        assert_eq!(payload, [0xff, 0xff, 1]);
-        let mut samples = [1; 1];
-        Codec::Pcmu.decode_into(&payload, &mut samples);
-        assert_eq!(samples, [0]);
+    fn a_payload_knows_how_long_it_lasts() {
+        for codec in [Codec::Pcmu, Codec::Pcma, Codec::G722] {
+            assert_eq!(codec.duration(&[0; 160]), 160);
+        }
+        assert_eq!(Codec::Opus.duration(&[0x78; 40]), 960, "20 ms of CELT at 48 kHz");
+        assert_eq!(Codec::Opus.duration(&[]), 0);
     }
 
     proptest! {
         #[test]
-        fn slices_say_what_single_samples_say(samples: Vec<i16>) {
-            for codec in Codec::ALL {
-                let payload = codec.encoded(&samples);
-                prop_assert!(payload.iter().zip(&samples).all(|(codeword, sample)| *codeword == codec.encode(*sample)));
-                let decoded = codec.decoded(&payload);
-                prop_assert!(decoded.iter().zip(&payload).all(|(sample, codeword)| *sample == codec.decode(*codeword)));
-            }
-        }
-
-        #[test]
         fn transcoding_is_within_a_step_of_decoding_and_encoding(mut payload: Vec<u8>) {
-            let before = Codec::Pcmu.decoded(&payload);
+            let before = Encoding::Pcmu.decoded(&payload);
             transcode_in_place(Codec::Pcmu, Codec::Pcma, &mut payload);
-            for (was, is) in before.iter().zip(Codec::Pcma.decoded(&payload)) {
+            for (was, is) in before.iter().zip(Encoding::Pcma.decoded(&payload)) {
                 prop_assert!((i32::from(*was) - i32::from(is)).abs() <= i32::max(16, i32::from(*was).abs() / 16));
             }
         }

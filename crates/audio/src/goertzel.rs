@@ -32,7 +32,7 @@ fn power(samples: &[i16], hz: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Codec, tone};
+    use crate::{Encoding, tone};
 
     #[test]
     fn a_tone_is_heard_at_its_frequency_and_not_at_another() {
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_tone_survives_each_codec() {
-        for codec in Codec::ALL {
+        for codec in Encoding::ALL {
             let heard = codec.decoded(&codec.encoded(&tone(&[(1004.0, -16.0)], 200)));
             assert!((level(&heard, 1004.0) + 16.0).abs() < 0.3, "{codec:?}");
             assert!(share(&heard, 1004.0) > 0.98, "{codec:?}");

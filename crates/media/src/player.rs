@@ -2,7 +2,7 @@
 //!
 //! Where it stands: a port has at most one; `patchbay` asks it for a frame whenever the wheel says so. It has no clock.
 
-use audio::{Codec, Sound};
+use audio::{Codec, Encoding, Sound};
 
 /// What is played, and how far it has come.
 pub(crate) struct Player {
@@ -33,7 +33,7 @@ impl Player {
         while filled < frame.len() {
             if self.position >= payload.len() {
                 if !self.repeat || payload.is_empty() {
-                    frame[filled..].fill(codec.silence());
+                    frame[filled..].fill(codec.encoding().map_or(G722_SILENCE, Encoding::silence));
                     break;
                 }
                 self.position = 0;
@@ -50,6 +50,9 @@ impl Player {
     }
 }
 
+/// What G.722 says of silence.
+const G722_SILENCE: u8 = 0xfa;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,7 +65,7 @@ mod tests {
     fn a_sound_is_played_once_or_round_and_round() {
         let whole = sound(400);
         let payload = whole.payload(Codec::Pcma).to_vec();
-        let silence = Codec::Pcma.silence();
+        let silence = Encoding::Pcma.silence();
         for (repeat, expected) in [
             (false, [payload.clone(), vec![silence; 80]].concat()),
             (true, [payload.clone(), payload[..80].to_vec()].concat()),

@@ -198,7 +198,9 @@ impl Port {
         if let Kind::Audio(_) = heard.kind
             && *codec != line.conf.codec
         {
-            transcode_in_place(*codec, line.conf.codec, &mut bytes[start..end]);
+            if !transcode_in_place(*codec, line.conf.codec, &mut bytes[start..end]) {
+                return;
+            }
             *codec = line.conf.codec;
         }
         let packet = &mut bytes[start - HEADER_BYTES..end];
@@ -344,10 +346,12 @@ impl Port {
                 }
             }
             Kind::Audio(codec) => {
-                if let Some(tap) = &mut self.tap {
+                if let Some(encoding) = codec.encoding()
+                    && let Some(tap) = &mut self.tap
+                {
                     let (recording, channel) = (tap.recording, tap.channel);
                     let Packet { timestamp, marker, .. } = *packet;
-                    let speech = Speech { epoch: self.guard.epoch(), timestamp, marker, codec, payload };
+                    let speech = Speech { epoch: self.guard.epoch(), timestamp, marker, encoding, payload };
                     tap.hear(&speech, now, |clip| exit.tapped(recording, channel, clip));
                 }
             }

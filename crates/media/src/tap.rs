@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use audio::{Clip, Codec};
+use audio::{Clip, Encoding};
 use base::{RecordingId, Time};
 
 use crate::Channel;
@@ -45,7 +45,7 @@ pub(crate) struct Speech<'a> {
     pub timestamp: u32,
     /// A talkspurt begins (RFC 3551 §4.1).
     pub marker: bool,
-    pub codec: Codec,
+    pub encoding: Encoding,
     pub payload: &'a [u8],
 }
 
@@ -58,10 +58,10 @@ impl Tap {
     pub fn hear(&mut self, speech: &Speech, now: Time, out: impl FnMut(Clip)) {
         let at = self.place(speech, now);
         // Said before the recording began: only what reaches into it.
-        let early = usize::try_from(-at).unwrap_or(0).min(speech.payload.len());
+        let early = usize::try_from(-at).unwrap_or(0).saturating_mul(speech.encoding.width()).min(speech.payload.len());
         let payload = &speech.payload[early..];
         if !payload.is_empty() {
-            self.put(at.max(0) as u64, speech.codec, payload, now, out);
+            self.put(at.max(0) as u64, speech.encoding, payload, now, out);
         }
     }
 
@@ -104,33 +104,34 @@ impl Tap {
         at
     }
 
-    fn put(&mut self, at: u64, codec: Codec, payload: &[u8], now: Time, mut out: impl FnMut(Clip)) {
+    fn put(&mut self, at: u64, encoding: Encoding, payload: &[u8], now: Time, mut out: impl FnMut(Clip)) {
         if let Some(Gathered { clip, .. }) = &mut self.gathered {
-            if codec == clip.codec && at < clip.at {
-                out(Clip { at, codec, payload: payload.to_vec() }); // late by more than a clip: rare
+            if encoding == clip.encoding && at < clip.at {
+                out(Clip { at, encoding, payload: payload.to_vec() }); // late by more than a clip: rare
                 return;
             }
-            let end = (at.saturating_sub(clip.at)) as usize + payload.len();
-            if codec == clip.codec && end <= CLIP_SAMPLES {
-                let offset = end - payload.len();
+            let width = encoding.width();
+            let offset = (at.saturating_sub(clip.at) as usize).saturating_mul(width);
+            let end = offset.saturating_add(payload.len());
+            if encoding == clip.encoding && end <= CLIP_SAMPLES * width {
                 if offset == clip.payload.len() {
                     clip.payload.extend_from_slice(payload);
                 } else {
                     if end > clip.payload.len() {
-                        clip.payload.resize(end, codec.silence()); // what is lost may still come late
+                        clip.payload.resize(end, encoding.silence()); // what is lost may still come late
                     }
                     clip.payload[offset..end].copy_from_slice(payload);
                 }
-                if clip.payload.len() == CLIP_SAMPLES {
+                if clip.payload.len() == CLIP_SAMPLES * width {
                     self.flush().into_iter().for_each(out);
                 }
                 return;
             }
             self.flush().into_iter().for_each(&mut out);
         }
-        let mut gathered = Vec::with_capacity(CLIP_SAMPLES.max(payload.len()));
+        let mut gathered = Vec::with_capacity((CLIP_SAMPLES * encoding.width()).max(payload.len()));
         gathered.extend_from_slice(payload);
-        self.gathered = Some(Gathered { clip: Clip { at, codec, payload: gathered }, since: now });
+        self.gathered = Some(Gathered { clip: Clip { at, encoding, payload: gathered }, since: now });
     }
 }
 
@@ -170,7 +171,7 @@ mod tests {
     fn places(tap: &mut Tap, said: &[Said]) -> (Vec<u64>, Vec<Clip>) {
         let mut clips = Vec::new();
         for (ordinal, &(ms, epoch, timestamp, marker)) in said.iter().enumerate() {
-            let speech = Speech { epoch, timestamp, marker, codec: Codec::Pcmu, payload: &[ordinal as u8; 160] };
+            let speech = Speech { epoch, timestamp, marker, encoding: Encoding::Pcmu, payload: &[ordinal as u8; 160] };
             tap.hear(&speech, Time::from_millis(ms), |clip| clips.push(clip));
         }
         clips.extend(tap.flush());
@@ -224,11 +225,14 @@ mod tests {
     #[test]
     fn a_leg_that_falls_silent_does_not_keep_its_last_words() {
         let mut tap = tap(0);
-        let speech = Speech { epoch: 1, timestamp: 0, marker: true, codec: Codec::Pcma, payload: &[1; 160] };
+        let speech = Speech { epoch: 1, timestamp: 0, marker: true, encoding: Encoding::Pcma, payload: &[1; 160] };
         assert_eq!(tap.due(), None);
         tap.hear(&speech, Time::from_millis(30), |_| panic!("not full"));
         assert_eq!(tap.due(), Some(Time::from_millis(630)));
-        assert_eq!(tap.flush().map(|clip| (clip.at, clip.codec, clip.payload.len())), Some((240, Codec::Pcma, 160)));
+        assert_eq!(
+            tap.flush().map(|clip| (clip.at, clip.encoding, clip.payload.len())),
+            Some((240, Encoding::Pcma, 160))
+        );
         assert_eq!(tap.due(), None);
     }
 
@@ -236,14 +240,14 @@ mod tests {
     fn a_change_of_codec_begins_another_clip() {
         let mut tap = tap(0);
         let mut clips = Vec::new();
-        for (i, codec) in [Codec::Pcmu, Codec::Pcma].into_iter().enumerate() {
-            let speech = Speech { epoch: 1, timestamp: i as u32 * 160, marker: false, codec, payload: &[1; 160] };
+        for (i, encoding) in [Encoding::Pcmu, Encoding::Pcma].into_iter().enumerate() {
+            let speech = Speech { epoch: 1, timestamp: i as u32 * 160, marker: false, encoding, payload: &[1; 160] };
             tap.hear(&speech, Time::from_millis(i as u64 * 20), |clip| clips.push(clip));
         }
         clips.extend(tap.flush());
         assert_eq!(
-            clips.iter().map(|clip| (clip.at, clip.codec)).collect::<Vec<_>>(),
-            [(0, Codec::Pcmu), (160, Codec::Pcma)]
+            clips.iter().map(|clip| (clip.at, clip.encoding)).collect::<Vec<_>>(),
+            [(0, Encoding::Pcmu), (160, Encoding::Pcma)]
         );
     }
 
@@ -257,7 +261,7 @@ mod tests {
                     epoch: 1,
                     timestamp: i as u32 * 160,
                     marker: false,
-                    codec: Codec::Pcmu,
+                    encoding: Encoding::Pcmu,
                     payload: &[1; 160],
                 };
                 tap.hear(&speech, Time::from_millis(ms), |clip| {
@@ -282,7 +286,7 @@ mod tests {
             let mut clips = Vec::new();
             for &(ms, i) in &arrivals {
                 let (timestamp, payload) = (i as u32 * 160, &[i as u8; 160]);
-                let speech = Speech { epoch: 1, timestamp, marker: i == 0, codec: Codec::Pcmu, payload };
+                let speech = Speech { epoch: 1, timestamp, marker: i == 0, encoding: Encoding::Pcmu, payload };
                 tap.hear(&speech, Time::from_millis(ms), |clip| clips.push(clip));
             }
             clips.extend(tap.flush());

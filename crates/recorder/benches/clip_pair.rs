@@ -3,7 +3,7 @@
 
 use std::{env, fs, process};
 
-use audio::{Clip, Codec};
+use audio::{Clip, Encoding};
 use base::{CallId, Random, RecordingId, Time};
 use criterion::{Criterion, criterion_group, criterion_main};
 use recorder::{Channel, Input, Recorder, RecorderConf};
@@ -32,7 +32,7 @@ fn clip_pair(criterion: &mut Criterion) {
             }
             let id = RecordingId { call, segment };
             for channel in [Channel::Left, Channel::Right] {
-                let clip = Clip { at: ms * 8, codec: Codec::Pcma, payload: vec![7; (CLIP_MS * 8) as usize] };
+                let clip = Clip { at: ms * 8, encoding: Encoding::Pcma, payload: vec![7; (CLIP_MS * 8) as usize] };
                 recorder.handle(Input::Audio { id, channel, clip }, Time::from_millis(ms + CLIP_MS), &mut out);
             }
             ms += CLIP_MS;

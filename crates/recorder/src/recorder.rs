@@ -220,7 +220,7 @@ pub(crate) mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::{env, fs};
 
-    use audio::Codec;
+    use audio::Encoding;
     use base::{CallId, Random};
     use hound::WavReader;
     use serde_json::json;
@@ -281,7 +281,7 @@ pub(crate) mod tests {
 
     /// `samples` of one loud value from `at` on.
     pub(crate) fn tone(at: u64, samples: usize) -> Clip {
-        Clip { at, codec: Codec::Pcmu, payload: vec![0; samples] }
+        Clip { at, encoding: Encoding::Pcmu, payload: vec![0; samples] }
     }
 
     fn say(channel: Channel, clip: Clip) -> Input {

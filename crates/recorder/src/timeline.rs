@@ -59,23 +59,22 @@ impl Timeline {
 
     /// Puts a clip where it belongs. The caller keeps `clip` near `written`: memory grows as far as it reaches.
     pub(crate) fn place(&mut self, channel: Channel, clip: &Clip) -> Option<Late> {
-        let length = clip.payload.len();
-        let late = usize::try_from(self.written.saturating_sub(clip.at)).unwrap_or(usize::MAX).min(length);
-        let (early, timely) = clip.payload.split_at(late);
+        let late = usize::try_from(self.written.saturating_sub(clip.at)).unwrap_or(usize::MAX).min(clip.samples());
+        let mut early = clip.encoding.decoded(&clip.payload);
+        let timely = early.split_off(late);
         if !timely.is_empty() {
             let at = clip.at.max(self.written);
             let end = at + timely.len() as u64;
             let first = (at - self.written) as usize;
             self.frames.resize(self.frames.len().max((first + timely.len()) * 2), 0);
             let places = self.frames[first * 2..].iter_mut().skip(channel as usize).step_by(2);
-            for (place, byte) in places.zip(timely) {
-                *place = clip.codec.decode(*byte);
+            for (place, sample) in places.zip(timely) {
+                *place = sample;
             }
             self.ends[channel as usize] = self.ends[channel as usize].max(end);
             self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
         }
-        let samples: Vec<i16> = early.iter().map(|byte| clip.codec.decode(*byte)).collect();
-        (!samples.is_empty()).then_some(Late { at: clip.at, samples })
+        (!early.is_empty()).then_some(Late { at: clip.at, samples: early })
     }
 
     /// Lets everything before frame `end` leave: `write` gets interleaved samples, silence where none came.
@@ -105,18 +104,18 @@ const PIECE: usize = 2048;
 mod tests {
     use std::convert::Infallible;
 
-    use audio::Codec;
+    use audio::Encoding;
     use proptest::prelude::*;
 
     use super::Channel::{Left, Right};
     use super::*;
 
     fn clip(at: u64, bytes: &[u8]) -> Clip {
-        Clip { at, codec: Codec::Pcmu, payload: bytes.to_vec() }
+        Clip { at, encoding: Encoding::Pcmu, payload: bytes.to_vec() }
     }
 
     fn sample(byte: u8) -> i16 {
-        Codec::Pcmu.decode(byte)
+        Encoding::Pcmu.decoded(&[byte])[0]
     }
 
     fn left_until(timeline: &mut Timeline, end: u64) -> Vec<i16> {

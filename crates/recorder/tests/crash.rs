@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
-use audio::{Clip, Codec};
+use audio::{Clip, Encoding};
 use base::{CallId, Random, RecordingId, Time};
 use hound::WavReader;
 use recorder::{Channel, Event, Input, Recorder, RecorderConf, salvage};
@@ -32,7 +32,7 @@ fn records_until_it_dies() {
         for (channel, said) in [Channel::Left, Channel::Right].into_iter().zip(&mut said) {
             if now().as_millis() >= *said + CLIP_MS {
                 let payload = (*said * 8..(*said + CLIP_MS) * 8).map(|at| spoken(channel, at)).collect();
-                let clip = Clip { at: *said * 8, codec: Codec::Pcmu, payload };
+                let clip = Clip { at: *said * 8, encoding: Encoding::Pcmu, payload };
                 recorder.handle(Input::Audio { id, channel, clip }, now(), &mut out);
                 *said += CLIP_MS;
             }
@@ -84,7 +84,7 @@ fn after_kill_at_any_instant_at_most_a_second_is_missing() {
             let (at, channel) = (n as u64 / 2, if n % 2 == 0 { Channel::Left } else { Channel::Right });
             let silent = channel == Channel::Right && at < 120 * 8;
             // The last clip of one side may not have come.
-            let (sample, spoken) = (sample.expect("a whole file"), Codec::Pcmu.decode(spoken(channel, at)));
+            let (sample, spoken) = (sample.expect("a whole file"), Encoding::Pcmu.decoded(&[spoken(channel, at)])[0]);
             let right = if silent { sample == 0 } else { sample == spoken || at + 8000 > lived_ms * 8 };
             assert!(right, "{channel:?} at {at}: {sample}, not {spoken}");
         }

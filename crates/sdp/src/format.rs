@@ -26,6 +26,17 @@ impl Format {
         Format::new(8, "PCMA", 8000)
     }
 
+    /// G.722: sampled at 16 kHz, counted at 8 (RFC 3551 §4.5.2).
+    pub fn g722() -> Format {
+        Format::new(9, "G722", 8000)
+    }
+
+    /// Opus: always counted at 48 kHz, always two channels in name (RFC 7587 §7). We read in-band error correction.
+    pub fn opus(payload_type: u8) -> Format {
+        let fmtp = Some("useinbandfec=1".to_owned());
+        Format { channels: 2, fmtp, ..Format::new(payload_type, OPUS, 48_000) }
+    }
+
     /// Keys as numbers (RFC 4733): 0–9, `*`, `#`, A–D and flash.
     pub fn telephone_event(payload_type: u8, clock_rate: u32) -> Format {
         Format { fmtp: Some("0-16".to_owned()), ..Format::new(payload_type, TELEPHONE_EVENT, clock_rate) }
@@ -38,7 +49,7 @@ impl Format {
             3 => ("GSM", 8000),
             4 => ("G723", 8000),
             8 => ("PCMA", 8000),
-            9 => ("G722", 8000), // sampled at 16 kHz, counted at 8: RFC 3551 §4.5.2
+            9 => ("G722", 8000),
             13 => ("CN", 8000),
             18 => ("G729", 8000),
             _ => return None,
@@ -59,7 +70,12 @@ impl Format {
 
     /// The value of its `rtpmap`.
     pub(crate) fn rtpmap(&self) -> String {
-        let name = if self.encoding == TELEPHONE_EVENT { "telephone-event" } else { &self.encoding };
+        // RFC 4855 §3: case does not matter; these are written as all phones write them.
+        let name = match self.encoding.as_str() {
+            TELEPHONE_EVENT => "telephone-event",
+            OPUS => "opus",
+            name => name,
+        };
         match self.channels {
             1 => format!("{} {name}/{}", self.payload_type, self.clock_rate),
             channels => format!("{} {name}/{}/{channels}", self.payload_type, self.clock_rate),
@@ -68,8 +84,9 @@ impl Format {
 
     /// The same sound, whatever its number is on each side.
     pub fn is_like(&self, other: &Format) -> bool {
-        self.encoding.eq_ignore_ascii_case(&other.encoding)
-            && (self.clock_rate, self.channels) == (other.clock_rate, other.channels)
+        // A phone that forgets Opus's second channel means the same: each packet says how many it has (RFC 6716 §3.1).
+        let channels = self.channels == other.channels || self.encoding.eq_ignore_ascii_case(OPUS);
+        self.encoding.eq_ignore_ascii_case(&other.encoding) && self.clock_rate == other.clock_rate && channels
     }
 
     pub(crate) fn is_telephone_event(&self, clock_rate: u32) -> bool {
@@ -81,6 +98,7 @@ impl Format {
     }
 }
 
+const OPUS: &str = "OPUS";
 const TELEPHONE_EVENT: &str = "TELEPHONE-EVENT";
 
 #[cfg(test)]
@@ -91,7 +109,7 @@ mod tests {
     fn rtpmaps_are_read_and_written() {
         for (text, written) in [
             ("PCMU/8000", Some("96 PCMU/8000")),
-            ("opus/48000/2", Some("96 OPUS/48000/2")),
+            ("opus/48000/2", Some("96 opus/48000/2")),
             ("telephone-event/8000/1", Some("96 telephone-event/8000")),
             ("PCMU", None),
             ("PCMU/fast", None),
@@ -108,6 +126,19 @@ mod tests {
             assert_eq!(Format::fixed(number).map(|format| format.encoding).as_deref(), Some(encoding));
         }
         assert_eq!(Format::fixed(96), None);
-        assert_eq!((Format::fixed(0), Format::fixed(8)), (Some(Format::pcmu()), Some(Format::pcma())));
+        for format in [Format::pcmu(), Format::pcma(), Format::g722()] {
+            assert_eq!(Format::fixed(format.payload_type), Some(format));
+        }
+    }
+
+    #[test]
+    fn opus_is_opus_whatever_its_number_and_channels() {
+        let ours = Format::opus(111);
+        for (text, like) in
+            [("opus/48000/2", true), ("OPUS/48000", true), ("opus/16000/2", false), ("L16/48000/2", false)]
+        {
+            assert_eq!(Format::from_rtpmap(96, text).map(|theirs| theirs.is_like(&ours)), Some(like), "{text}");
+        }
+        assert!(!Format::from_rtpmap(96, "PCMU/8000/2").is_some_and(|theirs| theirs.is_like(&Format::pcmu())));
     }
 }

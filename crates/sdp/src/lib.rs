@@ -4,7 +4,7 @@
 //! no SIP, opens no port and remembers nothing: [`offer`], [`answer`] and [`accept`] are functions.
 //!
 //! RFC 4566 and 8866 (the format), RFC 3264 (offer and answer), RFC 3605 (`rtcp`), RFC 5761 (`rtcp-mux`), RFC 4733
-//! (telephone-event). Plain RTP only; SRTP, ICE and bundling are refused, not misunderstood.
+//! (telephone-event), RFC 7587 (Opus). Plain RTP only; SRTP, ICE and bundling are refused, not misunderstood.
 #![forbid(unsafe_code)]
 
 mod address;

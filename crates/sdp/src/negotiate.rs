@@ -36,8 +36,10 @@ pub struct Stream {
     pub rtcp_mux: bool,
     /// The codec, with the number the other side gave it.
     pub format: Format,
-    /// The number of telephone-events at the codec's clock rate, if the other side knows them.
+    /// The number of telephone-events, if the other side knows them.
     pub telephone_event: Option<u8>,
+    /// What their durations are counted in: the codec's clock rate, if the other side obeys.
+    pub telephone_event_rate: u32,
     /// How long our packets shall be.
     pub ptime_ms: u16,
     /// What *we* may do.
@@ -124,6 +126,10 @@ fn agree(theirs: &Session, media: &Media, local: &Local) -> Result<Stream, SdpEr
         .iter()
         .find(|format| local.codecs.iter().any(|ours| ours.is_like(format)))
         .ok_or_else(|| SdpError::NoCommonCodec { theirs: names(&formats), ours: names(&local.codecs) })?;
+    // RFC 4733 §2.1: events count in the same units as the sound they interrupt. Many phones have them at 8000 alone,
+    // whatever they speak; that is better than none.
+    let event_at = |rate| formats.iter().find(|event| event.is_telephone_event(rate));
+    let event = event_at(format.clock_rate).or_else(|| event_at(8000));
     let address = media.section.address.as_ref().or(theirs.section.address.as_ref());
     let ip = address
         .and_then(Address::ip)
@@ -133,11 +139,8 @@ fn agree(theirs: &Session, media: &Media, local: &Local) -> Result<Stream, SdpEr
         remote_rtcp: SocketAddr::new(ip, media.port),
         rtcp_mux: media.section.attribute("rtcp-mux").is_some(),
         format: format.clone(),
-        // RFC 4733 §2.1: events count in the same units as the sound they interrupt.
-        telephone_event: formats
-            .iter()
-            .find(|event| event.is_telephone_event(format.clock_rate))
-            .map(|event| event.payload_type),
+        telephone_event: event.map(|event| event.payload_type),
+        telephone_event_rate: event.map_or(format.clock_rate, |event| event.clock_rate),
         ptime_ms: ptime_ms(media, local),
         direction: willing(theirs, media, ip).reversed().and(local.direction),
     };
@@ -177,9 +180,11 @@ impl Stream {
 /// Our answer to one medium: one codec and its telephone-events, by the offerer's numbers, in the offerer's profile.
 fn accepted(offered: &Media, stream: &Stream, local: &Local) -> Media {
     let mut media = Media { port: local.address.port(), formats: Vec::new(), ..offered.refused() };
-    media.explain(&Format { fmtp: None, ..stream.format.clone() });
+    // The parameters of a format are what its writer can receive (RFC 7587 §7.1): ours, not theirs.
+    let fmtp = local.codecs.iter().find(|ours| ours.is_like(&stream.format)).and_then(|ours| ours.fmtp.clone());
+    media.explain(&Format { fmtp, ..stream.format.clone() });
     if let Some(payload_type) = stream.telephone_event {
-        media.explain(&Format::telephone_event(payload_type, stream.format.clock_rate));
+        media.explain(&Format::telephone_event(payload_type, stream.telephone_event_rate));
     }
     if stream.rtcp_mux {
         media.section.push_flag("rtcp-mux");

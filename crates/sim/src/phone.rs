@@ -281,7 +281,7 @@ pub fn example(user: &str) -> PhoneConf {
         sip: ([198, 51, 100, 1], 5060).into(),
         rtp: ([198, 51, 100, 1], 4000).into(),
         server: ([192, 0, 2, 1], 5060).into(),
-        codecs: audio::Codec::ALL.to_vec(),
+        codecs: vec![audio::Codec::Pcmu, audio::Codec::Pcma],
         voice: audio::Sound::from_pcm(Vec::new()),
         manner: Manner::Scripted,
         expires_secs: 300,

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
 
-use audio::Codec;
+use audio::Encoding;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 const RATE: u32 = 8_000;
@@ -24,7 +24,7 @@ pub fn write_tone(path: &Path, hz: u32, seconds: u32) {
 /// The same tone as bare A-law, as sipp wants it.
 pub fn write_alaw_tone(path: &Path, hz: u32, seconds: u32) {
     let samples: Vec<i16> = (0..seconds * RATE).map(|n| tone_at(hz, n)).collect();
-    fs::write(path, Codec::Pcma.encoded(&samples)).expect("a file in our own folder");
+    fs::write(path, Encoding::Pcma.encoded(&samples)).expect("a file in our own folder");
 }
 
 fn tone_at(hz: u32, n: u32) -> i16 {

@@ -1,14 +1,14 @@
 //! What a tapped leg says.
 
-use audio::{Clip, Codec};
+use audio::{Clip, Codec, Encoding};
 use media::{Command, Event};
 
 use crate::room::{A, B, Mouth, Room};
 
 /// The clips laid on one line, from the beginning of the recording.
-fn laid(clips: &[Clip], codec: Codec) -> Vec<u8> {
+fn laid(clips: &[Clip], encoding: Encoding) -> Vec<u8> {
     let mut line = Vec::new();
-    for clip in clips.iter().filter(|clip| clip.codec == codec) {
+    for clip in clips.iter().filter(|clip| clip.encoding == encoding) {
         let at = clip.at as usize;
         if line.len() < at + clip.payload.len() {
             line.resize(at + clip.payload.len(), 0);
@@ -35,7 +35,7 @@ fn a_tapped_leg_is_recorded_to_the_sample_whether_anybody_hears_it_or_not() {
         room.tell(Command::Untap { leg: A });
         a.speak(&mut room, 100, 5);
         let expected: Vec<u8> = (1..=60).flat_map(|n| [n; 160]).collect();
-        assert_eq!(laid(&clips(&room), Codec::Pcmu), expected);
+        assert_eq!(laid(&clips(&room), Encoding::Pcmu), expected);
         assert!(clips(&room).iter().all(|clip| clip.payload.len() <= 4000));
         assert_eq!(room.heard(B).len(), if wired { 65 } else { 0 });
     }
@@ -48,7 +48,7 @@ fn the_recorder_gets_what_the_leg_said_in_its_own_codec() {
     room.tap(A);
     Mouth::of(A).say(&mut room, &[33; 160]);
     room.tell(Command::Untap { leg: A });
-    assert_eq!(laid(&clips(&room), Codec::Pcmu), [33; 160], "though B heard it in another");
+    assert_eq!(laid(&clips(&room), Encoding::Pcmu), [33; 160], "though B heard it in another");
 }
 
 #[test]
@@ -65,8 +65,8 @@ fn keys_and_silence_and_other_talk_are_no_audio() {
     a.timestamp = a.timestamp.wrapping_add(160);
     a.speak(&mut room, 3, 1);
     room.tell(Command::Untap { leg: A });
-    let line = laid(&clips(&room), Codec::Pcmu);
-    let silence = Codec::Pcmu.silence();
+    let line = laid(&clips(&room), Encoding::Pcmu);
+    let silence = Encoding::Pcmu.silence();
     assert_eq!(line, [[1; 160], [2; 160], [silence; 160], [silence; 160], [silence; 160], [3; 160]].concat());
 }
 

@@ -1,6 +1,6 @@
 //! Who hears what, numbered how.
 
-use audio::{Codec, Sound};
+use audio::{Codec, Encoding, Sound};
 use media::{Command, Component, Event};
 
 use crate::room::{A, B, C, Mouth, Room, Sent, phone};
@@ -74,7 +74,7 @@ fn a_sink_hears_one_stream_whoever_speaks_to_it() {
     room.tell(Command::Wire { from: A, to: B });
     a.speak(&mut room, 4, 2);
     let heard = room.heard(B);
-    let silence = Codec::Pcmu.silence();
+    let silence = Encoding::Pcmu.silence();
     assert_eq!(firsts(&heard), [0, 1, 2, 10, 11, silence, silence, 20, 21, 4, 5]);
     let numbers = numbers(&heard);
     let sequences: Vec<u16> = numbers.iter().map(|(sequence, _)| *sequence).collect();

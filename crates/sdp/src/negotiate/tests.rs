@@ -75,6 +75,7 @@ fn an_answer_takes_one_codec_and_its_events_by_the_phones_numbers() {
             rtcp_mux: false,
             format: Format::pcma(),
             telephone_event: Some(120),
+            telephone_event_rate: 8000,
             ptime_ms: 30,
             direction: Direction::SendRecv,
         }
@@ -96,6 +97,34 @@ fn the_codec_is_the_phones_first_that_we_speak() {
             (payload_type, encoding),
             "{formats}"
         );
+    }
+}
+
+#[test]
+fn opus_and_g722_are_agreed_on_by_each_sides_numbers() {
+    let wide = Local { codecs: vec![Format::opus(111), Format::g722(), Format::pcma()], ..local(5000) };
+    for (media, format, events) in [
+        (
+            "96 0 121 120\na=rtpmap:96 opus/48000/2\na=fmtp:96 stereo=1\na=rtpmap:121 telephone-event/48000\n\
+             a=rtpmap:120 telephone-event/8000\n",
+            "RTP/AVP 96 121\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n",
+            (Some(121), 48_000),
+        ),
+        (
+            "107 101\na=rtpmap:107 OPUS/48000\na=rtpmap:101 telephone-event/8000\n",
+            "RTP/AVP 107 101\r\na=rtpmap:107 opus/48000\r\na=fmtp:107 useinbandfec=1\r\n",
+            (Some(101), 8000),
+        ),
+        (
+            "9 8 101\na=rtpmap:101 telephone-event/8000\n",
+            "RTP/AVP 9 101\r\na=rtpmap:9 G722/8000\r\n",
+            (Some(101), 8000),
+        ),
+    ] {
+        let offer = phone("c=IN IP4 192.0.2.1\n", &format!("m=audio 4000 RTP/AVP {media}"));
+        let (answer, stream) = answer(offer.as_bytes(), &wide).unwrap();
+        assert!(answer.contains(format), "{answer}");
+        assert_eq!((stream.telephone_event, stream.telephone_event_rate), events, "{media}");
     }
 }
 

@@ -127,6 +127,8 @@ fn formats(codecs: &[Codec]) -> Vec<Format> {
     let format = |codec: &Codec| match codec {
         Codec::Pcmu => Format::pcmu(),
         Codec::Pcma => Format::pcma(),
+        Codec::G722 => Format::g722(),
+        Codec::Opus => Format::opus(Codec::Opus.payload_type()),
     };
     codecs.iter().map(format).collect()
 }

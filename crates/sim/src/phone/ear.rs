@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use audio::Codec;
+use audio::{Codec, Decoder, Resampler};
 use base::Time;
 use rtp::event::Detector;
 use rtp::{Packet, Sequence};
@@ -10,7 +10,9 @@ use rtp::{Packet, Sequence};
 /// The sound of one call, as it arrived. It keeps the last half minute.
 #[derive(Debug)]
 pub struct Ear {
-    codec: Codec,
+    decoder: Decoder,
+    /// To 8 kHz, where the codec has more.
+    narrow: Option<Resampler>,
     payload_type: u8,
     telephone_event: Option<u8>,
     stream: Option<Stream>,
@@ -41,8 +43,10 @@ struct Frame {
 
 impl Ear {
     pub(super) fn new(codec: Codec, payload_type: u8, telephone_event: Option<u8>) -> Ear {
+        let (decoder, narrow) = listening(codec);
         Ear {
-            codec,
+            decoder,
+            narrow,
             payload_type,
             telephone_event,
             stream: None,
@@ -58,7 +62,10 @@ impl Ear {
 
     /// The same ear after a new agreement.
     pub(super) fn tune(&mut self, codec: Codec, payload_type: u8, telephone_event: Option<u8>) {
-        (self.codec, self.payload_type, self.telephone_event) = (codec, payload_type, telephone_event);
+        if self.decoder.codec() != codec {
+            (self.decoder, self.narrow) = listening(codec);
+        }
+        (self.payload_type, self.telephone_event) = (payload_type, telephone_event);
     }
 
     /// Takes a packet; returns the key it tells of, once a press.
@@ -75,8 +82,9 @@ impl Ear {
         if packet.payload_type == self.payload_type
             && let Some(place) = place
         {
-            self.end = self.end.max(place + payload.len() as u64);
-            self.frames.push_back(Frame { at: now, place, samples: self.codec.decoded(payload) });
+            let samples = self.decoded(payload);
+            self.end = self.end.max(place + samples.len() as u64);
+            self.frames.push_back(Frame { at: now, place, samples });
             if self.frames.len() > FRAMES_MAX {
                 self.frames.pop_front();
             }
@@ -96,7 +104,17 @@ impl Ear {
         let extended = stream.sequence.extend(packet.sequence);
         self.missing += extended.saturating_sub(before).saturating_sub(1);
         let ahead = packet.timestamp.wrapping_sub(stream.first).cast_signed(); // a late packet lies before the first
-        stream.base.checked_add_signed(ahead.into())
+        let per_sample = self.decoder.codec().clock_rate() / audio::SAMPLE_RATE;
+        stream.base.checked_add_signed((ahead / per_sample.cast_signed()).into())
+    }
+
+    fn decoded(&mut self, payload: &[u8]) -> Vec<i16> {
+        let mut samples = Vec::new();
+        self.decoder.decode(payload, &mut samples);
+        let Some(narrow) = &mut self.narrow else { return samples };
+        let mut narrowed = Vec::new();
+        narrow.resample(&samples, &mut narrowed);
+        narrowed
     }
 
     /// What arrived since then, in the order of its timestamps; holes of up to a second are silence, longer ones are
@@ -143,6 +161,13 @@ impl Ear {
     }
 }
 
+/// What it takes to hear a codec at 8 kHz.
+fn listening(codec: Codec) -> (Decoder, Option<Resampler>) {
+    let decoder = Decoder::new(codec, audio::SAMPLE_RATE);
+    let narrow = Resampler::new(decoder.rate(), audio::SAMPLE_RATE);
+    (decoder, narrow)
+}
+
 const SECOND: u64 = 8_000;
 /// Half a minute of 20 ms each.
 const FRAMES_MAX: usize = 1_500;
@@ -154,7 +179,7 @@ mod tests {
     fn packet(sequence: u16, timestamp: u32, ssrc: u32, samples: &[i16]) -> Vec<u8> {
         let mut bytes = vec![0; rtp::HEADER_BYTES];
         rtp::write_header(&mut bytes, 0, sequence, timestamp, ssrc, false);
-        bytes.extend(Codec::Pcmu.encoded(samples));
+        bytes.extend(audio::Encoding::Pcmu.encoded(samples));
         bytes
     }
 

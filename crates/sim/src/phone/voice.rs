@@ -101,7 +101,8 @@ impl Voice {
             return None;
         }
         let timestamp = self.timestamp;
-        self.timestamp = timestamp.wrapping_add(FRAME as u32);
+        let per_sample = self.codec.clock_rate() / audio::SAMPLE_RATE;
+        self.timestamp = timestamp.wrapping_add(FRAME as u32 * per_sample);
         self.next += FRAME_TIME;
         if self.next + Duration::from_secs(1) < now {
             self.next = now; // the machine slept: no burst
@@ -109,7 +110,10 @@ impl Voice {
         if self.pressing.is_none()
             && let (Some(key), Some(_)) = (self.keys.pop_front(), self.telephone_event)
         {
-            self.pressing = Some(Press { timestamp, left: Event::press(key, 800, FRAME as u16).collect() });
+            self.pressing = Some(Press {
+                timestamp,
+                left: Event::press(key, 800 * per_sample as u16, (FRAME as u32 * per_sample) as u16).collect(),
+            });
         }
         if let (Some(press), Some(payload_type)) = (&mut self.pressing, self.telephone_event) {
             let (began, said) = (press.timestamp, press.left.pop_front());
@@ -123,8 +127,10 @@ impl Voice {
         if !self.speaks || self.sound.is_empty() {
             return None;
         }
-        let payload: Vec<u8> =
-            self.sound.payload(self.codec).iter().cycle().skip(self.place).take(FRAME).copied().collect();
+        let payload: Vec<u8> = match self.codec {
+            Codec::Opus => self.sound.opus_packet(self.place / FRAME).unwrap_or_default().to_vec(),
+            codec => self.sound.payload(codec).iter().cycle().skip(self.place).take(FRAME).copied().collect(),
+        };
         self.place = (self.place + FRAME) % self.sound.samples();
         let marker = std::mem::take(&mut self.begins);
         Some(self.datagram(self.payload_type, timestamp, marker, &payload))

@@ -219,7 +219,9 @@ fn codecs(word: &str) -> Read<Vec<Codec>> {
     if word == "none" {
         return Ok(Vec::new());
     }
-    let codec = |name: &str| Codec::from_name(name).ok_or_else(|| format!("{name:?} is no codec; write pcmu or pcma"));
+    let codec = |name: &str| {
+        Codec::from_name(name).ok_or_else(|| format!("{name:?} is no codec; write pcmu, pcma, g722 or opus"))
+    };
     word.split(',').map(codec).collect()
 }
 

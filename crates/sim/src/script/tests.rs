@@ -65,7 +65,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
             "\"ACK\" cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE or a status (the rest by itself)",
         ),
         ("ann > INVITE", "the line stops where a number to call should follow"),
-        ("ann > INVITE 202 offer g729", "\"g729\" is no codec; write pcmu or pcma"),
+        ("ann > INVITE 202 offer g729", "\"g729\" is no codec; write pcmu, pcma, g722 or opus"),
         ("ann < HELLO", "\"HELLO\" is neither a method nor a status"),
         ("ann hears tone loud", "\"loud\" is no number"),
         ("ann presses x", "\"x\" are no keys; write 0-9, *, #, A-D"),

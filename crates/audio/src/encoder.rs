@@ -1,0 +1,68 @@
+//! What a leg hears, from samples: one stream's payloads in their order.
+//!
+//! Where it stands: `media` has one wherever sound is made for a leg and no ready payload fits.
+
+use crate::{Codec, Encoding, OpusConf, g722, opus};
+
+/// The memory of one encoded stream.
+#[derive(Debug)]
+pub struct Encoder {
+    codec: Codec,
+    rate: u32,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    G711(Encoding),
+    G722(Box<g722::Encoder>),
+    Opus(opus::Encoder),
+    /// libopus would not: nothing is said.
+    Mute,
+}
+
+impl Encoder {
+    /// For a stream of `codec`. Opus takes samples of `rate` (8, 16 or 48 kHz), the others of their own rate.
+    pub fn new(codec: Codec, rate: u32, conf: &OpusConf) -> Encoder {
+        let rate = if codec == Codec::Opus { rate } else { codec.sample_rate() };
+        let kind = match codec {
+            Codec::Pcmu => Kind::G711(Encoding::Pcmu),
+            Codec::Pcma => Kind::G711(Encoding::Pcma),
+            Codec::G722 => Kind::G722(Box::new(g722::Encoder::new())),
+            Codec::Opus => opus::Encoder::new(rate, conf).map_or(Kind::Mute, Kind::Opus),
+        };
+        Encoder { codec, rate, kind }
+    }
+
+    /// What it makes.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Samples a second of what goes in.
+    pub fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    /// Appends the payload of one packet: for Opus of 10, 20, 40 or 60 ms. False, and nothing appended, if there is
+    /// nothing to send.
+    pub fn encode(&mut self, samples: &[i16], payload: &mut Vec<u8>) -> bool {
+        let before = payload.len();
+        match &mut self.kind {
+            Kind::G711(encoding) => {
+                payload.resize(before + samples.len(), 0);
+                encoding.encode_into(samples, &mut payload[before..]);
+            }
+            Kind::G722(encoder) => {
+                payload.resize(before + samples.len() / 2, 0);
+                encoder.encode_into(samples, &mut payload[before..]);
+            }
+            Kind::Opus(encoder) => {
+                let mut packet = [0; opus::PACKET_MAX];
+                payload.extend_from_slice(encoder.encode(samples, &mut packet).unwrap_or_default());
+            }
+            Kind::Mute => {}
+        }
+        payload.len() > before
+    }
+}
