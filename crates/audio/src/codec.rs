@@ -65,6 +65,16 @@ impl Codec {
         }
     }
 
+    /// The rate nearest to this one at which the codec can be decoded and encoded without resampling.
+    pub const fn rate_near(self, rate: u32) -> u32 {
+        match self {
+            Codec::Pcmu | Codec::Pcma => 8000,
+            Codec::G722 if rate > 8000 => 16_000,
+            Codec::G722 => 8000,
+            Codec::Opus => rate,
+        }
+    }
+
     /// The encoding of single samples it is; `None` if it needs memory.
     #[inline]
     pub const fn encoding(self) -> Option<Encoding> {

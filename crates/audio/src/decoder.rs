@@ -18,18 +18,22 @@ pub struct Decoder {
 enum Kind {
     G711(Encoding, Concealer),
     G722(Box<g722::Decoder>, Concealer),
+    /// Of G.722 the lower band alone.
+    G722Low(Box<g722::Decoder>, Concealer),
     Opus(opus::Decoder),
     /// libopus would not: silence is heard.
     Deaf,
 }
 
 impl Decoder {
-    /// For a stream of `codec`. Opus gives samples of `rate` (8, 16 or 48 kHz), the others of their own rate.
+    /// For a stream of `codec`, heard at `rate` (8, 16 or 48 kHz) where the codec can: Opus at all of them, G.722 at 8
+    /// and 16 kHz.
     pub fn new(codec: Codec, rate: u32) -> Decoder {
-        let rate = if codec == Codec::Opus { rate } else { codec.sample_rate() };
+        let rate = codec.rate_near(rate);
         let kind = match codec {
             Codec::Pcmu => Kind::G711(Encoding::Pcmu, Concealer::new(rate)),
             Codec::Pcma => Kind::G711(Encoding::Pcma, Concealer::new(rate)),
+            Codec::G722 if rate == 8000 => Kind::G722Low(Box::new(g722::Decoder::new()), Concealer::new(rate)),
             Codec::G722 => Kind::G722(Box::new(g722::Decoder::new()), Concealer::new(rate)),
             Codec::Opus => opus::Decoder::new(rate).map_or(Kind::Deaf, Kind::Opus),
         };
@@ -60,6 +64,11 @@ impl Decoder {
                 decoder.decode_into(payload, &mut pcm[before..]);
                 concealer.heard(&mut pcm[before..]);
             }
+            Kind::G722Low(decoder, concealer) => {
+                pcm.resize(before + payload.len(), 0);
+                decoder.decode_low_into(payload, &mut pcm[before..]);
+                concealer.heard(&mut pcm[before..]);
+            }
             Kind::Opus(decoder) => {
                 if !decoder.decode(payload, pcm) {
                     decoder.conceal(self.rate as usize / 50, None, pcm);
@@ -74,7 +83,7 @@ impl Decoder {
     pub fn conceal(&mut self, samples: usize, next: Option<&[u8]>, pcm: &mut Vec<i16>) {
         let before = pcm.len();
         match &mut self.kind {
-            Kind::G711(_, concealer) | Kind::G722(_, concealer) => {
+            Kind::G711(_, concealer) | Kind::G722(_, concealer) | Kind::G722Low(_, concealer) => {
                 pcm.resize(before + samples, 0);
                 concealer.conceal(&mut pcm[before..]);
             }
@@ -122,6 +131,7 @@ mod tests {
             (Codec::Pcmu, 8000, 33.0),
             (Codec::Pcma, 8000, 33.0),
             (Codec::G722, 16_000, 35.0),
+            (Codec::G722, 8000, 35.0),
             (Codec::Opus, 8000, 15.0),
             (Codec::Opus, 16_000, 15.0),
             (Codec::Opus, 48_000, 15.0),

@@ -16,18 +16,22 @@ pub struct Encoder {
 enum Kind {
     G711(Encoding),
     G722(Box<g722::Encoder>),
+    /// G.722 with an empty higher band.
+    G722Low(Box<g722::Encoder>),
     Opus(opus::Encoder),
     /// libopus would not: nothing is said.
     Mute,
 }
 
 impl Encoder {
-    /// For a stream of `codec`. Opus takes samples of `rate` (8, 16 or 48 kHz), the others of their own rate.
+    /// For a stream of `codec`, from samples of `rate` (8, 16 or 48 kHz) where the codec can: Opus from all of them, G.722
+    /// from 8 and 16 kHz.
     pub fn new(codec: Codec, rate: u32, conf: &OpusConf) -> Encoder {
-        let rate = if codec == Codec::Opus { rate } else { codec.sample_rate() };
+        let rate = codec.rate_near(rate);
         let kind = match codec {
             Codec::Pcmu => Kind::G711(Encoding::Pcmu),
             Codec::Pcma => Kind::G711(Encoding::Pcma),
+            Codec::G722 if rate == 8000 => Kind::G722Low(Box::new(g722::Encoder::new())),
             Codec::G722 => Kind::G722(Box::new(g722::Encoder::new())),
             Codec::Opus => opus::Encoder::new(rate, conf).map_or(Kind::Mute, Kind::Opus),
         };
@@ -56,6 +60,10 @@ impl Encoder {
             Kind::G722(encoder) => {
                 payload.resize(before + samples.len() / 2, 0);
                 encoder.encode_into(samples, &mut payload[before..]);
+            }
+            Kind::G722Low(encoder) => {
+                payload.resize(before + samples.len(), 0);
+                encoder.encode_low_into(samples, &mut payload[before..]);
             }
             Kind::Opus(encoder) => {
                 let mut packet = [0; opus::PACKET_MAX];

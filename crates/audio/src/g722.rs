@@ -38,6 +38,14 @@ impl Encoder {
         }
     }
 
+    /// The same from samples of 8 kHz: they are the lower band as it is, and there is nothing in the higher. So nothing is
+    /// resampled, and nothing filtered.
+    pub fn encode_low_into(&mut self, samples: &[i16], payload: &mut [u8]) {
+        for (byte, sample) in payload.iter_mut().zip(samples) {
+            *byte = self.high_bits(0) << 6 | self.low_bits(i32::from(*sample) >> 1);
+        }
+    }
+
     /// SUBTRA, QUANTL, INVQAL and what adapts.
     fn low_bits(&mut self, sample: i32) -> u8 {
         let error = saturated(sample - self.low.estimate());
@@ -74,14 +82,26 @@ impl Decoder {
     pub fn decode_into(&mut self, payload: &[u8], samples: &mut [i16]) {
         for (pair, byte) in samples.as_chunks_mut::<2>().0.iter_mut().zip(payload) {
             let (low_bits, high_bits) = (usize::from(byte & 63), usize::from(byte >> 6));
-            // INVQBL sees all six bits, the predictor only four, as at the lower rates.
-            let low = limited(self.low.estimate() + scaled(self.low.step(), QM6[low_bits]));
-            self.low.adapt(low_bits >> 2);
+            let low = self.low_sample(low_bits);
             let high = limited(self.high.estimate() + self.high.difference(high_bits));
             self.high.adapt(high_bits);
             let (odd, even) = self.mirror.turn(low + high, low - high);
             *pair = [saturated(even >> 11) as i16, saturated(odd >> 11) as i16];
         }
+    }
+
+    /// The lower band alone: one sample of 8 kHz for each byte, all that a narrowband listener can hear.
+    pub fn decode_low_into(&mut self, payload: &[u8], samples: &mut [i16]) {
+        for (sample, byte) in samples.iter_mut().zip(payload) {
+            *sample = saturated(self.low_sample(usize::from(byte & 63)) << 1) as i16;
+        }
+    }
+
+    /// INVQBL sees all six bits, the predictor only four, as at the lower rates.
+    fn low_sample(&mut self, bits: usize) -> i32 {
+        let sample = limited(self.low.estimate() + scaled(self.low.step(), QM6[bits]));
+        self.low.adapt(bits >> 2);
+        sample
     }
 }
 

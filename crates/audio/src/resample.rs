@@ -1,7 +1,8 @@
 //! From one sample rate to another, by rubato: the one file that knows the crate.
 //!
-//! Where it stands: `media` puts one where a talker's rate is not the listener's; [`Sound`](crate::Sound) uses it for
-//! prompts. Whole frames of 20 ms go in and come out, 10 ms later; nothing is allocated on the way.
+//! Where it stands: `media` puts one where a talker's rate is not the listener's, which happens only where several are
+//! mixed: two alone settle on a rate both codecs can do. Whole frames of 20 ms go in and come out, 10 ms later; nothing
+//! is allocated on the way.
 
 use std::fmt;
 
@@ -51,7 +52,8 @@ impl Resampler {
 }
 
 /// A whole sound at another rate, as long as it was.
-pub(crate) fn resampled(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
+#[cfg(test)]
+fn resampled(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
     let Some(mut resampler) = Resampler::new(from, to) else { return samples.to_vec() };
     let delay = resampler.fft.output_delay();
     let length = (samples.len() as u64 * u64::from(to) / u64::from(from)) as usize;
