@@ -24,6 +24,8 @@ pub(crate) struct Directory {
 pub(crate) struct Way {
     pub(crate) party: Party,
     pub(crate) uri: String,
+    /// The proxies on the way, as the phone's REGISTER told them (RFC 3327).
+    pub(crate) routes: Vec<String>,
     pub(crate) flow: Flow,
     pub(crate) from: NameAddr,
     pub(crate) to: NameAddr,
@@ -79,6 +81,7 @@ impl Directory {
         Way {
             party: self.person(account),
             uri: binding.contact,
+            routes: binding.path,
             flow,
             from: address(&caller.number, caller.name.as_deref(), flow.local),
             to: address(account, None, flow.local),
@@ -95,6 +98,7 @@ impl Directory {
         Some(Way {
             party: Party { account: None, number: number.to_owned(), name: None },
             uri: to.uri.clone(),
+            routes: Vec::new(),
             flow: *flow,
             from: address(shown, caller.name.as_deref().filter(|_| trunk.number.is_none()), flow.local),
             to,

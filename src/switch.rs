@@ -358,7 +358,8 @@ impl Switch {
             self.legs.insert(leg, id);
             let leg = self.new_leg(leg, port, way.party, way.flow, way.nat);
             let (uri, flow, from, to) = (way.uri, way.flow, way.from, way.to);
-            let headers = vec![(sip::Name::MaxForwards, max_forwards.to_string())];
+            let routes = way.routes.into_iter().map(|hop| (sip::Name::Route, hop));
+            let headers = routes.chain([(sip::Name::MaxForwards, max_forwards.to_string())]).collect();
             found.push(Outbound { leg, uri, flow, from, to, credentials: way.credentials, headers });
         }
         match found.is_empty() {

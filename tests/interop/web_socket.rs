@@ -128,9 +128,9 @@ impl Page {
         self.ask(method, uri, to, &format!("Authorization: {answer}\r\n{more}"), body)
     }
 
-    fn register(&mut self) {
+    fn register(&mut self, more: &str) {
         let to = format!("<sip:{}@centre>", self.user);
-        let response = self.ask_with_password("REGISTER", "sip:centre", &to, "", "");
+        let response = self.ask_with_password("REGISTER", "sip:centre", &to, more, "");
         assert_eq!(response.status, 200);
         let contact = response.headers.first(&Name::Contact).expect("its contact");
         assert!(contact.contains("<sip:x7@page.invalid;transport=ws>"), "as it was sent: {contact}");
@@ -197,7 +197,7 @@ fn a_page_registers_and_calls_by_ws_and_by_wss() {
         let certificate = centre.conf().join("tls/cert.pem");
         let mut page = if secure { Page::open("ann", wss, Some(&certificate)) } else { Page::open("ann", ws, None) };
         page.binary = binary;
-        page.register();
+        page.register("");
 
         page.socket.send(Message::Ping("are you there".into())).expect("a connection that stands");
         assert_eq!(page.hear(A_WHILE), Some(Message::Pong("are you there".into())));
@@ -239,11 +239,12 @@ fn a_page_is_called_over_its_connection_and_gone_with_it() {
     let (ws, _) = centre.listen_web();
     let switch = centre.start();
     let mut page = Page::open("bob", ws, None);
-    page.register();
+    page.register("Path: <sip:edge.invalid;lr>\r\n");
     let callee = thread::spawn(move || {
         let invite = page.hear_request(sip::Method::Invite);
         assert_eq!(invite.uri, "sip:x7@page.invalid;transport=ws");
         assert!(invite.headers.first(&Name::Via).expect("its Via").starts_with("SIP/2.0/WS "));
+        assert_eq!(invite.headers.first(&Name::Route), Some("<sip:edge.invalid;lr>"), "RFC 3327 §5.1");
         page.answer(&invite, 180, "");
         page.answer(&invite, 200, &page.sdp());
         page.hear_request(sip::Method::Ack);
@@ -292,6 +293,6 @@ fn what_is_no_sip_gets_no_connection() {
     assert!(!matches!(large.hear(A_WHILE), Some(Message::Text(_) | Message::Binary(_))));
     let mut page = Page::open("ann", ws, None);
     page.say("no SIP at all".to_owned()); // is met with silence; the next message counts
-    page.register();
+    page.register("");
     drop(switch);
 }

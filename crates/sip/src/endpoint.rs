@@ -326,7 +326,7 @@ impl Endpoint {
 fn event_of(output: register::Output) -> Option<Output> {
     match output {
         register::Output::Event(event) => Some(Output::Event(event)),
-        register::Output::Respond(_) => None, // only a REGISTER is answered
+        register::Output::Respond(_) | register::Output::Moved { .. } => None, // only a REGISTER is answered, or moves
     }
 }
 

@@ -4,6 +4,7 @@
 //! above ask for bindings when they ring it. It keeps nothing but bindings, in memory, and sends nothing.
 
 mod binding;
+mod outbound;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use base::Time;
 
 pub use binding::Binding;
+use outbound::{Adrift, Outbound};
 
 use crate::endpoint::{Event, SipConf};
 use crate::timers::{Armed, Timers};
@@ -26,6 +28,7 @@ pub struct Registrar {
     aors: BTreeMap<Arc<str>, Aor>,
     by_connection: HashMap<u64, BTreeSet<Arc<str>>>,
     due: Timers<Arc<str>>,
+    adrift: Adrift,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +70,13 @@ pub enum Output {
     Respond(Response),
     /// For the rooms above.
     Event(Event),
+    /// A phone that was there is now here: its dialogs go on by the new flow.
+    Moved {
+        /// The flow that is no more.
+        from: Flow,
+        /// The one in its place.
+        to: Flow,
+    },
 }
 
 /// Why a REGISTER is refused. Nothing of it is done then (RFC 3261 §10.3).
@@ -84,6 +94,8 @@ enum Refused {
     OutOfOrder,
     #[error("more contacts than an account may have")]
     TooMany,
+    #[error("the first hop keeps no flows, and so lacks outbound support")]
+    FirstHop,
 }
 
 impl Refused {
@@ -92,6 +104,7 @@ impl Refused {
             Refused::BadContact | Refused::BadStar => 400,
             Refused::TooMany => 403,
             Refused::TooBrief => 423,
+            Refused::FirstHop => 439,
             Refused::Loop => 482,
             Refused::OutOfOrder => 500,
         }
@@ -108,6 +121,7 @@ impl Registrar {
             aors: BTreeMap::new(),
             by_connection: HashMap::new(),
             due: Timers::default(),
+            adrift: Adrift::default(),
         }
     }
 
@@ -116,7 +130,7 @@ impl Registrar {
         match input {
             Input::Register { account, request, flow } => {
                 let response = match self.register(account, request, flow, now, out) {
-                    Ok(()) => self.granted(account, request, now),
+                    Ok(outbound) => self.granted(account, request, outbound, now),
                     Err(why) => self.refused(why, request),
                 };
                 out.push(Output::Respond(response));
@@ -132,6 +146,10 @@ impl Registrar {
             }
             Input::Closed { connection } => {
                 for account in self.by_connection.remove(&connection).unwrap_or_default() {
+                    let bindings = self.aors.get(&account).map_or(&[][..], |aor| &aor.bindings);
+                    for lost in bindings.iter().filter(|binding| binding.flow.connection == connection) {
+                        self.adrift.add(&account, lost);
+                    }
                     self.drop_where(&account, |binding| binding.flow.connection == connection, now, out);
                 }
             }
@@ -150,11 +168,17 @@ impl Registrar {
         self.due.deadline()
     }
 
-    /// Where an account can be reached, best q first, the latest of equals first.
+    /// Where an account can be reached, best q first, the latest of equals first. Of the flows a phone keeps to us, the
+    /// latest: it must not ring twice (RFC 5626 §5.3).
     pub fn bindings(&self, account: &str, now: Time) -> Vec<Binding> {
         let Some(aor) = self.aors.get(account) else { return Vec::new() };
         let mut bindings: Vec<_> = aor.bindings.iter().filter(|binding| binding.expires > now).cloned().collect();
         bindings.sort_by_key(|binding| std::cmp::Reverse((binding.q, binding.refreshed)));
+        let mut phones = BTreeSet::new();
+        bindings.retain(|binding| match (&binding.instance, binding.reg_id) {
+            (Some(instance), Some(_)) => phones.insert(instance.clone()),
+            _ => true,
+        });
         bindings
     }
 
@@ -176,10 +200,10 @@ impl Registrar {
         flow: Flow,
         now: Time,
         out: &mut Vec<Output>,
-    ) -> Result<(), Refused> {
+    ) -> Result<Outbound, Refused> {
         let mut contacts = request.headers.all(&Name::Contact).peekable();
         if contacts.peek().is_none() {
-            return Ok(()); // a question: the answer lists what there is
+            return Ok(Outbound::None); // a question: the answer lists what there is
         }
         let call_id = request.headers.call_id().unwrap_or_default();
         let cseq = request.cseq().map_or(0, |(cseq, _)| cseq);
@@ -188,6 +212,8 @@ impl Registrar {
         let in_order = |binding: &Binding| *binding.call_id != *call_id || binding.cseq < cseq;
         let mut after: Vec<Binding> = known.iter().filter(|binding| binding.expires > now).cloned().collect();
         let expires = request.headers.first(&Name::Expires);
+        let mut outbound = Outbound::None;
+        let mut moved = None;
         if contacts.peek() == Some(&"*") {
             if contacts.count() != 1 || expires.map(str::trim) != Some("0") {
                 return Err(Refused::BadStar);
@@ -205,12 +231,23 @@ impl Registrar {
                 }
                 let secs = self.expires_secs(contact.params.get("expires").or(expires))?;
                 let binding = Binding::new(contact, request, flow, now, secs);
+                match Outbound::of(request, &binding) {
+                    Outbound::FirstHopLacksIt => return Err(Refused::FirstHop),
+                    Outbound::Flow if outbound == Outbound::Flow => return Err(Refused::BadContact), // one REGISTER, one flow
+                    Outbound::Flow => outbound = Outbound::Flow,
+                    Outbound::None => {}
+                }
                 let same = |old: &Binding| old.contact == binding.contact || uri.is(&old.contact);
                 if after.iter().any(|old| same(old) && !in_order(old)) {
                     return Err(Refused::OutOfOrder);
                 }
+                if secs > 0 && binding.instance.is_some() {
+                    let before = after.iter().find(|old| binding.replaces(old)).map(|old| old.flow);
+                    moved = before.filter(|before| *before != flow).or(moved);
+                }
                 after.retain(|old| !(same(old) || secs > 0 && binding.replaces(old)));
                 if secs > 0 {
+                    moved = self.adrift.take(account, &binding).or(moved);
                     after.push(binding);
                 }
             }
@@ -220,7 +257,8 @@ impl Registrar {
         }
         let news = |binding: &Binding| *binding.call_id == *call_id && binding.cseq == cseq;
         self.settle(account, after, news, now, out);
-        Ok(())
+        out.extend(moved.map(|from| Output::Moved { from, to: flow }));
+        Ok(outbound)
     }
 
     /// What is granted for what was asked (RFC 3261 §10.3 step 6): 0 takes a binding back; what cannot be read counts
@@ -275,8 +313,16 @@ impl Registrar {
         self.settle(account, after, |_| false, now, out);
     }
 
-    fn granted(&self, account: &str, request: &Request, now: Time) -> Response {
+    fn granted(&self, account: &str, request: &Request, outbound: Outbound, now: Time) -> Response {
         let mut response = Response::to(request, 200);
+        if request.headers.has(&Name::Contact) {
+            for hop in request.headers.all(&Name::Path) {
+                response.headers.push(Name::Path, hop); // RFC 3327 §5.3: the phone sees by whom it is reached
+            }
+        }
+        if outbound == Outbound::Flow {
+            response.headers.push(Name::Require, "outbound"); // RFC 5626 §6
+        }
         let bindings = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings);
         for binding in bindings.iter().filter(|binding| binding.expires > now) {
             response.headers.push(Name::Contact, binding.echo(now));

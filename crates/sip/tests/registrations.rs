@@ -3,18 +3,20 @@
 mod desk;
 
 use desk::*;
-use sip::{Event, Flow, Input, SipConf};
+use sip::{Command, Event, Flow, Input, SipConf};
 
 /// A phone that keeps its nonce and counts.
 struct Registering {
     desk: Desk,
     flow: Flow,
     cseq: u32,
+    /// A proxy stands between.
+    proxied: bool,
 }
 
 impl Registering {
     fn new() -> Registering {
-        Registering { desk: Desk::new(), flow: udp(at(5062)), cseq: 0 }
+        Registering { desk: Desk::new(), flow: udp(at(5062)), cseq: 0, proxied: false }
     }
 
     /// What is said to the REGISTER with these headers; the Contacts of a 200, without their addresses' common part.
@@ -24,13 +26,37 @@ impl Registering {
         self.register_as(headers, "call-1", cseq)
     }
 
+    /// The same, to the last word.
+    fn register_whole(&mut self, headers: &[(&str, &str)]) -> String {
+        self.cseq += 2;
+        let cseq = self.cseq;
+        self.answer_to(headers, "call-1", cseq).0
+    }
+
     fn register_as(&mut self, headers: &[(&str, &str)], call_id: &str, cseq: u32) -> String {
+        let (text, events) = self.answer_to(headers, call_id, cseq);
+        let contacts: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("Contact: ")).collect();
+        let mut said = format!("{} {}", status(&text), contacts.join(" ")).trim_end().to_owned();
+        for event in events {
+            match event {
+                Event::Registered { contact, expires_secs, .. } => said += &format!(" +{contact} {expires_secs}"),
+                Event::Unregistered { contact, .. } => said += &format!(" -{contact}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        said
+    }
+
+    fn answer_to(&mut self, headers: &[(&str, &str)], call_id: &str, cseq: u32) -> (String, Vec<Event>) {
         let phone = Phone::new("101", self.flow);
         let mut request =
             phone.request("REGISTER", "sip:centrala", 1).set("To", "<sip:101@centrala>").without("Contact");
         request = request.set("Call-ID", call_id).set("User-Agent", "phone");
         for (name, value) in headers {
             request = request.add(name, value);
+        }
+        if self.proxied {
+            request = request.add("Via", "SIP/2.0/UDP 10.0.0.10;branch=z9hG4bKphone"); // below the proxy's own
         }
         let branch = |n: u32| format!("SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK{call_id}{cseq}x{n};rport");
         let first = request.set("Via", &branch(self.desk.now.as_millis() as u32));
@@ -43,16 +69,7 @@ impl Registering {
             assert_eq!(texts.len(), 1);
             texts.remove(0)
         };
-        let contacts: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("Contact: ")).collect();
-        let mut said = format!("{} {}", status(&text), contacts.join(" ")).trim_end().to_owned();
-        for event in out {
-            match event {
-                Event::Registered { contact, expires_secs, .. } => said += &format!(" +{contact} {expires_secs}"),
-                Event::Unregistered { contact, .. } => said += &format!(" -{contact}"),
-                other => panic!("{other:?}"),
-            }
-        }
-        said
+        (text, out)
     }
 
     fn texts_and_events(&mut self, events: &mut Vec<Event>) -> Vec<String> {
@@ -160,9 +177,13 @@ fn a_restarted_phone_leaves_no_ghost() {
     let said = phone.register_as(&[("Contact", &with("10.0.0.9:2", "1", ";reg-id=1"))], "call-2", 2);
     assert!(said.contains("-sip:101@10.0.0.9:1") && said.contains("+sip:101@10.0.0.9:2"), "{said}");
     // Another flow of the same phone, and another phone, stand beside it.
+    phone.desk.pass(1000);
     phone.register_as(&[("Contact", &with("10.0.0.9:3", "1", ";reg-id=2"))], "call-3", 2);
+    phone.desk.pass(1000);
     phone.register_as(&[("Contact", &with("10.0.0.9:4", "2", ";reg-id=1"))], "call-4", 2);
-    assert_eq!(phone.contacts().len(), 3);
+    let known = phone.desk.endpoint.registered().map(|(_, bindings)| bindings.len()).sum::<usize>();
+    assert_eq!(known, 3);
+    assert_eq!(phone.contacts(), ["sip:101@10.0.0.9:4", "sip:101@10.0.0.9:3"], "a phone rings once (RFC 5626 §5.3)");
 
     // Without instance: the same source and make, under a new Call-ID.
     let mut phone = Registering::new();
@@ -173,6 +194,83 @@ fn a_restarted_phone_leaves_no_ghost() {
     phone.flow = udp(at(5064));
     phone.register_as(&[("Contact", "<sip:d@10.0.0.9>")], "call-3", 2);
     assert_eq!(phone.contacts().len(), 2);
+}
+
+/// A phone's one flow, as RFC 5626 writes it.
+const FLOW: &str = "<sip:101@10.0.0.9:5062>;+sip.instance=\"<urn:uuid:1>\";reg-id=1";
+
+#[test]
+fn a_phone_that_keeps_a_flow_is_told_that_we_use_it() {
+    let second = FLOW.replace("reg-id=1", "reg-id=2");
+    for (supported, contacts, want) in [
+        ("outbound, path", vec![FLOW], "200 outbound"),
+        ("path", vec![FLOW], "200"), // it does not know what we would say
+        ("outbound", vec!["<sip:101@10.0.0.9:5062>;reg-id=1"], "200"),
+        ("outbound", vec!["<sip:101@10.0.0.9:5062>"], "200"),
+        ("outbound", vec![FLOW, &second], "400"), // RFC 5626 §6: one at a time
+    ] {
+        let mut phone = Registering::new();
+        let mut headers: Vec<_> = contacts.iter().map(|contact| ("Contact", *contact)).collect();
+        headers.push(("Supported", supported));
+        let said = phone.register_whole(&headers);
+        let required = said.lines().find_map(|line| line.strip_prefix("Require: ")).unwrap_or_default();
+        assert_eq!(format!("{} {required}", status(&said)).trim_end(), want, "{supported} {contacts:?}");
+    }
+}
+
+#[test]
+fn the_proxies_between_are_remembered_and_told() {
+    let edge = "<sip:flow7@198.51.100.9;lr;ob>";
+    for (first_hop, require, want) in [
+        (edge, "path", "200"),
+        (edge, "outbound", "200"),
+        ("<sip:198.51.100.9;lr>", "path", "439"), // it keeps no flow
+    ] {
+        let mut phone = Registering::new();
+        phone.proxied = true;
+        let headers = [
+            ("Path", "<sip:198.51.100.8;lr>"),
+            ("Path", first_hop),
+            ("Contact", FLOW),
+            ("Supported", "path, outbound"),
+            ("Require", require),
+        ];
+        let said = phone.register_whole(&headers);
+        assert_eq!(status(&said).to_string(), want, "{first_hop} {require}");
+        let path: Vec<_> = said.lines().filter_map(|line| line.strip_prefix("Path: ")).collect();
+        let known = phone.desk.endpoint.bindings("101", phone.desk.now);
+        if want == "200" {
+            assert_eq!(path, ["<sip:198.51.100.8;lr>", edge]);
+            assert_eq!(known[0].path, path);
+        } else {
+            assert!(known.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_call_follows_its_phone_to_another_connection() {
+    for (is_closed_first, instance) in [(true, true), (false, true), (true, false)] {
+        let mut phone = Registering::new();
+        phone.flow = tcp(at(9000), 5);
+        let contact = if instance { FLOW } else { "<sip:101@10.0.0.9:5062>" };
+        phone.register(&[("Contact", contact), ("Supported", "outbound")]);
+        let (leg, _) = phone.desk.standing(&Phone::new("101", phone.flow));
+        if is_closed_first {
+            phone.desk.tell(Input::Closed { connection: 5 });
+            assert!(phone.contacts().is_empty());
+        }
+        phone.desk.heard();
+        phone.flow = tcp(at(9001), 6);
+        phone.register(&[("Contact", contact), ("Supported", "outbound")]);
+        if !is_closed_first {
+            phone.desk.tell(Input::Closed { connection: 5 });
+            assert_eq!(phone.contacts().len(), 1, "it is no longer bound to the old one");
+        }
+        phone.desk.command(Command::HangUp { leg, status: None });
+        let port = if instance { 9001 } else { 9000 };
+        assert_eq!(phone.desk.heard(), format!("{port}:BYE Ended(HungUp)"));
+    }
 }
 
 #[test]

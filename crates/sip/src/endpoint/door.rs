@@ -199,6 +199,7 @@ impl Endpoint {
         for output in said.drain(..) {
             match output {
                 register::Output::Event(event) => out.push(Output::Event(event)),
+                register::Output::Moved { from, to } => self.legs.moved(from, to),
                 register::Output::Respond(mut response) => {
                     self.sign(&mut response);
                     self.transactions.respond(transaction, response.status, response.to_bytes(), now, out);
@@ -322,7 +323,9 @@ pub(super) const TAG_LETTERS: usize = 16;
 
 /// The extensions a request requires and we have not (RFC 3261 §8.2.2.3): all of them.
 fn unsupported(request: &Request) -> Option<String> {
-    let required: Vec<_> = request.headers.all(&Name::Require).filter(|tag| !tag.is_empty()).collect();
+    let ours: &[&str] = if request.method == Method::Register { &["path", "outbound"] } else { &[] };
+    let is_ours = |tag: &str| tag.is_empty() || ours.iter().any(|own| own.eq_ignore_ascii_case(tag));
+    let required: Vec<_> = request.headers.all(&Name::Require).filter(|tag| !is_ours(tag)).collect();
     (!required.is_empty()).then(|| required.join(", "))
 }
 

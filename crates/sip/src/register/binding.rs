@@ -23,6 +23,8 @@ pub struct Binding {
     pub instance: Option<String>,
     /// `reg-id` (RFC 5626 §4.2): which of its flows.
     pub reg_id: Option<u32>,
+    /// The proxies between us and the phone (RFC 3327): the Route of what goes to it.
+    pub path: Vec<String>,
     /// When it was last registered.
     pub refreshed: Time,
     pub(super) call_id: Box<str>,
@@ -43,6 +45,7 @@ impl Binding {
             contact: contact.uri,
             flow,
             expires: now + Duration::from_secs(secs.into()),
+            path: request.headers.all(&Name::Path).filter(|hop| !hop.is_empty()).map(String::from).collect(),
             user_agent: request.headers.first(&Name::UserAgent).unwrap_or_default().to_owned(),
             refreshed: now,
             call_id: request.headers.call_id().unwrap_or_default().into(),
