@@ -17,15 +17,14 @@ const OFFER: &[u8] =
 fn main() {
     let greeting = Sound::from_pcm(tone(&[(440.0, -10.0)], 1000));
     let menu = MenuConf {
-        greeting: greeting.clone(),
+        greeting,
         patience: Duration::from_secs(5),
         tries: 2,
         keys: HashMap::from([('1', Destination::Echo)]),
         otherwise: Destination::Reject(480),
     };
-    let (people, groups, prompts) = (HashMap::new(), HashMap::new(), HashMap::new());
     let menus = HashMap::from([("main".to_owned(), menu)]);
-    let flow = FlowConf { people, groups, menus, prompts, tone: greeting, trunk_ring: Duration::from_secs(60) };
+    let flow = FlowConf { menus, ..FlowConf::default() };
 
     let caller = NewLeg {
         leg: LegId(1),

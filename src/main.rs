@@ -113,8 +113,12 @@ fn run(args: RunArgs) -> Result<(), Failure> {
 fn check(folder: &Path) -> Result<(), Failure> {
     let conf = load(folder)?;
     let (people, trunks, menus) = (conf.people.len(), conf.trunks.len(), conf.flow.menus.len());
+    let queues = conf.flow.queues.len();
     let routes = conf.routes.routes.len();
-    println!("{}: {people} people, {trunks} trunks, {routes} routes, {menus} menus; no errors", folder.display());
+    println!(
+        "{}: {people} people, {trunks} trunks, {routes} routes, {menus} menus, {queues} queues; no errors",
+        folder.display()
+    );
     Ok(())
 }
 

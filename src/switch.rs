@@ -6,11 +6,12 @@
 //! returns, so no room ever calls back into another.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use acd::Acd;
 use audio::RINGBACK;
 use base::{CallId, LegId, Random, Time, WallClock};
 use bytes::Bytes;
@@ -73,6 +74,8 @@ pub enum Output {
         /// What.
         fact: Fact,
     },
+    /// Something happened in the queues.
+    Queue(acd::Fact),
     /// A call is over.
     Cdr(Box<call::Cdr>),
     /// Something an operator may want to know: a phone came or went, or was refused.
@@ -86,6 +89,9 @@ pub enum Output {
 /// The whole switch, but for its sockets, files and clock.
 pub struct Switch {
     endpoint: Endpoint,
+    acd: Acd,
+    /// What the queues have still to be told.
+    words: VecDeque<acd::Input>,
     directory: Directory,
     routes: Routes,
     ports: PortPool,
@@ -127,6 +133,8 @@ impl Switch {
     ) -> Switch {
         Switch {
             endpoint: Endpoint::new(sip_conf(conf), random.fork()),
+            acd: Acd::new(conf.acd.clone(), random.fork()),
+            words: VecDeque::new(),
             directory: Directory::new(conf, local_for),
             routes: conf.routes.clone(),
             ports: PortPool::new(conf.switch.media_ports.clone()),
@@ -182,7 +190,7 @@ impl Switch {
     /// When [`Input::Tick`] is due next.
     pub fn deadline(&self) -> Option<Time> {
         let call = self.deadlines.peek().map(|Reverse((at, _))| *at);
-        [self.endpoint.deadline(), call].into_iter().flatten().min()
+        [self.endpoint.deadline(), self.acd.deadline(), call].into_iter().flatten().min()
     }
 
     /// How many calls there are.
@@ -219,14 +227,19 @@ impl Switch {
         self.hear_out(now, out);
     }
 
+    /// The queues and agents, to look at.
+    pub fn acd(&self) -> &Acd {
+        &self.acd
+    }
+
     /// The SIP endpoint, to look at.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Runs the endpoint's words dry: what it says may make calls say more to it.
+    /// Runs dry what the endpoint says to calls and calls say to the queues: either may make calls say more.
     fn hear_out(&mut self, now: Time, out: &mut Vec<Output>) {
-        while !self.heard.is_empty() {
+        while !self.heard.is_empty() || !self.words.is_empty() {
             for heard in std::mem::take(&mut self.heard) {
                 match heard {
                     sip::Output::Send { flow, bytes } => out.push(Output::Send { flow, bytes }),
@@ -238,10 +251,45 @@ impl Switch {
                                 self.step(call, now, out, |journey| journey.handle(call::Input::Sip(event), now));
                             }
                         }
-                        None => out.push(Output::Log(event)),
+                        None => {
+                            self.phone_is_gone(&event, now);
+                            out.push(Output::Log(event));
+                        }
                     },
                 }
             }
+            if let Some(word) = self.words.pop_front() {
+                self.tell_queues(word, now, out);
+            }
+        }
+    }
+
+    /// Tells the queues, and each call what they say about it.
+    fn tell_queues(&mut self, word: acd::Input, now: Time, out: &mut Vec<Output>) {
+        let mut said = Vec::new();
+        if catch_unwind(AssertUnwindSafe(|| self.acd.handle(word, now, &mut said))).is_err() {
+            out.push(Output::Fault);
+        }
+        for word in said {
+            match word {
+                acd::Output::Fact(fact) => out.push(Output::Queue(fact)),
+                acd::Output::Joined { call, .. }
+                | acd::Output::Offer { call, .. }
+                | acd::Output::Withdraw { call, .. }
+                | acd::Output::Left { call, .. } => {
+                    self.step(call, now, out, |journey| journey.told(&word, now));
+                }
+            }
+        }
+    }
+
+    /// An agent whose last phone is gone cannot be rung.
+    fn phone_is_gone(&mut self, event: &sip::Event, now: Time) {
+        if let sip::Event::Unregistered { account, .. } = event
+            && self.endpoint.bindings(account, now).is_empty()
+            && let Ok(agent) = account.parse()
+        {
+            self.words.push_back(acd::Input::PhoneGone { agent });
         }
     }
 
@@ -256,6 +304,9 @@ impl Switch {
                 running.due = None;
                 self.step(call, now, out, |journey| journey.handle(call::Input::Tick, now));
             }
+        }
+        if self.acd.deadline().is_some_and(|at| at <= now) {
+            self.words.push_back(acd::Input::Tick);
         }
     }
 
@@ -296,6 +347,7 @@ impl Switch {
         }
         loop {
             let Some(running) = self.journeys.get_mut(&id) else { return };
+            self.words.extend(running.journey.take_words());
             let (wishes, thread) = (running.journey.take_wishes(), running.thread);
             if wishes.is_empty() {
                 break;

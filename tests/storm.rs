@@ -67,9 +67,12 @@ const PHONES: [(&str, &str); 10] = [
     ("finn-home", "finn"),
     ("finn-car", "finn"),
 ];
-/// People, the menu (recorded or not), the group, echo, tone, announcement, the carrier, nobody.
-const NUMBERS: [&str; 14] =
-    ["201", "202", "203", "204", "205", "206", "100", "101", "300", "600", "601", "602", "9123", "777"];
+/// People, the menu (recorded or not), the group, echo, tone, announcement, the carrier, nobody; queues, log in and out,
+/// pause.
+const NUMBERS: [&str; 22] = [
+    "201", "202", "203", "204", "205", "206", "100", "101", "300", "600", "601", "602", "9123", "777", "400", "400",
+    "401", "402", "*11", "*11", "*12", "*13",
+];
 const BAD: NetworkConf = NetworkConf {
     delay: Duration::from_millis(5),
     jitter: Duration::from_millis(60),

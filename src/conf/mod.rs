@@ -8,6 +8,7 @@ mod menus;
 mod people;
 mod problem;
 mod prompts;
+mod queues;
 mod routes;
 mod secrets;
 mod switch_file;
@@ -15,15 +16,16 @@ mod switch_file;
 mod tests;
 mod trunks;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use acd::{AcdConf, AgentConf, AgentName};
 use audio::Sound;
 use base::Random;
-use flow::{FlowConf, MenuConf, PersonConf};
+use flow::{FlowConf, MenuConf, PersonConf, QueueConf};
 use route::{Destination, Routes};
 use sip::digest::Ha1;
 
@@ -52,6 +54,8 @@ pub struct Conf {
     pub routes: Routes,
     /// What programs need.
     pub flow: FlowConf,
+    /// Queues and agents.
+    pub acd: AcdConf,
     /// What lets each person's phones in. Complete once [`Conf::make_passwords`] was called.
     pub ha1: HashMap<String, Ha1>,
     secrets: Secrets,
@@ -73,11 +77,11 @@ impl Conf {
             let what = "is no folder; name the one that holds switch.toml with --conf";
             return Err(Problems(vec![Problem::of_file(folder, what)]));
         }
-        let [switch, people, trunks, routes, menus] =
-            ["switch.toml", "people.toml", "trunks.toml", "routes.toml", "menus.toml"]
+        let [switch, people, trunks, routes, menus, queues] =
+            ["switch.toml", "people.toml", "trunks.toml", "routes.toml", "menus.toml", "queues.toml"]
                 .map(|name| Source::read(folder, name));
-        let mut files = [switch.file(), people.file(), trunks.file(), routes.file(), menus.file()];
-        let [switch_file, people_file, trunks_file, routes_file, menus_file] = &mut files;
+        let mut files = [switch.file(), people.file(), trunks.file(), routes.file(), menus.file(), queues.file()];
+        let [switch_file, people_file, trunks_file, routes_file, menus_file, queues_file] = &mut files;
 
         let switch = switch_file::read(switch_file);
         let people: HashMap<String, Person> =
@@ -86,6 +90,7 @@ impl Conf {
             trunks::read(trunks_file).into_iter().map(|trunk| (trunk.name.clone(), trunk)).collect();
         let read = routes::read(routes_file);
         let menus = menus::read(menus_file);
+        let queues = queues::read(queues_file);
 
         let mut names = Names {
             folder,
@@ -93,6 +98,7 @@ impl Conf {
             trunks: &trunks,
             groups: read.groups.keys().collect(),
             menus: menus.iter().map(|menu| &menu.name).collect(),
+            queues: queues.queues.iter().map(|queue| queue.acd.name.as_str()).collect(),
             prompts: HashMap::new(),
         };
         for (destination, span) in &read.destinations {
@@ -122,6 +128,14 @@ impl Conf {
                 },
             );
         }
+        for (destination, span) in &queues.destinations {
+            names.check(queues_file, destination, span);
+        }
+        for (person, span) in &queues.people {
+            names.check(queues_file, &Destination::Person(person.clone()), span);
+        }
+        let checked_queues: HashMap<String, QueueConf> =
+            queues.queues.iter().map(|queue| (queue.acd.name.to_string(), names.queue(queues_file, queue))).collect();
         let prompts = std::mem::take(&mut names.prompts);
 
         let mut problems: Vec<Problem> = files.into_iter().flat_map(File::into_problems).collect();
@@ -134,7 +148,12 @@ impl Conf {
         }
 
         let person_flow = |person: &Person| PersonConf { ring: person.ring, record: person.record };
+        let acd = acd_conf(&queues);
         let flow = FlowConf {
+            queues: checked_queues,
+            agents: acd.agents.iter().map(|agent| agent.name.clone()).collect(),
+            ready_melody: Sound::from_pcm(audio::melody(&[(660.0, 150), (880.0, 250)], MELODY_DBFS)),
+            away_melody: Sound::from_pcm(audio::melody(&[(880.0, 150), (660.0, 250)], MELODY_DBFS)),
             people: people.values().map(|person| (person.account.clone(), person_flow(person))).collect(),
             groups: read.groups,
             menus: checked_menus,
@@ -158,6 +177,7 @@ impl Conf {
             trunks,
             routes,
             flow,
+            acd,
             ha1,
             secrets,
         })
@@ -192,6 +212,24 @@ impl Conf {
 
 /// How long a call through a trunk may ring.
 const TRUNK_RING: Duration = Duration::from_secs(120);
+/// What agents hear when they log in and out.
+const MELODY_DBFS: f64 = -20.0;
+/// What callers in a queue hear where nothing else is said.
+const HOLD_MELODY: [(f64, u32); 8] =
+    [(523.3, 400), (659.3, 400), (784.0, 400), (659.3, 400), (587.3, 400), (698.5, 400), (880.0, 800), (0.0, 2_000)];
+
+/// Everybody who serves a queue is an agent; a table of his own says what he can do.
+fn acd_conf(read: &queues::Read) -> AcdConf {
+    let serve = read.queues.iter().flat_map(|queue| &queue.acd.members).map(|member| &member.agent);
+    let mut names: Vec<&AgentName> = serve.collect::<HashSet<_>>().into_iter().collect();
+    names.sort();
+    let skills = |name: &AgentName| read.skills.get(name).cloned().unwrap_or_default();
+    AcdConf {
+        agents: names.into_iter().map(|name| AgentConf { name: name.clone(), skills: skills(name) }).collect(),
+        queues: read.queues.iter().map(|queue| queue.acd.clone()).collect(),
+    }
+}
+
 /// −10 dBm0, where full scale is +3.14 dBm0 (G.711).
 const TEST_TONE_DBFS: f64 = -13.14;
 
@@ -202,6 +240,7 @@ struct Names<'a> {
     trunks: &'a HashMap<String, Trunk>,
     groups: Vec<&'a String>,
     menus: Vec<&'a String>,
+    queues: Vec<&'a str>,
     prompts: HashMap<String, Sound>,
 }
 
@@ -216,6 +255,9 @@ impl Names<'_> {
             }
             Destination::Menu(name) if !self.menus.contains(&name) => {
                 format!("there is no menu {name:?}; add [{name}] to menus.toml")
+            }
+            Destination::Queue(name) if !self.queues.contains(&name.as_str()) => {
+                format!("there is no queue {name:?}; add [queue.{name}] to queues.toml")
             }
             Destination::Trunk(name) if !self.trunks.contains_key(name) => {
                 format!("there is no trunk {name:?}; add [{name}] to trunks.toml")
@@ -235,6 +277,32 @@ impl Names<'_> {
             route::From::Trunk(name) => Destination::Trunk(name.clone()),
         };
         self.check(file, &destination, span);
+    }
+
+    /// What a queue's callers meet. Music and announcement become one sound that is played again and again, so neither
+    /// ever keeps a caller from the agent who answers.
+    fn queue(&mut self, file: &mut File<'_>, queue: &queues::Queue) -> QueueConf {
+        let music = match &queue.music {
+            Some(name) => self.prompt(file, name.get_ref(), &name.span()),
+            None => Sound::from_pcm(audio::melody(&HOLD_MELODY, MELODY_DBFS)),
+        };
+        let hold = match &queue.announce {
+            Some(name) => {
+                let announcement = self.prompt(file, name.get_ref(), &name.span());
+                let between = queue.announce_every.as_secs() as usize * audio::SAMPLE_RATE as usize;
+                let music = music.pcm().iter().cycle().take(between);
+                Sound::from_pcm(music.chain(announcement.pcm()).copied().collect())
+            }
+            None => music,
+        };
+        QueueConf {
+            name: queue.acd.name.clone(),
+            hold,
+            priority: queue.priority,
+            keys: queue.keys.clone(),
+            overflow: queue.overflow.clone(),
+            record: queue.record,
+        }
     }
 
     /// The prompt of that name; silence, and a problem, where there is none.

@@ -402,6 +402,7 @@ impl Control {
                 }
                 Output::Fact { call, fact } => logging::fact(call, &fact),
                 Output::Cdr(cdr) => self.journal.append(cdr),
+                Output::Queue(fact) => logging::queue(&fact),
                 Output::Log(event) => logging::sip(&event),
                 Output::Recorded(event) => logging::recording(&event),
                 Output::Fault => {

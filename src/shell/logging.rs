@@ -36,6 +36,8 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
             info!(%call, caller, called, direction = direction.word(), "call")
         }
         What::Entered { destination } => info!(%call, destination, "goes to"),
+        What::Queued { queue } => info!(%call, queue, "waits"),
+        What::Unqueued { outcome } => info!(%call, outcome, "waits no longer"),
         What::Answered => info!(%call, "answered"),
         What::Key { .. } => debug!(%call, "key"),
         What::Dialled { leg, party } => info!(%call, %leg, party, "dialled"),
@@ -52,6 +54,24 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         }
         What::Media { leg, stats } => {
             debug!(%call, %leg, received = stats.packets_received, sent = stats.packets_sent, lost = stats.lost, "media");
+        }
+    }
+}
+
+/// One fact of the queues, as a line. What becomes of each call is told by the call.
+pub(super) fn queue(fact: &acd::Fact) {
+    use acd::What;
+    match &fact.what {
+        What::AgentIs { agent, state } => info!(%agent, ?state, "agent"),
+        What::Offered { queue, call, agent, why } => {
+            info!(%call, %queue, %agent, waited_secs = why.waited.as_secs(), because = ?why.occasion, "offered");
+        }
+        What::Refused { queue, call, agent, how, rang } => {
+            info!(%call, %queue, %agent, ?how, rang_secs = rang.as_secs(), "not taken");
+        }
+        What::Closed { queue, closed } => info!(%queue, closed, "queue"),
+        What::Entered { .. } | What::Left { .. } | What::Withdrawn { .. } | What::Completed { .. } => {
+            debug!(?fact, "queue");
         }
     }
 }

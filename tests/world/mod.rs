@@ -40,6 +40,8 @@ pub struct World {
     pub calls: HashMap<CallId, (u32, u32)>,
     /// The facts of each call that has no CDR yet.
     pub facts: HashMap<CallId, Vec<Fact>>,
+    /// What happened in the queues.
+    pub queue_facts: Vec<acd::Fact>,
     /// What phones found to be against the rules.
     pub odd: Vec<String>,
     /// How often the switch met a fault of its own.
@@ -85,6 +87,7 @@ impl World {
             calls: HashMap::new(),
             facts: HashMap::new(),
             faults: 0,
+            queue_facts: Vec::new(),
             odd: Vec::new(),
             ladder: Vec::new(),
             bay: Patchbay::new(conf.switch.media.clone(), random.fork()),
@@ -171,10 +174,36 @@ impl World {
         for (id, file) in &self.recordings {
             law(file.is_some(), &|| format!("the recording {id:?} was never closed"));
         }
+        for (holds, what) in self.laws_of_queues().into_iter().filter(|_| calls == 0) {
+            law(holds, &|| what.clone());
+        }
         for desk in &self.desks {
             law(desk.phone.is_quiet(), &|| format!("{} still waits for an answer", desk.name));
         }
         broken
+    }
+
+    /// Every entry into a queue has one outcome, and no agent is left in a call.
+    fn laws_of_queues(&self) -> Vec<(bool, String)> {
+        let mut laws = Vec::new();
+        let conf = acd::FiguresConf { answer_within: Duration::from_secs(20), from: Time::ZERO, until: Time::NEVER };
+        let figures = acd::Figures::of(&self.queue_facts, conf);
+        for (name, queue) in &figures.queues {
+            let (offered, outcomes) = (queue.offered, queue.outcomes());
+            laws.push((
+                offered == outcomes,
+                format!("queue {name}: {offered} were offered, {outcomes} have an outcome"),
+            ));
+        }
+        for agent in figures.agents.keys() {
+            let state = self.switch.acd().agent(agent);
+            let busy = matches!(state, Some(acd::AgentState::Offered | acd::AgentState::Talking));
+            laws.push((!busy, format!("agent {agent} is {state:?}, and there is no call")));
+        }
+        for cdr in self.cdrs.iter().filter(|cdr| !cdr["queue"].is_null()) {
+            laws.push((!cdr["queue_outcome"].is_null(), format!("a call was in a queue and has no outcome\n{cdr:#}")));
+        }
+        laws
     }
 
     fn deadline(&self) -> Option<Time> {
@@ -294,6 +323,7 @@ impl World {
         match output {
             Output::Send { flow, bytes } => self.send(flow.local, flow.remote, bytes),
             Output::Close { .. } | Output::Log(_) => {}
+            Output::Queue(fact) => self.queue_facts.push(fact),
             Output::Media { command, .. } => return self.tell_media(command),
             Output::Record(input) => return self.tell_recorder(input),
             Output::Fault => self.faults += 1,

@@ -124,6 +124,14 @@ impl Acd {
             Input::Ready { agent } => self.ready(&agent, out),
             Input::LogOut { agent } => self.step_aside(&agent, Then::LoggedOut, out),
             Input::Pause { agent, reason } => self.step_aside(&agent, Then::Paused(reason), out),
+            Input::PhoneGone { agent } => {
+                if self
+                    .agent(&agent)
+                    .is_some_and(|state| !matches!(state, AgentState::LoggedOut | AgentState::Paused(_)))
+                {
+                    self.step_aside(&agent, Then::Paused(UNREACHABLE.into()), out);
+                }
+            }
             Input::Prioritise { call, priority } => self.prioritise(call, priority),
             Input::Close { queue, closed } => self.close(&queue, closed, out),
             Input::Tick => {}
@@ -190,6 +198,7 @@ impl Acd {
             out.push(Output::Left { call: join.call, outcome });
             return;
         }
+        out.push(Output::Joined { call: join.call, position });
         let mut needs = conf.needs.clone();
         needs.skills.extend(join.skills);
         let want = needs.at(join.credit);

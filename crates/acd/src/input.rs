@@ -59,6 +59,11 @@ pub enum Input {
         /// The reason.
         reason: Arc<str>,
     },
+    /// An agent's last phone is gone. If he is at work he is paused; if he talks, after that.
+    PhoneGone {
+        /// The agent.
+        agent: AgentName,
+    },
     /// A waiting caller gets another priority.
     Prioritise {
         /// The call.
@@ -123,6 +128,13 @@ pub enum Refusal {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
+    /// The call was let in, and waits. Offers may follow at once.
+    Joined {
+        /// The call.
+        call: CallId,
+        /// Its place in the line, 1 at the head.
+        position: usize,
+    },
     /// Ring this agent for this call. `Answered` or `Refused` is expected, or a `Withdraw` comes: at the latest when the
     /// ringing time is up.
     Offer {

@@ -16,6 +16,7 @@ use sip::End;
 
 use crate::attempt::{Attempt, Outbound, Target};
 use crate::leg::{Port, State};
+use crate::offer::Offer;
 use crate::recording::Recording;
 use crate::{Cdr, Direction, Fact, Leg, Member, NewLeg, Side, What, Wire, wires};
 
@@ -96,6 +97,15 @@ pub enum Event {
     Connected,
     /// Nobody took the call; the SIP status that tells why.
     NotConnected(u16),
+    /// One of the parties rung on their own account came to nothing.
+    PartyRefused {
+        /// Its account.
+        party: String,
+        /// The SIP status that tells why.
+        status: u16,
+        /// There was a phone to ring.
+        reached: bool,
+    },
     /// The party that talked is gone, and why.
     PartyLeft(&'static str),
     /// The call has ended: the caller is gone, or will be.
@@ -113,13 +123,15 @@ pub struct Call {
     members: Vec<Member>,
     wired: BTreeSet<Wire>,
     pub(crate) attempt: Option<Attempt>,
+    /// Parties rung on their own account.
+    pub(crate) offers: Vec<Offer>,
     pub(crate) playing: Option<Playing>,
     pub(crate) players: u32,
     pub(crate) recordings: Vec<Recording>,
     pub(crate) record_at_answer: bool,
     key_seen: Option<KeySeen>,
     facts: Vec<Fact>,
-    events: VecDeque<Event>,
+    pub(crate) events: VecDeque<Event>,
     out: Vec<Do>,
     /// Set when the call ended: until then its media may take to come home.
     ended: Option<Time>,
@@ -169,6 +181,7 @@ impl Call {
             members: Vec::new(),
             wired: BTreeSet::new(),
             attempt: None,
+            offers: Vec::new(),
             playing: None,
             players: 0,
             recordings: Vec::new(),
@@ -339,7 +352,7 @@ impl Call {
 
     /// A dialled phone rings: the caller hears of it once, as ringing or as a tone.
     fn rings(&mut self, leg: LegId) {
-        if !self.attempt.as_mut().is_some_and(|attempt| attempt.rings_now(leg)) {
+        if !self.attempt_of(leg).is_some_and(|attempt| attempt.rings_now(leg)) {
             return;
         }
         self.note(What::Ringing { leg });
@@ -356,7 +369,7 @@ impl Call {
     /// A dialled phone was picked up. The first one gets the call.
     fn answered(&mut self, leg: LegId, answer: &[u8]) {
         let Some(at) = self.position(leg) else { return };
-        if !self.attempt.as_ref().is_some_and(|attempt| attempt.has(leg)) || self.ended.is_some() {
+        if self.attempt_of(leg).is_none() || self.ended.is_some() {
             self.drop_leg(at, None);
             return;
         }
@@ -367,8 +380,8 @@ impl Call {
         }
         self.legs[at].state = State::Up;
         self.connect_media(at);
-        let attempt = self.attempt.take();
-        for other in attempt.iter().flat_map(Attempt::legs).filter(|other| *other != leg) {
+        let attempts = self.take_attempts();
+        for other in attempts.iter().flat_map(Attempt::legs).filter(|other| *other != leg) {
             if let Some(other) = self.position(other) {
                 self.drop_leg(other, Some(200)); // RFC 3326: "Call completed elsewhere"
             }
@@ -462,7 +475,7 @@ impl Call {
         self.port_is_home(leg, true);
         if at == 0 {
             self.end(Side::Switch, "media port taken", 503);
-        } else if self.attempt.as_ref().is_some_and(|attempt| attempt.has(leg)) {
+        } else if self.attempt_of(leg).is_some() {
             self.drop_leg(at, None);
             self.refused(leg, 503);
         } else {
@@ -480,7 +493,7 @@ impl Call {
         }
         if at == 0 {
             self.end(Side::Caller, cause(end), 487);
-        } else if self.attempt.as_ref().is_some_and(|attempt| attempt.has(leg)) {
+        } else if self.attempt_of(leg).is_some() {
             self.refused(leg, if let End::Refused(status) = end { status } else { 480 });
         } else if was_up {
             self.members.retain(|member| member.leg != leg);
@@ -493,7 +506,7 @@ impl Call {
     /// A dialled leg came to nothing.
     fn refused(&mut self, leg: LegId, status: u16) {
         self.note(What::Refused { leg: Some(leg), status });
-        let Some(attempt) = &mut self.attempt else { return };
+        let Some(attempt) = self.attempt_of(leg) else { return };
         for same_user in attempt.refused(leg, status) {
             if let Some(at) = self.position(same_user) {
                 self.drop_leg(at, None);
@@ -517,6 +530,7 @@ impl Call {
         if let Some(attempt) = self.attempt.take_if(|attempt| attempt.is_lost()) {
             self.not_connected(attempt.status());
         }
+        self.see_which_are_lost();
     }
 
     fn not_connected(&mut self, status: u16) {
@@ -540,7 +554,7 @@ impl Call {
                 nobody => {
                     let status = nobody.err().unwrap_or(480);
                     self.note(What::Refused { leg: None, status });
-                    self.attempt.iter_mut().for_each(|attempt| attempt.failed(status));
+                    self.placing().into_iter().for_each(|attempt| attempt.failed(status));
                     continue;
                 }
             };
@@ -548,6 +562,7 @@ impl Call {
                 self.call_out(target, way, offered);
             }
         }
+        self.placed();
         self.see_whether_lost();
     }
 
@@ -560,7 +575,7 @@ impl Call {
         self.legs.push(leg);
         self.open_media(self.legs.len() - 1);
         self.note(What::Dialled { leg: id, party });
-        self.attempt.iter_mut().for_each(|attempt| attempt.ring(id, target));
+        self.placing().into_iter().for_each(|attempt| attempt.ring(id, target));
         let invite = sip::Outgoing {
             uri: way.uri,
             flow: way.flow,
@@ -574,7 +589,7 @@ impl Call {
     }
 
     /// Ends a leg that is not the caller's, saying why where there is a reason to give.
-    fn drop_leg(&mut self, at: usize, status: Option<u16>) {
+    pub(crate) fn drop_leg(&mut self, at: usize, status: Option<u16>) {
         if self.legs[at].is_live() {
             self.say(sip::Command::HangUp { leg: self.legs[at].id, status });
         }
@@ -594,7 +609,7 @@ impl Call {
             self.note(What::Rejected { status }); // he gave up himself
         }
         self.note(What::HungUp { by, cause });
-        self.attempt = None;
+        self.take_attempts();
         self.playing = None;
         self.members.clear();
         self.rewire();

@@ -32,6 +32,13 @@ pub struct Cdr {
     pub direction: Direction,
     /// The destinations the caller passed, in order.
     pub path: Vec<String>,
+    /// The queue the caller waited in last.
+    pub queue: Option<String>,
+    /// What became of that: `answered`, `abandoned`, `short-abandoned`, `timeout`, `full`, `empty`, `emptied`, `unstaffed`,
+    /// `key`, `closed`, `withdrawn` or `failed`.
+    pub queue_outcome: Option<String>,
+    /// Seconds the caller waited in that queue.
+    pub wait_secs: Option<f64>,
     /// The party that talked with the caller last.
     pub answered_by: Option<String>,
     /// Who ended the call.
@@ -75,6 +82,9 @@ impl Cdr {
             called: String::new(),
             direction: Direction::Internal,
             path: Vec::new(),
+            queue: None,
+            queue_outcome: None,
+            wait_secs: None,
             answered_by: None,
             ended_by: Side::Switch,
             cause: "unknown".to_owned(),
@@ -85,7 +95,7 @@ impl Cdr {
             media: Vec::new(),
         };
         let mut parties: Vec<(LegId, &str)> = Vec::new();
-        let (mut talking, mut ended, mut talked) = (None, None, Duration::ZERO);
+        let (mut talking, mut ended, mut talked, mut queued) = (None, None, Duration::ZERO, None);
         for fact in facts {
             match &fact.what {
                 What::Started { caller, called, direction } => {
@@ -95,6 +105,13 @@ impl Cdr {
                 What::Answered => {
                     cdr.answered = Some(date(fact.at));
                     cdr.status = 200;
+                }
+                What::Queued { queue } => {
+                    (cdr.queue, cdr.queue_outcome, queued) = (Some(queue.clone()), None, Some(fact.at));
+                }
+                What::Unqueued { outcome } => {
+                    cdr.queue_outcome = Some((*outcome).to_owned());
+                    cdr.wait_secs = queued.take().map(|from| secs(fact.at.since(from)));
                 }
                 What::Dialled { leg, party } => parties.push((*leg, party)),
                 What::Connected { party, .. } => {

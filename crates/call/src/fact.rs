@@ -71,6 +71,16 @@ pub enum What {
         /// The key.
         key: char,
     },
+    /// The caller waits in a queue.
+    Queued {
+        /// Its name.
+        queue: String,
+    },
+    /// The caller's waiting is over.
+    Unqueued {
+        /// How, in a word: `answered`, `abandoned`, `timeout` …
+        outcome: &'static str,
+    },
     /// A party was dialled.
     Dialled {
         /// Its leg.

@@ -10,6 +10,7 @@ mod call;
 mod cdr;
 mod fact;
 mod leg;
+mod offer;
 mod recording;
 mod verbs;
 

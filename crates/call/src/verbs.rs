@@ -125,6 +125,16 @@ impl Call {
         self.note(What::Entered { destination });
     }
 
+    /// Writes down that the caller waits in a queue from now.
+    pub fn queued(&mut self, queue: &str) {
+        self.note(What::Queued { queue: queue.to_owned() });
+    }
+
+    /// Writes down that the caller's waiting is over, and in a word how.
+    pub fn unqueued(&mut self, outcome: &'static str) {
+        self.note(What::Unqueued { outcome });
+    }
+
     /// Ends the call on behalf of this side.
     pub fn hang_up(&mut self, by: Side, cause: &'static str) {
         self.end(by, cause, 480);

@@ -10,8 +10,10 @@ use call::{Call, Do, Event, Input, Outbound, Side, Target};
 use route::{Destination, Found};
 
 use crate::announce::Announce;
+use crate::duty::{Duty, What};
 use crate::echo::Echo;
 use crate::menu::Menu;
+use crate::queue::Queue;
 use crate::ring::Ring;
 use crate::{FlowConf, Next, Program};
 
@@ -22,6 +24,11 @@ pub struct Journey {
     program: Box<dyn Program + Send>,
     conf: Arc<FlowConf>,
     number: String,
+    /// What the queues are to be told.
+    words: Vec<acd::Input>,
+    now: Time,
+    /// Programs that followed each other at this moment.
+    hops: u32,
 }
 
 impl Journey {
@@ -33,20 +40,36 @@ impl Journey {
         let refusal = call.offer_refusal().map(Destination::Reject);
         let destination = refusal.unwrap_or(found.destination);
         call.entered(destination.to_string());
-        let program = program(&destination, &found.number, &conf);
-        Journey { call, program, conf, number: found.number }
+        let program = program(&destination, &found.number, &conf, &call);
+        Journey { call, program, conf, number: found.number, words: Vec::new(), now: Time::ZERO, hops: 0 }
     }
 
     /// Takes what happened to the call, and runs its programs as far as they go.
     pub fn handle(&mut self, input: Input, now: Time) {
+        self.is_now(now);
         self.call.handle(input, now);
         self.run();
     }
 
     /// Phones were looked for: see [`Call::place`].
     pub fn place(&mut self, found: Vec<Result<Vec<Outbound>, u16>>, now: Time) {
+        self.is_now(now);
         self.call.place(found, now);
         self.run();
+    }
+
+    /// The queues have said something about this call.
+    pub fn told(&mut self, word: &acd::Output, now: Time) {
+        self.is_now(now);
+        self.call.handle(Input::Tick, now);
+        let next = self.program.told(word, &mut self.call);
+        self.follow(next);
+        self.run();
+    }
+
+    /// What the queues are to be told, in order.
+    pub fn take_words(&mut self) -> Vec<acd::Input> {
+        std::mem::take(&mut self.words)
     }
 
     /// The switch ends the call, whatever its program is about.
@@ -67,33 +90,50 @@ impl Journey {
     /// A program failed inside: see [`Call::fault`].
     pub fn fault(&mut self, now: Time) {
         self.call.fault(now);
+        self.words.push(acd::Input::Gone { call: self.call.id(), how: acd::Gone::Failed });
     }
 
     /// Lets the programs take every step that is due.
     pub fn run(&mut self) {
-        let mut hops = 0;
         while let Some(event) = self.call.next_event() {
-            let mut next = self.program.step(event, &mut self.call);
-            while let Next::Go(destination) = next {
-                hops += 1;
-                if hops > HOPS_MAX {
-                    self.call.hang_up(Side::Switch, "destinations lead in a circle");
-                    break;
-                }
-                self.call.stop();
-                self.call.entered(destination.to_string());
-                self.program = program(&destination, &self.number, &self.conf);
-                next = self.program.step(Event::Started, &mut self.call);
+            let next = self.program.step(event, &mut self.call);
+            self.follow(next);
+        }
+    }
+
+    fn is_now(&mut self, now: Time) {
+        if now != self.now {
+            (self.now, self.hops) = (now, 0);
+        }
+    }
+
+    /// Goes where a step led.
+    fn follow(&mut self, mut next: Next) {
+        self.words.extend(self.program.words());
+        while let Next::Go(destination) = next {
+            self.hops += 1;
+            if self.hops > HOPS_MAX {
+                self.call.hang_up(Side::Switch, "destinations lead in a circle");
+                break;
             }
+            self.call.stop();
+            self.call.entered(destination.to_string());
+            self.program = program(&destination, &self.number, &self.conf, &self.call);
+            next = self.program.step(Event::Started, &mut self.call);
+            self.words.extend(self.program.words());
         }
     }
 }
 
-/// So many programs may follow each other without anything happening in between.
+/// So many programs may follow each other at one moment.
 const HOPS_MAX: u32 = 16;
 
 /// The program for a destination. The conf was checked, so every name is there; one that is not is refused all the same.
-fn program(destination: &Destination, number: &str, conf: &FlowConf) -> Box<dyn Program + Send> {
+fn program(destination: &Destination, number: &str, conf: &FlowConf, call: &Call) -> Box<dyn Program + Send> {
+    let duty = |what, melody: &audio::Sound| -> Box<dyn Program + Send> {
+        let account = call.caller().party.account.as_deref().and_then(|account| account.parse().ok());
+        Box::new(Duty::new(what, account.filter(|agent| conf.agents.contains(agent)), melody.clone()))
+    };
     let found: Option<Box<dyn Program + Send>> = match destination {
         Destination::Person(name) => conf.people.get(name).map(|person| {
             let targets = vec![Target::Account(name.clone())];
@@ -107,6 +147,10 @@ fn program(destination: &Destination, number: &str, conf: &FlowConf) -> Box<dyn 
             let targets = vec![Target::Trunk { trunk: name.clone(), number: number.to_owned() }];
             Some(Box::new(Ring { targets, ring: conf.trunk_ring, record: false }))
         }
+        Destination::Queue(name) => conf.queues.get(name).map(|queue| Box::new(Queue::new(queue.clone())) as _),
+        Destination::Login => Some(duty(What::Ready, &conf.ready_melody)),
+        Destination::Logout => Some(duty(What::Goes, &conf.away_melody)),
+        Destination::Pause(reason) => Some(duty(What::Pauses(reason.clone()), &conf.away_melody)),
         Destination::Menu(name) => conf.menus.get(name).map(|menu| Box::new(Menu::new(menu.clone())) as _),
         Destination::Play(name) => {
             conf.prompts.get(name).map(|sound| Box::new(Announce { sound: sound.clone(), repeat: false }) as _)

@@ -1,17 +1,19 @@
 //! The programs a call may run, and the journey that runs them.
 //!
-//! Where it stands: above `call`, whose verbs the programs use, and `route`, whose destinations name them. It never
-//! names a socket, a packet or a header.
+//! Where it stands: above `call`, whose verbs the programs use, `route`, whose destinations name them, and `acd`, to
+//! which a queue's program speaks. It never names a socket, a packet or a header.
 #![forbid(unsafe_code)]
 
 mod announce;
 mod conf;
+mod duty;
 mod echo;
 mod journey;
 mod menu;
+mod queue;
 mod ring;
 
-pub use conf::{FlowConf, GroupConf, MenuConf, PersonConf};
+pub use conf::{FlowConf, GroupConf, MenuConf, OverflowConf, PersonConf, QueueConf};
 pub use journey::Journey;
 
 use call::{Call, Event};
@@ -21,6 +23,16 @@ use route::Destination;
 pub trait Program: std::fmt::Debug {
     /// One decision. The first event is `Started`; after `HungUp` nothing follows.
     fn step(&mut self, event: Event, call: &mut Call) -> Next;
+
+    /// The queues have said something about this call.
+    fn told(&mut self, _word: &acd::Output, _call: &mut Call) -> Next {
+        Next::Wait
+    }
+
+    /// What is to be told to the queues.
+    fn words(&mut self) -> Vec<acd::Input> {
+        Vec::new()
+    }
 }
 
 /// What comes after a step.

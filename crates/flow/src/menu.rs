@@ -27,7 +27,13 @@ impl Program for Menu {
             },
             Event::NoKey => self.misses += 1,
             Event::HungUp => return Next::Over,
-            Event::Played | Event::Connected | Event::NotConnected(_) | Event::PartyLeft(_) => return Next::Wait,
+            Event::Played
+            | Event::Connected
+            | Event::NotConnected(_)
+            | Event::PartyRefused { .. }
+            | Event::PartyLeft(_) => {
+                return Next::Wait;
+            }
         }
         if self.misses >= self.conf.tries {
             return Next::Go(self.conf.otherwise.clone());

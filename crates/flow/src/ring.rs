@@ -28,7 +28,7 @@ impl Program for Ring {
                 return Next::Over;
             }
             Event::HungUp => return Next::Over,
-            Event::Connected | Event::Key(_) | Event::NoKey | Event::Played => {}
+            Event::Connected | Event::PartyRefused { .. } | Event::Key(_) | Event::NoKey | Event::Played => {}
         }
         Next::Wait
     }

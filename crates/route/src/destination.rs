@@ -12,6 +12,14 @@ pub enum Destination {
     Group(String),
     /// Keys choose where to go on.
     Menu(String),
+    /// Waiting in a queue for the next agent.
+    Queue(String),
+    /// The caller, an agent, is ready for calls.
+    Login,
+    /// The caller, an agent, goes.
+    Logout,
+    /// The caller, an agent, takes a pause, with its reason.
+    Pause(String),
     /// A prompt is played, then the call ends.
     Play(String),
     /// Out through a trunk, to the number dialled.
@@ -34,6 +42,11 @@ impl FromStr for Destination {
             ("person", Some(name)) => Ok(Destination::Person(name)),
             ("group", Some(name)) => Ok(Destination::Group(name)),
             ("menu", Some(name)) => Ok(Destination::Menu(name)),
+            ("queue", Some(name)) => Ok(Destination::Queue(name)),
+            ("login", None) if name.is_none() => Ok(Destination::Login),
+            ("logout", None) if name.is_none() => Ok(Destination::Logout),
+            ("pause", None) if name.is_none() => Ok(Destination::Pause("pause".to_owned())),
+            ("pause", Some(reason)) => Ok(Destination::Pause(reason)),
             ("play", Some(name)) => Ok(Destination::Play(name)),
             ("trunk", Some(name)) => Ok(Destination::Trunk(name)),
             ("echo", None) if name.is_none() => Ok(Destination::Echo),
@@ -43,8 +56,8 @@ impl FromStr for Destination {
                 _ => Err(format!("reject:{status} is no refusal; write a SIP status from 400 to 699")),
             },
             _ => Err(format!(
-                "{text:?} is no destination; write person:NAME, group:NAME, menu:NAME, play:PROMPT, trunk:NAME, echo, \
-                 tone or reject:STATUS"
+                "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, \
+                 trunk:NAME, login, logout, pause, pause:REASON, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -56,6 +69,10 @@ impl fmt::Display for Destination {
             Destination::Person(name) => write!(f, "person:{name}"),
             Destination::Group(name) => write!(f, "group:{name}"),
             Destination::Menu(name) => write!(f, "menu:{name}"),
+            Destination::Queue(name) => write!(f, "queue:{name}"),
+            Destination::Login => f.write_str("login"),
+            Destination::Logout => f.write_str("logout"),
+            Destination::Pause(reason) => write!(f, "pause:{reason}"),
             Destination::Play(name) => write!(f, "play:{name}"),
             Destination::Trunk(name) => write!(f, "trunk:{name}"),
             Destination::Echo => f.write_str("echo"),
@@ -71,12 +88,24 @@ mod tests {
 
     #[test]
     fn what_the_conf_writes_reads_back() {
-        for text in
-            ["person:ann", "group:sales", "menu:main", "play:welcome", "trunk:carrier", "echo", "tone", "reject:404"]
-        {
+        for text in [
+            "person:ann",
+            "group:sales",
+            "queue:sales",
+            "menu:main",
+            "play:welcome",
+            "trunk:carrier",
+            "login",
+            "logout",
+            "pause:lunch",
+            "echo",
+            "tone",
+            "reject:404",
+        ] {
             assert_eq!(text.parse::<Destination>().map(|destination| destination.to_string()), Ok(text.to_owned()));
         }
-        for bad in ["", "person", "person:", "ann", "echo:1", "tone:", "reject:200", "reject:x", "queue:sales"] {
+        for bad in ["", "person", "person:", "ann", "echo:1", "tone:", "reject:200", "reject:x", "queue:", "login:ann"]
+        {
             assert!(bad.parse::<Destination>().is_err(), "{bad}");
         }
     }

@@ -153,6 +153,7 @@ impl Storm {
             13 if random.one_in(3) => Input::LogOut { agent },
             13 => Input::Pause { agent, reason: "lunch".into() },
             14 if random.one_in(6) => Input::Close { queue, closed: random.one_in(3) },
+            14 if random.one_in(4) => Input::PhoneGone { agent },
             14 => Input::Prioritise { call, priority: random.below(5) as i32 - 2 },
             _ => Input::Tick,
         }
@@ -203,6 +204,7 @@ impl Storm {
                         assert_eq!(self.talking.get(&call), Some(&agent));
                     }
                 }
+                Output::Joined { call, .. } => assert!(self.waiting.contains(&call)),
                 Output::Fact(fact) => {
                     if let What::Entered { call, .. } = &fact.what {
                         assert!(self.waiting.insert(*call), "{call} entered twice");

@@ -1,0 +1,158 @@
+//! The queue: the caller waits, hears something, and gets the agent the queues choose for him.
+//!
+//! Where it stands: `acd` decides who gets whom; this program tells it what happens to the call, and does what it says.
+//! Whatever the caller hears is cut short by an agent who answers.
+
+use acd::{AgentName, EndedBy, Gone, Join, Outcome, Overflow, Refusal};
+use call::{Call, Event, Side, Target, What};
+use route::Destination;
+
+use crate::{Next, Program, QueueConf};
+
+/// One caller in a queue, then with an agent.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    conf: QueueConf,
+    state: State,
+    words: Vec<acd::Input>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Talking,
+    Over,
+}
+
+impl Queue {
+    pub(crate) fn new(conf: QueueConf) -> Queue {
+        Queue { conf, state: State::Waiting, words: Vec::new() }
+    }
+
+    fn gone(&mut self, call: &Call, how: Gone) {
+        self.words.push(acd::Input::Gone { call: call.id(), how });
+    }
+
+    fn agent_left(&mut self, call: &Call, by: EndedBy) {
+        self.words.push(acd::Input::Ended { call: call.id(), by });
+    }
+
+    /// Where a caller goes who leaves without an agent.
+    fn way_out(&self, outcome: &Outcome) -> Destination {
+        let ways = &self.conf.overflow;
+        let way = match outcome {
+            Outcome::Key(key) => self.conf.keys.get(key),
+            Outcome::TimedOut => ways.timeout.as_ref(),
+            Outcome::Closed => ways.closed.as_ref(),
+            Outcome::Overflowed(Overflow::Full) => ways.full.as_ref(),
+            Outcome::Overflowed(Overflow::Empty) => ways.empty.as_ref(),
+            Outcome::Overflowed(Overflow::Emptied | Overflow::Unstaffed) => ways.unstaffed.as_ref(),
+            _ => None,
+        };
+        way.cloned().unwrap_or(Destination::Reject(480))
+    }
+}
+
+impl Program for Queue {
+    fn step(&mut self, event: Event, call: &mut Call) -> Next {
+        match (&self.state, event) {
+            (State::Waiting, Event::Started) => {
+                call.queued(self.conf.name.as_str());
+                self.words.push(acd::Input::Join(Join {
+                    call: call.id(),
+                    queue: self.conf.name.clone(),
+                    caller: call.caller().party.label().into(),
+                    priority: self.conf.priority,
+                    skills: Vec::new(),
+                    credit: std::time::Duration::ZERO,
+                }));
+            }
+            (State::Waiting, Event::Key(key)) if self.conf.keys.contains_key(&key) => self.gone(call, Gone::Key(key)),
+            (State::Waiting, Event::PartyRefused { party, status, reached }) => {
+                if let Ok(agent) = party.parse() {
+                    self.words.push(acd::Input::Refused { call: call.id(), agent, how: refusal(status, reached) });
+                }
+            }
+            (State::Waiting, Event::Connected) => {
+                let agent: Option<AgentName> = connected_to(call).and_then(|party| party.parse().ok());
+                self.words.extend(agent.map(|agent| acd::Input::Answered { call: call.id(), agent }));
+                self.state = State::Talking;
+                if self.conf.record {
+                    call.record();
+                }
+            }
+            (State::Waiting, Event::HungUp) => {
+                let how = if ended_by(call) == EndedBy::Caller { Gone::HungUp } else { Gone::Withdrawn };
+                self.gone(call, how);
+                self.state = State::Over;
+                return Next::Over;
+            }
+            (State::Talking, Event::PartyLeft(cause)) => {
+                self.agent_left(call, EndedBy::Agent);
+                self.state = State::Over;
+                call.hang_up(Side::Agent, cause);
+                return Next::Over;
+            }
+            (State::Talking, Event::HungUp) => {
+                self.agent_left(call, ended_by(call));
+                self.state = State::Over;
+                return Next::Over;
+            }
+            _ => {}
+        }
+        Next::Wait
+    }
+
+    fn told(&mut self, word: &acd::Output, call: &mut Call) -> Next {
+        match word {
+            acd::Output::Left { outcome, .. } => {
+                call.unqueued(outcome.word());
+                let leaves = !matches!(outcome, Outcome::Answered { .. });
+                if leaves && self.state == State::Waiting && !call.has_ended() {
+                    self.state = State::Over;
+                    return Next::Go(self.way_out(outcome));
+                }
+            }
+            acd::Output::Joined { .. } if self.state == State::Waiting => call.play(&self.conf.hold, true),
+            acd::Output::Offer { agent, .. } if self.state == State::Waiting => {
+                call.ring_also(Target::Account(agent.to_string()));
+            }
+            acd::Output::Withdraw { agent, .. } => call.ring_no_longer(agent.as_str()),
+            acd::Output::Joined { .. } | acd::Output::Offer { .. } | acd::Output::Fact(_) => {}
+        }
+        Next::Wait
+    }
+
+    fn words(&mut self) -> Vec<acd::Input> {
+        std::mem::take(&mut self.words)
+    }
+}
+
+/// What an agent's phone said, as a queue understands it.
+fn refusal(status: u16, reached: bool) -> Refusal {
+    match status {
+        486 | 600 => Refusal::Busy,
+        _ if !reached => Refusal::Unreachable,
+        404 | 408 | 410 | 500..=599 => Refusal::Unreachable,
+        _ => Refusal::Declined,
+    }
+}
+
+fn connected_to(call: &Call) -> Option<&str> {
+    call.facts().iter().rev().find_map(|fact| match &fact.what {
+        What::Connected { party, .. } => Some(party.as_str()),
+        _ => None,
+    })
+}
+
+fn ended_by(call: &Call) -> EndedBy {
+    let by = call.facts().iter().rev().find_map(|fact| match fact.what {
+        What::HungUp { by, .. } => Some(by),
+        _ => None,
+    });
+    match by {
+        Some(Side::Caller) => EndedBy::Caller,
+        Some(Side::Agent) => EndedBy::Agent,
+        Some(Side::Switch) | None => EndedBy::Switch,
+    }
+}
