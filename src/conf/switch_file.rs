@@ -74,7 +74,7 @@ impl Default for SwitchFile {
 }
 
 /// How many connections there may be (TCP, TLS, WebSocket).
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionLimits {
     /// At once; more are closed as they come.
@@ -168,6 +168,7 @@ impl SwitchConf {
             ("listen_tls", self.listen_tls != new.listen_tls),
             ("listen_ws", self.listen_ws != new.listen_ws),
             ("listen_wss", self.listen_wss != new.listen_wss),
+            ("[connections]", self.connections != new.connections),
             ("advertise", self.advertise != new.advertise),
             ("[media] ports", self.media_ports != new.media_ports),
             ("[media] threads", self.media_threads != new.media_threads),

@@ -28,7 +28,7 @@ use super::media_threads::MediaThreads;
 use super::recorder_thread::{self, Door};
 use super::reload::{Loaded, Standing};
 use super::streams::{StreamListener, Streams, Unsent};
-use super::tls::{Certificate, TlsError};
+use super::tls::{Carriers, Certificate, TlsError};
 use super::udp::UdpListener;
 use super::{Addresses, logging};
 use crate::conf::Conf;
@@ -226,7 +226,9 @@ impl Control {
         for listener in &udp {
             spawn_local(listener.clone().read(addresses.clone(), inbox.clone()));
         }
-        let streams = Streams::start(streams, certificate, &conf, Addresses::clone(&addresses), inbox.clone())?;
+        let carriers = Carriers::new(&conf, certificate.as_deref())?;
+        let (limits, own) = (conf.switch.connections, Addresses::clone(&addresses));
+        let streams = Streams::start(streams, certificate.clone(), carriers, limits, own, inbox.clone())?;
         let socket = folder.join(SOCKET);
         match Console::open(&socket) {
             Ok(console) => drop(spawn_local(console.serve(inbox.clone()))),
@@ -243,7 +245,7 @@ impl Control {
             journal,
             journal_thread,
             addresses,
-            standing: Standing::of(&conf),
+            standing: Standing::of(&conf, certificate),
             inbox: inbox.clone(),
             draining: None,
             stopping: None,
@@ -348,7 +350,8 @@ impl Control {
     /// Applies a conf that is whole and right, or says what is wrong.
     fn loaded(&mut self, loaded: Result<Loaded, Vec<String>>, answers: &Answers, now: Time, out: &mut Vec<Output>) {
         let line = match loaded {
-            Ok(loaded) => {
+            Ok(mut loaded) => {
+                self.streams.reload(std::mem::take(&mut loaded.carriers));
                 let addresses = self.addresses.clone();
                 self.switch.reload(&loaded.conf, |transport, remote| addresses.towards(transport, remote), now, out);
                 self.perform(out);

@@ -4,10 +4,12 @@
 //! gets a conf that is checked, or nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::control::random;
+use super::tls::{Carriers, Certificate};
 use crate::conf::{Conf, Folders, Problem, Problems, SwitchConf};
 
 /// What a running switch began with, and where it read it.
@@ -16,11 +18,14 @@ pub(super) struct Standing {
     pub(super) folder: PathBuf,
     pub(super) folders: Folders,
     pub(super) switch: SwitchConf,
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// A conf that may be applied.
 pub(super) struct Loaded {
     pub(super) conf: Box<Conf>,
+    /// Its trunks that are reached by connections.
+    pub(super) carriers: Carriers,
     /// Made for people without one, to be shown this once.
     pub(super) passwords: Vec<(String, String)>,
     /// What takes a restart.
@@ -28,8 +33,9 @@ pub(super) struct Loaded {
 }
 
 impl Standing {
-    pub(super) fn of(conf: &Conf) -> Standing {
-        Standing { folder: conf.folder.clone(), folders: conf.folders.clone(), switch: conf.switch.clone() }
+    pub(super) fn of(conf: &Conf, certificate: Option<Arc<Certificate>>) -> Standing {
+        let (folder, folders, switch) = (conf.folder.clone(), conf.folders.clone(), conf.switch.clone());
+        Standing { folder, folders, switch, certificate }
     }
 
     /// Reads and checks the folder anew. The error has a line for each problem.
@@ -44,10 +50,11 @@ impl Standing {
             return Err(vec![Problem::of_file(&self.folder.join("switch.toml"), what).to_string()]);
         }
         conf.place(self.folders.clone());
+        let carriers = Carriers::new(&conf, self.certificate.as_deref()).map_err(|why| vec![why.to_string()])?;
         let made = random().and_then(|mut random| conf.make_passwords(&mut random));
         let passwords = made.map_err(|why| vec![format!("{}/secrets.toml: {why}", self.folder.display())])?;
         let restart = self.switch.needs_restart(&conf.switch);
-        Ok(Loaded { conf: Box::new(conf), passwords, restart })
+        Ok(Loaded { conf: Box::new(conf), carriers, passwords, restart })
     }
 }
 

@@ -5,7 +5,7 @@
 //! message belongs to whom is none of this file's business.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
@@ -26,12 +26,12 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
-use super::control::{Arrival, StartError};
+use super::control::Arrival;
 use super::stream::{self, HANDSHAKE_TIME, UNSENT_MAX};
-use super::tls::{Carriers, Certificate};
+use super::tls::{Carriers, Certificate, Greeting};
 use super::{Addresses, web_socket};
 use crate::Input;
-use crate::conf::{Conf, ConnectionLimits};
+use crate::conf::ConnectionLimits;
 
 /// Connections being opened by us at once; what waits behind fails, as if the other side did not answer.
 const OPENING_MAX: usize = 256;
@@ -65,8 +65,7 @@ pub(super) struct Streams {
     open: HashMap<u64, Sender<Bytes>>,
     /// Those we opened, to be used again.
     opened: HashMap<(Transport, SocketAddr), u64>,
-    /// To whom connections are opened: to trunks, and nobody else.
-    trunks: HashSet<(Transport, SocketAddr)>,
+    carriers: Carriers,
     openings: Sender<Opening>,
     numbers: Arc<AtomicU64>,
     thread: JoinHandle<()>,
@@ -79,6 +78,7 @@ struct Opening {
     connection: u64,
     sender: Sender<Bytes>,
     unsent: Receiver<Bytes>,
+    tls: Option<Greeting>,
 }
 
 /// A message did not go out.
@@ -88,13 +88,11 @@ impl Streams {
     pub(super) fn start(
         listeners: Vec<StreamListener>,
         certificate: Option<Arc<Certificate>>,
-        conf: &Conf,
+        carriers: Carriers,
+        limits: ConnectionLimits,
         addresses: Addresses,
         inbox: Sender<Arrival>,
-    ) -> Result<Streams, StartError> {
-        let carriers = Carriers::new(conf, certificate.as_deref())?;
-        let limits = conf.switch.connections;
-        let trunks = conf.trunks.values().map(|trunk| (trunk.transport, trunk.address)).collect();
+    ) -> io::Result<Streams> {
         let (openings, wanted) = channel(OPENING_MAX);
         let numbers = Arc::new(AtomicU64::new(1)); // 0 means none
         let counter = numbers.clone();
@@ -102,7 +100,6 @@ impl Streams {
             let runtime = runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return }; // what it takes was there a moment ago, for the control thread
             let house = House {
-                carriers,
                 addresses,
                 inbox,
                 numbers: counter,
@@ -110,7 +107,12 @@ impl Streams {
             };
             LocalSet::new().block_on(&runtime, Rc::new(house).keep(listeners, certificate, wanted));
         })?;
-        Ok(Streams { open: HashMap::new(), opened: HashMap::new(), trunks, openings, numbers, thread })
+        Ok(Streams { open: HashMap::new(), opened: HashMap::new(), carriers, openings, numbers, thread })
+    }
+
+    /// Other trunks, from a new conf. Connections that stand are left alone.
+    pub(super) fn reload(&mut self, carriers: Carriers) {
+        self.carriers = carriers;
     }
 
     pub(super) fn connected(&mut self, connection: u64, sender: Sender<Bytes>) {
@@ -142,12 +144,10 @@ impl Streams {
         if let Some(opened) = self.opened.get(&(transport, remote)) {
             return Ok(*opened);
         }
-        if !self.trunks.contains(&(transport, remote)) {
-            return Err(Unsent);
-        }
+        let tls = self.carriers.greeting(transport, remote).ok_or(Unsent)?;
         let connection = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (sender, unsent) = channel(UNSENT_MAX);
-        let opening = Opening { transport, remote, connection, sender: sender.clone(), unsent };
+        let opening = Opening { transport, remote, connection, sender: sender.clone(), unsent, tls };
         self.openings.try_send(opening).map_err(|_| Unsent)?;
         self.open.insert(connection, sender);
         self.opened.insert((transport, remote), connection);
@@ -164,7 +164,6 @@ impl Streams {
 
 /// What the thread of the connections has.
 struct House {
-    carriers: Carriers,
     addresses: Addresses,
     inbox: Sender<Arrival>,
     numbers: Arc<AtomicU64>,
@@ -247,7 +246,7 @@ impl House {
 
     /// From the first to the last byte of a connection we open.
     async fn open(self: Rc<Self>, opening: Opening) {
-        let Opening { transport, remote, connection, sender, unsent } = opening;
+        let Opening { transport, remote, connection, sender, unsent, tls } = opening;
         let _seat = self.seats.take_one_of_ours();
         let flow = Flow { transport, local: self.addresses.towards(transport, remote), remote, connection };
         match timeout(HANDSHAKE_TIME, TcpStream::connect(remote)).await {
@@ -255,7 +254,7 @@ impl House {
                 let _ = stream.set_nodelay(true);
                 let (inbox, answers) = (&self.inbox, sender.downgrade());
                 drop(sender);
-                match (transport, self.carriers.connector(remote)) {
+                match (transport, tls) {
                     (Transport::Tls, Some((connector, name))) => {
                         match timeout(HANDSHAKE_TIME, connector.connect(name, stream)).await {
                             Ok(Ok(stream)) => stream::run(stream, flow, inbox, answers, unsent).await,
@@ -264,7 +263,7 @@ impl House {
                         }
                     }
                     (Transport::Tcp, _) => stream::run(stream, flow, inbox, answers, unsent).await,
-                    _ => {} // nobody else is opened a connection to
+                    _ => {} // to a trunk by UDP none is opened
                 }
             }
             Ok(Err(why)) => warn!(%remote, "no connection to a trunk: {why}"),

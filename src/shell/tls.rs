@@ -18,6 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use sip::Transport;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{info, warn};
 
@@ -123,25 +124,34 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// How the carriers that are reached by TLS are greeted, by their address.
-pub(super) struct Carriers(HashMap<SocketAddr, (TlsConnector, ServerName<'static>)>);
+/// How the trunks that are reached by connections are greeted, by transport and address. Connections are opened to nobody
+/// else.
+#[derive(Default)]
+pub(super) struct Carriers(HashMap<(Transport, SocketAddr), Option<Greeting>>);
+
+/// A TLS client, and whom it takes the other side for.
+pub(super) type Greeting = (TlsConnector, ServerName<'static>);
 
 impl Carriers {
     /// Each is trusted by its own roots, or the system's. Our certificate is shown to those who ask (mutual TLS).
     pub(super) fn new(conf: &Conf, own: Option<&Certificate>) -> Result<Carriers, TlsError> {
         let mut carriers = HashMap::new();
         for trunk in conf.trunks.values() {
-            if let Some(trust) = &trunk.tls {
-                let connector = connector(conf, trunk, trust, own)?;
-                let name = trust.name.clone().unwrap_or_else(|| ServerName::from(trunk.address.ip()));
-                carriers.insert(trunk.address, (connector, name));
-            }
+            let greeting = match &trunk.tls {
+                Some(trust) => {
+                    let name = trust.name.clone().unwrap_or_else(|| ServerName::from(trunk.address.ip()));
+                    Some((connector(conf, trunk, trust, own)?, name))
+                }
+                None => None,
+            };
+            carriers.insert((trunk.transport, trunk.address), greeting);
         }
         Ok(Carriers(carriers))
     }
 
-    pub(super) fn connector(&self, remote: SocketAddr) -> Option<(TlsConnector, ServerName<'static>)> {
-        self.0.get(&remote).cloned()
+    /// With TLS or without. `None`: that is no trunk of ours.
+    pub(super) fn greeting(&self, transport: Transport, remote: SocketAddr) -> Option<Option<Greeting>> {
+        self.0.get(&(transport, remote)).cloned()
     }
 }
 

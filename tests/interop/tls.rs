@@ -11,6 +11,7 @@ use crate::harness::sip::{Line, Version};
 use crate::harness::sipp::Party;
 use crate::harness::switch::{Centre, assert_fields};
 use crate::harness::until;
+use crate::operate::operate;
 
 const ANN_HZ: u32 = 700;
 const BOB_HZ: u32 = 1_900;
@@ -89,9 +90,18 @@ fn a_call_goes_to_another_switch_by_tcp_and_by_tls() {
         } else {
             ""
         };
-        near.add("trunks.toml", &format!("[far]\naddress = \"{far_place}\"\ntransport = \"{transport}\"\n{roots}"));
-        near.add("routes.toml", "\n[[route]]\nnumber = \"5*\"\nto = \"trunk:far\"\n");
         let switch = near.start();
+        // The trunk is new while the switch runs; one without roots that can be read is not taken.
+        near.add("routes.toml", "\n[[route]]\nnumber = \"5*\"\nto = \"trunk:far\"\n");
+        let trunk = format!("[far]\naddress = \"{far_place}\"\ntransport = \"{transport}\"\n{roots}");
+        if transport == "tls" {
+            near.write("trunks.toml", &trunk.replace("far.pem", "no.pem"));
+            let (content, said) = operate(&near, &["reload"]);
+            assert!(!content && said.contains("[far] is reached by TLS") && said.contains("no.pem"), "{said}");
+        }
+        near.write("trunks.toml", &trunk);
+        let (content, said) = operate(&near, &["reload"]);
+        assert!(content, "{said}");
         Party::new("ann").play("caller_talks", &near.room, switch.address, "555", &[]).passes();
         let wanted = json!({ "caller": "ann", "called": "555", "direction": "outbound", "ended_by": "caller" });
         assert_fields(&switch.cdr(), &wanted);
