@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use centrala::shell::{Request, SOCKET, ask};
-use centrala::status::{CallStatus, PhoneStatus};
+use centrala::status::{BanStatus, CallStatus, PhoneStatus};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
@@ -15,6 +15,15 @@ pub enum Command {
     Calls(ListArgs),
     /// List the registered phones
     Phones(ListArgs),
+    /// List who is kept out after too many wrong passwords
+    Bans(ListArgs),
+    /// End the bans of an account or an address
+    Unban {
+        #[command(flatten)]
+        switch: Switch,
+        /// An account's name, or an IP address
+        who: String,
+    },
     /// Read the conf again and apply all of it, or nothing if there is an error; no call is harmed
     Reload(Switch),
     /// Take no new calls, let those that stand finish, then end
@@ -48,6 +57,15 @@ impl Command {
         match self {
             Command::Calls(args) => args.list(&Request::Calls, call_columns, "no calls"),
             Command::Phones(args) => args.list(&Request::Phones, phone_columns, "no phones"),
+            Command::Bans(args) => args.list(&Request::Bans, ban_columns, "no bans"),
+            Command::Unban { switch, who } => {
+                let report = switch.ask(&Request::Unban { who: who.clone() }, |_| true)?;
+                match report["lifted"].as_u64() {
+                    Some(1..) => println!("{} ban(s) ended", report["lifted"]),
+                    _ => return Err(format!("{who} is not banned; `centrala bans` tells who is").into()),
+                }
+                Ok(())
+            }
             Command::Reload(switch) => {
                 let report = switch.ask(&Request::Reload, |_| true)?;
                 let count = |name: &str| report[name].as_u64().unwrap_or_default();
@@ -111,6 +129,12 @@ fn phone_columns(row: Value) -> Option<Vec<String>> {
     let phone: PhoneStatus = serde_json::from_value(row).ok()?;
     let expires = format!("{} s", phone.expires_secs);
     Some(vec![phone.account, phone.transport, phone.address, expires, phone.user_agent])
+}
+
+fn ban_columns(row: Value) -> Option<Vec<String>> {
+    let ban: BanStatus = serde_json::from_value(row).ok()?;
+    let account = ban.account.unwrap_or_else(|| "all accounts".to_owned());
+    Some(vec![ban.source, account, format!("{} s", ban.secs)])
 }
 
 /// Columns as wide as their widest cell; what strangers wrote is printed without control characters.

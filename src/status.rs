@@ -5,7 +5,7 @@
 use base::Time;
 use call::Call;
 use serde::{Deserialize, Serialize};
-use sip::Binding;
+use sip::{Ban, Binding};
 
 /// One call under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,5 +77,22 @@ impl PhoneStatus {
             user_agent: binding.user_agent.clone(),
             expires_secs: binding.expires.since(now).as_secs(),
         }
+    }
+}
+
+/// One who is kept out after too many wrong passwords.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BanStatus {
+    /// From where: an address, of IPv6 a whole /64.
+    pub source: String,
+    /// For which account; none means for all that have no phone there.
+    pub account: Option<String>,
+    /// For so many seconds more.
+    pub secs: u64,
+}
+
+impl From<Ban> for BanStatus {
+    fn from(ban: Ban) -> BanStatus {
+        BanStatus { source: ban.source.to_string(), account: ban.account, secs: ban.left.as_secs() }
     }
 }

@@ -232,6 +232,11 @@ impl Switch {
         &self.acd
     }
 
+    /// Ends the bans of an account or an address. Returns how many there were.
+    pub fn unban(&mut self, who: &str, now: Time) -> usize {
+        self.endpoint.unban(who, now)
+    }
+
     /// The SIP endpoint, to look at.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -502,7 +507,8 @@ fn leg_of_media(event: &media::Event) -> LegId {
 
 fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
-        Answered, Confirmed, Digit, Ended, Incoming, Offered, Refused, Registered, Ringing, Unregistered,
+        Answered, Banned, Confirmed, Digit, Ended, Flooded, Incoming, Offered, Refused, Registered, Ringing,
+        Unregistered,
     };
     match event {
         Ringing { leg, .. }
@@ -511,7 +517,7 @@ fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Offered { leg, .. }
         | Digit { leg, .. }
         | Ended { leg, .. } => Some(*leg),
-        Incoming(_) | Registered { .. } | Unregistered { .. } | Refused { .. } => None,
+        Incoming(_) | Registered { .. } | Unregistered { .. } | Refused { .. } | Banned(_) | Flooded { .. } => None,
     }
 }
 
@@ -534,6 +540,8 @@ fn sip_conf(conf: &Conf) -> SipConf {
         expires_secs_min: *conf.switch.expires_secs.start(),
         expires_secs_max: *conf.switch.expires_secs.end(),
         bindings_max: conf.switch.phones_max,
+        bans: conf.switch.bans.clone(),
+        floods: conf.switch.floods.clone(),
         ..SipConf::default()
     }
 }

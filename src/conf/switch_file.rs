@@ -3,14 +3,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use media::MediaLimits;
 use serde::Deserialize;
-use sip::Transport;
 use sip::digest::Algorithm;
+use sip::{BanConf, FloodConf, Transport};
 use toml::Spanned;
 
 use super::file::File;
+
+/// A day: no ban lasts longer.
+const BAN_SECS_MAX: u64 = 24 * 3600;
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +29,7 @@ pub(super) struct SwitchFile {
     calls_max: usize,
     connections: ConnectionLimits,
     register: RegisterTable,
+    security: SecurityTable,
     media: MediaTable,
     recording: FolderTable,
     journal: FolderTable,
@@ -36,6 +41,17 @@ struct RegisterTable {
     expires_secs_min: u32,
     expires_secs_max: u32,
     phones_max: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SecurityTable {
+    wrong_passwords_max: u32,
+    wrong_passwords_of_a_source_max: u32,
+    ban_secs: u64,
+    requests_per_source: u32,
+    requests_per_phone: u32,
+    requests_of_strangers: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +82,7 @@ impl Default for SwitchFile {
             calls_max: 10_000,
             connections: ConnectionLimits::default(),
             register: RegisterTable::default(),
+            security: SecurityTable::default(),
             media: MediaTable::default(),
             recording: FolderTable::default(),
             journal: FolderTable::default(),
@@ -93,6 +110,20 @@ impl Default for ConnectionLimits {
 impl Default for RegisterTable {
     fn default() -> RegisterTable {
         RegisterTable { expires_secs_min: 60, expires_secs_max: 3600, phones_max: 10 }
+    }
+}
+
+impl Default for SecurityTable {
+    fn default() -> SecurityTable {
+        let (bans, floods) = (BanConf::default(), FloodConf::default());
+        SecurityTable {
+            wrong_passwords_max: bans.failures_max,
+            wrong_passwords_of_a_source_max: bans.source_failures_max,
+            ban_secs: bans.ban.as_secs(),
+            requests_per_source: floods.source,
+            requests_per_phone: floods.phone,
+            requests_of_strangers: floods.all,
+        }
     }
 }
 
@@ -136,6 +167,10 @@ pub struct SwitchConf {
     pub expires_secs: RangeInclusive<u32>,
     /// How many phones one account may register.
     pub phones_max: usize,
+    /// When somebody who guesses passwords is kept out.
+    pub bans: BanConf,
+    /// How many requests strangers may send.
+    pub floods: FloodConf,
     /// The ports RTP is received on; RTCP takes the odd ones.
     pub media_ports: RangeInclusive<u16>,
     /// The media threads' limits.
@@ -239,6 +274,18 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         connections: said.connections,
         expires_secs: said.register.expires_secs_min..=said.register.expires_secs_max,
         phones_max: said.register.phones_max.clamp(1, 100),
+        bans: BanConf {
+            failures_max: said.security.wrong_passwords_max,
+            source_failures_max: said.security.wrong_passwords_of_a_source_max,
+            ban: Duration::from_secs(said.security.ban_secs.clamp(1, BAN_SECS_MAX)),
+            ban_max: Duration::from_secs(BAN_SECS_MAX),
+        },
+        floods: FloodConf {
+            source: said.security.requests_per_source,
+            phone: said.security.requests_per_phone,
+            all: said.security.requests_of_strangers,
+            ..FloodConf::default()
+        },
         media_ports: ports(file, &said.media.ports),
         media,
         media_threads: match *said.media.threads.get_ref() {

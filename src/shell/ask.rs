@@ -21,6 +21,13 @@ pub enum Request {
     Calls,
     /// The registered phones: a line each.
     Phones,
+    /// The bans in force: a line each.
+    Bans,
+    /// End bans.
+    Unban {
+        /// An account or an address.
+        who: String,
+    },
     /// Read the conf again and apply it, whole or not at all.
     Reload,
     /// Take no new calls, and end when the last one is over.

@@ -32,7 +32,7 @@ use super::tls::{Carriers, Certificate, TlsError};
 use super::udp::UdpListener;
 use super::{Addresses, logging};
 use crate::conf::Conf;
-use crate::status::{CallStatus, PhoneStatus};
+use crate::status::{BanStatus, CallStatus, PhoneStatus};
 use crate::{Input, Output, Switch};
 
 /// What comes in at the one door of the control thread.
@@ -328,6 +328,15 @@ impl Control {
                 };
                 let rows = self.switch.endpoint().registered().flat_map(of).collect();
                 spawn_local(say_all(rows, answers));
+            }
+            Request::Bans => {
+                let bans = self.switch.endpoint().bans(now);
+                spawn_local(say_all(bans.into_iter().map(|ban| json!(BanStatus::from(ban))).collect(), answers));
+            }
+            Request::Unban { who } => {
+                let lifted = self.switch.unban(&who, now);
+                info!(who, lifted, "unbanned");
+                let _ = answers.try_send(Line::Done(json!({ "lifted": lifted })));
             }
             Request::Reload => {
                 let (standing, inbox) = (self.standing.clone(), self.inbox.clone());

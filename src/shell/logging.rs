@@ -84,6 +84,13 @@ pub(super) fn sip(event: &sip::Event) {
         }
         sip::Event::Unregistered { account, contact } => debug!(account, contact, "unregistered"),
         sip::Event::Refused { flow, account, why } => warn!(account, from = %flow.remote, "refused: {why}"),
+        sip::Event::Banned(ban) => {
+            let (account, secs) = (ban.account.as_deref().unwrap_or("all"), ban.left.as_secs());
+            warn!(from = %ban.source, account, secs, "banned after too many wrong passwords; `centrala unban` ends it");
+        }
+        sip::Event::Flooded { flow } => {
+            warn!(from = %flow.remote, "a flood: more requests come from there than strangers may send; they are dropped");
+        }
         _ => {}
     }
 }

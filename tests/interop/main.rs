@@ -9,6 +9,7 @@
 mod baresip;
 mod cli;
 mod demo;
+mod flood;
 mod harness;
 mod operate;
 mod sipp;

@@ -82,11 +82,13 @@ impl Carrier {
 
     /// The final answer to a request of ours.
     fn answer(&mut self, method: &str) -> String {
-        until("a final answer", Duration::from_secs(5), || {
-            let message = self.line.receive(Duration::from_secs(1))?;
+        loop {
+            let message = self.line.receive(Duration::from_secs(5)).expect("a final answer");
             let final_one = status(&message).is_some_and(|status| status >= 200);
-            (final_one && header(&message, "CSeq").ends_with(method)).then_some(message)
-        })
+            if final_one && header(&message, "CSeq").ends_with(method) {
+                return message;
+            }
+        }
     }
 }
 
@@ -195,4 +197,39 @@ fn a_drain_has_a_limit() {
     let echoed: Vec<&str> = bye.lines().filter(|line| !line.starts_with("BYE") && !line.starts_with("User")).collect();
     carrier.line.send(format!("SIP/2.0 200 OK\r\n{}\r\n\r\n", echoed.join("\r\n").trim_end()).as_bytes());
     assert!(switch.process.end_within(Duration::from_secs(6)).success());
+}
+
+#[test]
+fn who_guesses_is_banned_and_unbanned_by_command() {
+    let centre = Centre::new("bans");
+    let switch = centre.start();
+    assert_eq!(operate(&centre, &["bans"]), (true, "no bans\n".to_owned()));
+    let mut line = Line::udp(crate::harness::sip::anywhere(switch.address), switch.address);
+    let local = line.local();
+    let mut register = |n: u32, password: &str| {
+        let mut ask = |step: u32, authorization: &str| {
+            let request = format!(
+                "REGISTER sip:centrala SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bKg{n}x{step};rport\r\n\
+                 Max-Forwards: 70\r\nFrom: <sip:ann@centrala>;tag=g{n}\r\nTo: <sip:ann@centrala>\r\nCall-ID: g{n}\r\n\
+                 CSeq: {step} REGISTER\r\nContact: <sip:ann@{local}>\r\n{authorization}Content-Length: 0\r\n\r\n"
+            );
+            line.send(request.as_bytes());
+            line.receive(Duration::from_secs(5)).expect("an answer")
+        };
+        let challenged = ask(1, "");
+        let ann = sip::digest::Credentials { user: "ann".to_owned(), password: password.to_owned() };
+        let challenge = header(&challenged, "WWW-Authenticate");
+        let answer = sip::digest::respond(challenge, &ann, "REGISTER", "sip:centrala", 1, "c").expect("a challenge");
+        status(&ask(2, &format!("Authorization: {answer}\r\n")))
+    };
+    let statuses: Vec<_> = (0..11).filter_map(|n| register(n, "guess")).collect();
+    assert_eq!(statuses, [&[401; 10][..], &[403]].concat());
+    assert_eq!(register(11, "ann-secret"), Some(403), "the right password comes too late");
+    let bans = rows(&centre, &["bans", "--json"]);
+    assert_eq!((bans.len(), &bans[0]["source"], &bans[0]["account"]), (1, &"127.0.0.1".into(), &"ann".into()));
+    assert!(!operate(&centre, &["unban", "zoe"]).0);
+    assert_eq!(operate(&centre, &["unban", "ann"]), (true, "1 ban(s) ended\n".to_owned()));
+    assert_eq!(register(12, "ann-secret"), Some(200));
+    let (content, said) = operate(&centre, &["phones"]);
+    assert!(content && said.starts_with("ann "), "{said}");
 }

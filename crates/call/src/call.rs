@@ -307,7 +307,9 @@ impl Call {
             | Sip::Incoming(_)
             | Sip::Registered { .. }
             | Sip::Unregistered { .. }
-            | Sip::Refused { .. } => {}
+            | Sip::Refused { .. }
+            | Sip::Banned(_)
+            | Sip::Flooded { .. } => {}
         }
     }
 

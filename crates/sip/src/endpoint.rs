@@ -4,22 +4,27 @@
 //! found by branch, legs by their dialog's tags, bindings by account; who wants what of whom is carried across here.
 //! It decides nothing about calls: whom to ring and when to give up is said by commands.
 
+mod bans;
 mod conf;
 mod door;
 mod event;
+mod floods;
 mod gate;
 mod legs;
 mod transactions;
 
 use base::{LegId, Random, Time};
 
+pub use bans::{Ban, BanConf};
 pub use conf::{Account, Peer, SipConf};
 pub use event::{Command, End, Event, Incoming, Input, Origin, Outgoing, Output};
+pub use floods::FloodConf;
 
 use crate::invite::{self, Names, TransactionId, TurnDown, Uac, Usage};
 use crate::register::{self, Binding, Registrar};
 use crate::{Flow, Message, Method, Name, Request, Response, Transport, Via, stun, wire};
 use door::TAG_LETTERS;
+use floods::{Floods, Tide};
 use gate::Gate;
 use legs::{Legs, Seat};
 use transactions::{Call, Heard, Transactions};
@@ -44,6 +49,7 @@ pub struct Endpoint {
     /// Makes the tags of answers without a transaction.
     secret: [u8; 32],
     gate: Gate,
+    floods: Floods,
     transactions: Transactions,
     legs: Legs,
     registrar: Registrar,
@@ -59,6 +65,7 @@ impl Endpoint {
         Endpoint {
             secret: secret(&mut random),
             gate,
+            floods: Floods::new(random.bits()),
             registrar: Registrar::new(&conf),
             transactions: Transactions::default(),
             legs: Legs::default(),
@@ -73,6 +80,9 @@ impl Endpoint {
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         match input {
             Input::Received { flow, bytes } => {
+                if !self.lets_in(flow, &bytes, now, out) {
+                    return;
+                }
                 if flow.transport == Transport::Udp
                     && let Some(answer) = stun::answer(&bytes, flow.remote)
                 {
@@ -119,6 +129,21 @@ impl Endpoint {
         self.registrar.registered()
     }
 
+    /// The bans in force, the longest first.
+    pub fn bans(&self, now: Time) -> Vec<Ban> {
+        self.gate.bans(now)
+    }
+
+    /// Ends the bans of an account or an address. Returns how many there were.
+    pub fn unban(&mut self, who: &str, now: Time) -> usize {
+        self.gate.unban(who, now)
+    }
+
+    /// Requests dropped unread, as their sources sent too many.
+    pub fn dropped(&self) -> u64 {
+        self.floods.dropped
+    }
+
     /// The settings.
     pub fn conf(&self) -> &SipConf {
         &self.conf
@@ -142,6 +167,19 @@ impl Endpoint {
     /// Legs at the moment, with those that only wait for the answer to their BYE.
     pub fn legs(&self) -> usize {
         self.legs.len()
+    }
+
+    /// Responses always, requests of trunks always, others as long as their source keeps measure. What is too much is
+    /// dropped before it is read.
+    fn lets_in(&mut self, flow: Flow, bytes: &[u8], now: Time, out: &mut Vec<Output>) -> bool {
+        if bytes.starts_with(b"SIP/2.0 ") || self.conf.trunks.iter().any(|peer| gate::is_from(peer, flow)) {
+            return true;
+        }
+        let tide = self.floods.take(&self.conf.floods, flow, now);
+        if tide == Tide::Turned {
+            out.push(Output::Event(Event::Flooded { flow }));
+        }
+        tide == Tide::In
     }
 
     fn tick(&mut self, now: Time, out: &mut Vec<Output>) {

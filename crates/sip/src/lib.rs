@@ -22,7 +22,10 @@ mod uri;
 mod via;
 pub mod wire;
 
-pub use endpoint::{Account, Command, End, Endpoint, Event, Incoming, Input, Origin, Outgoing, Output, Peer, SipConf};
+pub use endpoint::{
+    Account, Ban, BanConf, Command, End, Endpoint, Event, FloodConf, Incoming, Input, Origin, Outgoing, Output, Peer,
+    SipConf,
+};
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};
 pub use host::Host;

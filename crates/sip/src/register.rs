@@ -7,7 +7,7 @@ mod binding;
 mod outbound;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use base::Time;
@@ -185,6 +185,12 @@ impl Registrar {
     /// Is that the address of one of the account's phones?
     pub fn reaches(&self, account: &str, remote: SocketAddr) -> bool {
         self.aors.get(account).is_some_and(|aor| aor.bindings.iter().any(|binding| binding.flow.remote == remote))
+    }
+
+    /// Is one of the account's phones at that address?
+    pub fn is_at(&self, account: &str, address: IpAddr) -> bool {
+        let here = |binding: &Binding| binding.flow.remote.ip() == address;
+        self.aors.get(account).is_some_and(|aor| aor.bindings.iter().any(here))
     }
 
     /// All accounts that have bindings, in order of their names.

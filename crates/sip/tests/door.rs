@@ -213,3 +213,76 @@ fn phones_of_rfc_2543_are_matched_without_branches() {
     desk.say(carrier.flow, &invite.ack(refused).print());
     assert_eq!(desk.pass(4000).heard(), "");
 }
+
+/// Guesses until it is answered 403, and tells how often it was heard. Each guess is a fresh challenge answered wrongly.
+fn guesses(desk: &mut Desk, phone: &Phone, user: &str, start: u32) -> u32 {
+    for n in 1..=100 {
+        let first =
+            register(phone, user).set("Via", &format!("SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK{user}{start}x{n};rport"));
+        let challenged = desk.say(phone.flow, &first.print()).text();
+        let answer = desk.say(phone.flow, &first.again(n * 2, &challenged, user, "guess").print()).text();
+        match status(&answer) {
+            403 => return n - 1,
+            status => assert_eq!(status, 401),
+        }
+    }
+    100
+}
+
+fn register(phone: &Phone, user: &str) -> Text {
+    let aor = format!("<sip:{user}@centrala>");
+    phone.request("REGISTER", "sip:centrala", 1).set("To", &aor).set("From", &format!("{aor};tag=1"))
+}
+
+#[test]
+fn guessing_ends_after_ten_tries_for_known_and_unknown_names_alike() {
+    let mut said = Vec::new();
+    for user in ["101", "nobody"] {
+        let (mut desk, phone) = (Desk::new(), Phone::new("101", udp(at(5062))));
+        assert_eq!(guesses(&mut desk, &phone, user, 0), 10, "{user}");
+        assert_eq!(desk.endpoint.bans(desk.now).len(), 1);
+        // Even the right password is not heard now; the answer is that to a wrong one.
+        let first = register(&phone, user);
+        let challenged = desk.say(phone.flow, &first.print()).text();
+        let right = desk.say(phone.flow, &first.again(900, &challenged, user, "secret").print()).text();
+        assert_eq!((status(&right), header(&right, "Retry-After")), (403, "60"));
+        let names = right.lines().skip(1).map(|line| line.split(':').next().unwrap_or_default().to_owned());
+        said.push(names.collect::<Vec<_>>());
+        // Others behind the same address, and the same account elsewhere, are not touched.
+        desk.register("102", udp(at(5064)));
+        desk.register("101", udp("192.0.2.99:5060".parse().unwrap()));
+        assert_eq!(desk.endpoint.bans(desk.now).len(), 1);
+        desk.pass(61_000);
+        assert_eq!(desk.endpoint.bans(desk.now).len(), 0);
+        assert_eq!(guesses(&mut desk, &phone, user, 1), 3, "{user}, the second time");
+        let now = desk.now;
+        assert_eq!(desk.endpoint.unban(user, now), 1);
+    }
+    assert_eq!(said[0], said[1], "known and unknown names are told apart");
+}
+
+#[test]
+fn a_flood_is_dropped_unread_and_phones_go_on() {
+    let mut desk = Desk::new();
+    desk.register("101", udp(at(5062)));
+    let phone = Phone::new("102", udp(at(9)));
+    let mut answered = 0;
+    for n in 0..30_000_u32 {
+        let request = match n % 3 {
+            0 => register(&phone, "101"),
+            1 => phone.request("INVITE", "sip:102@centrala", 1).body(OFFER),
+            _ => phone.request("OPTIONS", "sip:centrala", 1),
+        };
+        let via = format!("SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKflood{n};rport");
+        answered += desk.say(phone.flow, &request.set("Via", &via).print()).texts().len();
+        if n % 15 == 0 {
+            desk.pass(1);
+        }
+    }
+    assert!((1000..1300).contains(&answered), "{answered}");
+    assert!(desk.endpoint.dropped() > 28_000);
+    assert!(desk.endpoint.transactions() <= 1 && desk.endpoint.legs() == 0); // the one is the phone's REGISTER
+    let (caller, callee) = (Phone::new("101", udp(at(5062))), Phone::new("101", udp(at(5063))));
+    let call = desk.bridged(&caller, &callee);
+    desk.hung_up(&call, &caller, &callee);
+}

@@ -160,6 +160,7 @@ impl World {
                 self.sides[at].legs.get_mut(&leg).unwrap().ends.push(end);
             }
             Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => {}
+            Event::Banned(_) | Event::Flooded { .. } => {}
         }
     }
 

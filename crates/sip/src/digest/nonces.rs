@@ -127,6 +127,9 @@ impl Nonces {
         let whole = algorithm.is_some() && field("qop").eq_ignore_ascii_case("auth") && !cnonce.is_empty();
         let user = user.into_owned();
         match (count, self.open(&nonce, source)) {
+            // A nonce that is not of ours and for this source tells nothing about who sent it, and is told nothing about
+            // the password: after our restart, or when its address has changed, the phone tries again with a new one.
+            (_, None) => Verdict::Stale { user },
             _ if !proven || secret.is_none() || !whole || !same_uri(&asked_uri, uri) => Verdict::Wrong { user },
             (Some(count), Some((birth, seal))) if self.take(birth, seal, count, now) => Verdict::Granted { user },
             (Some(_), _) => Verdict::Stale { user },

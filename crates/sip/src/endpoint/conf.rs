@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::bans::BanConf;
+use super::floods::FloodConf;
 use crate::digest::{Algorithm, Ha1};
 use crate::wire::Limits;
 
@@ -33,6 +35,10 @@ pub struct SipConf {
     pub legs_max: usize,
     /// Nonces that were used with a right password and are remembered for their 60 s.
     pub nonces_max: usize,
+    /// When somebody who guesses passwords is kept out.
+    pub bans: BanConf,
+    /// How many requests strangers may send.
+    pub floods: FloodConf,
 }
 
 /// One who may register.
@@ -70,6 +76,8 @@ impl Default for SipConf {
             transactions_max: 100_000,
             legs_max: 50_000,
             nonces_max: 200_000,
+            bans: BanConf::default(),
+            floods: FloodConf::default(),
         }
     }
 }

@@ -7,7 +7,7 @@
 use base::Time;
 use sha2::{Digest, Sha256};
 
-use super::gate::{is_from, refused, user_of};
+use super::gate::{Challenges, is_from, refused, user_of};
 use super::legs::Seat;
 use super::transactions::{origin_key, server_key};
 use super::{Endpoint, Event, Incoming, Origin, Output};
@@ -43,6 +43,7 @@ impl Endpoint {
                 }
                 // Some phones give the ACK of a 2xx the INVITE's branch, so it may be the dialog's all the same.
                 if let Some(leg) = self.leg_of(&request) {
+                    self.floods.give_back();
                     self.tell(leg, invite::Input::Ack { request: &request }, now, out);
                 }
             }
@@ -86,6 +87,7 @@ impl Endpoint {
         let Some((id, (_, owner))) = party.filter(|(_, (invited, _))| invited.remote.ip() == flow.remote.ip()) else {
             return self.refuse(&request, 481, &[], flow, out);
         };
+        self.floods.give_back();
         let mut response = Response::to(&request, 200);
         let seat = owner.and_then(|leg| self.legs.get(leg));
         if let (Some(seat), Some(to)) = (seat, request.headers.first(&Name::To)) {
@@ -103,6 +105,7 @@ impl Endpoint {
         if !self.is_party(leg, &request, flow, now, out) {
             return;
         }
+        self.floods.give_back();
         if let Some(unsupported) = unsupported(&request) {
             return self.refuse(&request, 420, &[(Name::Unsupported, &unsupported)], flow, out);
         }
@@ -132,7 +135,7 @@ impl Endpoint {
             Some(Origin::Account(account)) => Some(account.clone()),
             _ => None,
         };
-        let account = match self.gate.account(&self.conf, request, flow, now, out) {
+        let account = match self.account(request, flow, now, out) {
             Ok(account) => account,
             Err(challenges) => {
                 self.challenge(request, challenges, flow, out);
@@ -183,7 +186,7 @@ impl Endpoint {
     }
 
     fn registers(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
-        let account = match self.gate.account(&self.conf, &request, flow, now, out) {
+        let account = match self.account(&request, flow, now, out) {
             Ok(account) => account,
             Err(challenges) => return self.challenge(&request, challenges, flow, out),
         };
@@ -235,7 +238,7 @@ impl Endpoint {
         }
         let who = match self.gate.trunk(&self.conf, &request, flow) {
             Some(peer) => Origin::Trunk(peer.name.clone()),
-            None => match self.gate.account(&self.conf, &request, flow, now, out) {
+            None => match self.account(&request, flow, now, out) {
                 Ok(account) => Origin::Account(account),
                 Err(challenges) => return self.challenge(&request, challenges, flow, out),
             },
@@ -282,7 +285,28 @@ impl Endpoint {
         self.legs.find(local, headers.call_id()?, tag(headers.first(&Name::From)?))
     }
 
-    fn challenge(&mut self, request: &Request, challenges: Vec<String>, flow: Flow, out: &mut Vec<Output>) {
+    /// The account that sent a request, proven; then what it sent costs it nothing at the door.
+    fn account(
+        &mut self,
+        request: &Request,
+        flow: Flow,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Result<String, Challenges> {
+        let at_home = |account: &str| self.registrar.is_at(account, flow.remote.ip());
+        let account = self.gate.account(&self.conf, request, flow, at_home, now, out)?;
+        self.floods.proven(&self.conf.floods, flow, now);
+        Ok(account)
+    }
+
+    fn challenge(&mut self, request: &Request, challenges: Challenges, flow: Flow, out: &mut Vec<Output>) {
+        let challenges = match challenges {
+            Challenges::These(challenges) => challenges,
+            Challenges::Banned(left) => {
+                let left = left.as_secs().max(1).to_string();
+                return self.refuse(request, 403, &[(Name::RetryAfter, &left)], flow, out);
+            }
+        };
         let headers: Vec<_> = challenges.iter().map(|challenge| (Name::WwwAuthenticate, &**challenge)).collect();
         self.refuse(request, 401, &headers, flow, out);
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use base::LegId;
 use bytes::Bytes;
 
+use super::bans::Ban;
 use crate::digest::Credentials;
 use crate::{Flow, Name, NameAddr};
 
@@ -190,6 +191,13 @@ pub enum Event {
         account: String,
         /// What was wrong.
         why: &'static str,
+    },
+    /// Somebody failed too often and is kept out for a while.
+    Banned(Ban),
+    /// A source, or all of them together, sends more than it may; what is too much is dropped. Said once until it ends.
+    Flooded {
+        /// From where the first request came that was one too many.
+        flow: Flow,
     },
 }
 

@@ -3,10 +3,13 @@
 //! Where it stands: the endpoint asks it before anything is done for a request. A stranger hears the same whether the
 //! user exists or not, and nothing is remembered of him.
 
+use std::cell::Cell;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use base::Time;
 
+use super::bans::{Ban, Bans};
 use super::conf::{Peer, SipConf};
 use super::{Event, Output};
 use crate::digest::{Algorithm, Nonces, Verdict};
@@ -16,43 +19,76 @@ use crate::{Flow, Name, Request, Uri, method_name};
 /// The gate.
 pub struct Gate {
     nonces: Nonces,
+    bans: Bans,
 }
 
-/// A challenge to be sent as 401.
-pub type Challenges = Vec<String>;
+/// Why nobody is proven.
+pub enum Challenges {
+    /// To be sent as 401.
+    These(Vec<String>),
+    /// No password is heard from there for so long: to be sent as 403.
+    Banned(Duration),
+}
 
 impl Gate {
     /// With a secret of its own.
     pub fn new(conf: &SipConf, secret: [u8; 32]) -> Gate {
-        Gate { nonces: Nonces::new(conf.realm.clone(), secret, conf.nonces_max) }
+        Gate { nonces: Nonces::new(conf.realm.clone(), secret, conf.nonces_max), bans: Bans::default() }
     }
 
-    /// The account that sent a request, proven.
+    /// The account that sent a request, proven. `at_home` tells whether an account has a phone where the request is from.
     pub fn account(
         &mut self,
         conf: &SipConf,
         request: &Request,
         flow: Flow,
+        at_home: impl Fn(&str) -> bool,
         now: Time,
         out: &mut Vec<Output>,
     ) -> Result<String, Challenges> {
         let headers = &request.headers;
         let authorizations = headers.all(&Name::Authorization).chain(headers.all(&Name::ProxyAuthorization));
         let (method, source) = (method_name(request.method), flow.remote.ip());
+        let (bans, banned) = (&self.bans, Cell::new(None));
+        let trusted = conf.trunks.iter().any(|peer| is_from(peer, flow));
         let ha1 = |user: &str| {
-            let account = conf.accounts.get(user)?;
+            // One who is kept out is not told whether the password was right, by its work neither.
+            let left = if trusted { None } else { bans.left(source, user, || at_home(user), now) };
+            banned.set(left);
+            let account = conf.accounts.get(user).filter(|_| left.is_none())?;
             Some(account.ha1.only(if account.algorithms.is_empty() { &conf.algorithms } else { &account.algorithms }))
         };
-        let stale = match self.nonces.check(authorizations, method, &request.uri, source, now, ha1) {
-            Verdict::Granted { user } => return Ok(user),
+        let verdict = self.nonces.check(authorizations, method, &request.uri, source, now, ha1);
+        if let Some(left) = banned.get() {
+            return Err(Challenges::Banned(left));
+        }
+        let stale = match verdict {
+            Verdict::Granted { user } => {
+                self.bans.proven(source, &user);
+                return Ok(user);
+            }
             Verdict::Stale { .. } => true,
             Verdict::Missing => false, // a first request without credentials is no failure
             Verdict::Wrong { user } => {
+                if !trusted {
+                    let ban = self.bans.failed(&conf.bans, source, &user, now);
+                    out.extend(ban.map(|ban| Output::Event(Event::Banned(ban))));
+                }
                 out.push(refused(flow, user, "wrong password, or an Authorization for another request"));
                 false
             }
         };
-        Err(self.nonces.challenges(algorithms(conf, request), source, now, stale))
+        Err(Challenges::These(self.nonces.challenges(algorithms(conf, request), source, now, stale)))
+    }
+
+    /// The bans in force.
+    pub fn bans(&self, now: Time) -> Vec<Ban> {
+        self.bans.list(now)
+    }
+
+    /// Ends the bans of an account or an address.
+    pub fn unban(&mut self, who: &str, now: Time) -> usize {
+        self.bans.lift(who, now)
     }
 
     /// The trunk that sent a request, by its address; not if it says who it is as a phone does.

@@ -116,6 +116,8 @@ impl Desk {
             Event::Registered { contact, expires_secs, .. } => format!("Registered({contact} {expires_secs})"),
             Event::Unregistered { contact, .. } => format!("Unregistered({contact})"),
             Event::Refused { account, .. } => format!("Refused({account})"),
+            Event::Banned(ban) => format!("Banned({})", ban.account.as_deref().unwrap_or("*")),
+            Event::Flooded { .. } => "Flooded".to_owned(),
         });
         sent.chain(events).collect::<Vec<_>>().join(" ")
     }
