@@ -210,7 +210,7 @@ impl Switch {
         calls.into_iter()
     }
 
-    /// Takes a new conf: people, trunks, routes, menus, prompts, groups and limits. Calls under way keep what they began
+    /// Takes a new conf: people, trunks, routes, menus, queues, agents, prompts, groups and limits. Calls under way keep what they began
     /// with. What [`SwitchConf::needs_restart`](crate::conf::SwitchConf::needs_restart) names stays as it was.
     pub fn reload(
         &mut self,
@@ -224,6 +224,7 @@ impl Switch {
         self.routes = conf.routes.clone();
         self.flow_conf = Arc::new(conf.flow.clone());
         self.calls_max = conf.switch.calls_max;
+        self.words.push_back(acd::Input::Reload(Box::new(conf.acd.clone())));
         self.hear_out(now, out);
     }
 

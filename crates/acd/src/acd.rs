@@ -5,6 +5,7 @@
 //! is tried again later: an agent and a call that fit each other never wait side by side.
 
 mod pair;
+mod reload;
 #[cfg(test)]
 mod storm;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use base::{CallId, Random, Time};
 
-use crate::agent::{Agent, Membership, State, Then};
+use crate::agent::{Agent, State, Then};
 use crate::entry::{Entry, Stands};
 use crate::memory::Memory;
 use crate::queue::{Place, Queue};
@@ -31,6 +32,7 @@ pub struct Acd {
     queue_numbers: HashMap<QueueName, u32>,
     /// The skills of each profile.
     profiles: Vec<Vec<Skilled>>,
+    profile_numbers: HashMap<Vec<Skilled>, u32>,
     entries: HashMap<CallId, Entry>,
     /// Who talks with whom.
     talks: HashMap<CallId, u32>,
@@ -56,45 +58,13 @@ enum Timer {
 impl Acd {
     /// Nobody is logged in and nobody waits.
     pub fn new(conf: AcdConf, random: Random) -> Acd {
-        let mut profiles: Vec<Vec<Skilled>> = Vec::new();
-        let mut known: HashMap<Vec<Skilled>, u32> = HashMap::new();
-        let mut agents: Vec<Agent> = Vec::new();
-        for agent in conf.agents {
-            let mut skills = agent.skills;
-            skills.sort();
-            let profile = *known.entry(skills.clone()).or_insert_with(|| {
-                profiles.push(skills.clone());
-                profiles.len() as u32 - 1
-            });
-            agents.push(Agent {
-                name: agent.name,
-                skills,
-                profile,
-                state: State::LoggedOut,
-                memberships: Vec::new(),
-                misses: 0,
-                calls: 0,
-                talked: Duration::ZERO,
-                idle_since: Time::ZERO,
-                awaited_by: BTreeSet::new(),
-            });
-        }
-        let agent_numbers: HashMap<AgentName, u32> = agents.iter().map(|agent| agent.name.clone()).zip(0..).collect();
-        for (queue, conf) in (0..).zip(&conf.queues) {
-            for (order, member) in (0..).zip(&conf.members) {
-                if let Some(agent) = agent_numbers.get(&member.agent) {
-                    let (tier, weight) = (member.tier, member.weight);
-                    let membership = Membership { queue, tier, order, weight, rank: None };
-                    agents[*agent as usize].memberships.push(membership);
-                }
-            }
-        }
-        Acd {
-            agents,
-            agent_numbers,
-            queue_numbers: conf.queues.iter().map(|queue| queue.name.clone()).zip(0..).collect(),
-            queues: conf.queues.into_iter().map(Queue::new).collect(),
-            profiles,
+        let mut acd = Acd {
+            agents: Vec::new(),
+            agent_numbers: HashMap::new(),
+            queues: Vec::new(),
+            queue_numbers: HashMap::new(),
+            profiles: Vec::new(),
+            profile_numbers: HashMap::new(),
             entries: HashMap::new(),
             talks: HashMap::new(),
             memory: Memory::default(),
@@ -105,7 +75,12 @@ impl Acd {
             numbers: 0,
             random,
             now: Time::ZERO,
-        }
+        };
+        conf.agents.into_iter().for_each(|agent| acd.set_agent(agent));
+        conf.queues.into_iter().for_each(|queue| acd.set_queue(queue, &mut Vec::new()));
+        acd.engage_all();
+        acd.restaffed.clear(); // nobody waits yet
+        acd
     }
 
     /// Takes what happened, and says all that follows from it. What makes no sense any more is absorbed.
@@ -133,6 +108,7 @@ impl Acd {
                 }
             }
             Input::Prioritise { call, priority } => self.prioritise(call, priority),
+            Input::Reload(conf) => self.reload(*conf, out),
             Input::Close { queue, closed } => self.close(&queue, closed, out),
             Input::Tick => {}
         }
@@ -397,12 +373,8 @@ impl Acd {
                 Timer::Agent(number) => self.agents_time_is_up(number, out),
                 Timer::Call(call) => self.calls_time_is_up(call, out),
                 Timer::Queue(number) => {
-                    let queue = &mut self.queues[number as usize];
-                    queue.timer = None;
-                    if let Some(since) = queue.unstaffed_since {
-                        let outcome = Outcome::Overflowed(Overflow::Unstaffed);
-                        self.all_leave(number, &outcome, |entry| entry.joined <= since, out);
-                    }
+                    self.queues[number as usize].timer = None;
+                    self.unstaffed_for_too_long(number, out);
                 }
             }
         }

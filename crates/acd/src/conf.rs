@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{AgentName, Needs, QueueName, Skilled};
 
 /// All queues and agents of a switch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AcdConf {
     /// The agents.
     pub agents: Vec<AgentConf>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::CallId;
 
-use crate::{AgentName, EndedBy, Fact, Outcome, QueueName, Skilled};
+use crate::{AcdConf, AgentName, EndedBy, Fact, Outcome, QueueName, Skilled};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub enum Input {
         /// Close it?
         closed: bool,
     },
+    /// A new conf. Who waits and who talks goes on, with what he joined with.
+    Reload(Box<AcdConf>),
     /// Time has passed.
     Tick,
 }

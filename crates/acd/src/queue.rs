@@ -45,7 +45,7 @@ struct Staff {
 }
 
 impl Queue {
-    pub(crate) fn new(conf: QueueConf) -> Queue {
+    pub(crate) fn new(conf: QueueConf, now: Time) -> Queue {
         Queue {
             idle: Idle::new(conf.strategy),
             conf,
@@ -53,7 +53,7 @@ impl Queue {
             waiting: Places::default(),
             line: BTreeMap::new(),
             staff: Staff::default(),
-            unstaffed_since: Some(Time::ZERO),
+            unstaffed_since: Some(now),
             timer: None,
         }
     }

@@ -450,6 +450,30 @@ fn an_agent_who_rings_as_the_time_is_up_may_still_answer() {
 }
 
 #[test]
+fn a_new_conf_keeps_places_and_states() {
+    let mut centre = Centre::new(vec![sales()]);
+    centre.log_in(&["ann", "bob"]);
+    let (talk, rings, waits) = (centre.join("sales"), centre.join("sales"), centre.join("sales"));
+    centre.answer(talk, "ann");
+    assert_eq!(centre.rung(rings), ["bob"]);
+    centre.pass(secs(1));
+    let agents = ["ann", "cid"].map(|agent| AgentConf { name: name(agent), skills: Vec::new() }).into();
+    let members = vec![member("ann", 0, 1), member("cid", 0, 1)]; // bob is taken out
+    let queues = vec![QueueConf { members, wrap_up: secs(7), ..sales() }];
+    centre.tell(Input::Reload(Box::new(AcdConf { agents, queues })));
+    assert_eq!((centre.state("ann"), centre.state("bob")), (AgentState::Talking, AgentState::LoggedOut));
+    assert_eq!((centre.rung(rings).len(), centre.acd.position(rings)), (0, Some(1)));
+    centre.log_in(&["cid"]);
+    assert_eq!((centre.rung(rings), centre.acd.position(waits)), (vec!["cid".to_owned()], Some(2)));
+    centre.end(talk);
+    assert_eq!(centre.state("ann"), AgentState::WrapUp, "the new conf's");
+    centre.tell(Input::Reload(Box::default()));
+    assert_eq!([rings, waits].map(|call| centre.outcome(call)), [Some("closed"); 2]);
+    centre.tell(Input::Reload(Box::new(AcdConf { agents: Vec::new(), queues: vec![sales()] })));
+    assert_eq!(centre.acd.waiting(&"sales".parse().expect("a name")), 0);
+}
+
+#[test]
 fn figures_follow_their_formulas() {
     // A day worked out by hand. Waits in seconds; the level is 20 s, short is below 5 s.
     //   A joins at   0, answered by ann at  10, talks 100, wrap-up 30

@@ -208,12 +208,21 @@ impl Acd {
         }
         let queue = &mut self.queues[number as usize];
         let due = queue.unstaffed_since.zip(queue.conf.unstaffed_max).map(|(since, max)| since + max);
-        if due != queue.timer && due.is_none_or(|at| at > self.now) {
-            let before = std::mem::replace(&mut queue.timer, due);
-            if let Some(at) = before {
-                self.timers.remove(&(at, Timer::Queue(number)));
-            }
-            self.timers.extend(due.map(|at| (at, Timer::Queue(number))));
+        let timer = due.filter(|at| *at > self.now);
+        if let Some(at) = std::mem::replace(&mut queue.timer, timer) {
+            self.timers.remove(&(at, Timer::Queue(number)));
+        }
+        self.timers.extend(timer.map(|at| (at, Timer::Queue(number))));
+        if due.is_some() && timer.is_none() {
+            self.unstaffed_for_too_long(number, out);
+        }
+    }
+
+    /// Nobody has been logged in for too long: those leave who were there all the time.
+    pub(super) fn unstaffed_for_too_long(&mut self, number: u32, out: &mut Vec<Output>) {
+        if let Some(since) = self.queues[number as usize].unstaffed_since {
+            let outcome = Outcome::Overflowed(Overflow::Unstaffed);
+            self.all_leave(number, &outcome, |entry| entry.joined <= since, out);
         }
     }
 
