@@ -39,7 +39,7 @@ fn main() {
     let offer = Some(OFFER.into());
     let knock = Knock { call, caller, called: "100".to_owned(), direction: Direction::Inbound, offer };
     let formats = vec![sdp::Format::pcmu(), sdp::Format::pcma()];
-    let conf = Arc::new(CallConf { formats, ringback: RINGBACK.sound(), clock });
+    let conf = Arc::new(CallConf { formats, ringback: RINGBACK.sound(), hold_music: audio::music(), clock });
     let found = Found { destination: Destination::Menu("main".to_owned()), number: "100".to_owned(), record: false };
 
     let mut journey = Journey::new(Call::new(knock, conf, Time::ZERO), found, Arc::new(flow));

@@ -146,6 +146,7 @@ impl Switch {
             call_conf: Arc::new(CallConf {
                 formats: vec![Format::pcmu(), Format::pcma()],
                 ringback: RINGBACK.sound(),
+                hold_music: conf.hold_music.clone(),
                 clock,
             }),
             flow_conf: Arc::new(conf.flow.clone()),
@@ -417,7 +418,10 @@ impl Switch {
             let leg = self.new_leg(leg, port, way.party, way.flow, way.nat);
             let (uri, flow, from, to) = (way.uri, way.flow, way.from, way.to);
             let routes = way.routes.into_iter().map(|hop| (sip::Name::Route, hop));
-            let headers = routes.chain([(sip::Name::MaxForwards, max_forwards.to_string())]).collect();
+            let mut headers: Vec<_> = routes.chain([(sip::Name::MaxForwards, max_forwards.to_string())]).collect();
+            if let Target::Trunk { .. } = &target {
+                headers.push((sip::Name::SessionExpires, sip::TRUNK_SESSION_SECS.to_string()));
+            }
             found.push(Outbound { leg, uri, flow, from, to, credentials: way.credentials, headers });
         }
         match found.is_empty() {
@@ -508,14 +512,16 @@ fn leg_of_media(event: &media::Event) -> LegId {
 
 fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
-        Answered, Banned, Confirmed, Digit, Ended, Flooded, Incoming, Offered, Refused, Registered, Ringing,
-        Unregistered,
+        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refused, Registered,
+        Ringing, Unregistered,
     };
     match event {
         Ringing { leg, .. }
         | Answered { leg, .. }
         | Confirmed { leg, .. }
         | Offered { leg, .. }
+        | Agreed { leg, .. }
+        | Declined { leg, .. }
         | Digit { leg, .. }
         | Ended { leg, .. } => Some(*leg),
         Incoming(_) | Registered { .. } | Unregistered { .. } | Refused { .. } | Banned(_) | Flooded { .. } => None,

@@ -56,6 +56,8 @@ pub struct Conf {
     pub flow: FlowConf,
     /// Queues and agents.
     pub acd: AcdConf,
+    /// What a party hears whom the other has put on hold.
+    pub hold_music: Sound,
     /// What lets each person's phones in. Complete once [`Conf::make_passwords`] was called.
     pub ha1: HashMap<String, Ha1>,
     secrets: Secrets,
@@ -136,6 +138,10 @@ impl Conf {
         }
         let checked_queues: HashMap<String, QueueConf> =
             queues.queues.iter().map(|queue| (queue.acd.name.to_string(), names.queue(queues_file, queue))).collect();
+        let hold_music = match &switch.hold_music {
+            Some(name) => names.prompt(switch_file, name.get_ref(), &name.span()),
+            None => audio::music(),
+        };
         let prompts = std::mem::take(&mut names.prompts);
 
         let mut problems: Vec<Problem> = files.into_iter().flat_map(File::into_problems).collect();
@@ -178,6 +184,7 @@ impl Conf {
             routes,
             flow,
             acd,
+            hold_music,
             ha1,
             secrets,
         })

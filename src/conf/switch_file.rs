@@ -61,6 +61,7 @@ struct MediaTable {
     timeout_secs: u32,
     threads: Spanned<usize>,
     dscp: Spanned<u8>,
+    hold_music: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,6 +135,7 @@ impl Default for MediaTable {
             timeout_secs: 60,
             threads: Spanned::new(0..0, 0),
             dscp: Spanned::new(0..0, 46),
+            hold_music: None,
         }
     }
 }
@@ -175,6 +177,8 @@ pub struct SwitchConf {
     pub media_ports: RangeInclusive<u16>,
     /// The media threads' limits.
     pub media: MediaLimits,
+    /// The prompt a party hears whom the other has put on hold; the built-in melody where there is none.
+    pub hold_music: Option<Spanned<String>>,
     /// How many media threads.
     pub media_threads: usize,
     /// Where recordings go.
@@ -288,6 +292,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         },
         media_ports: ports(file, &said.media.ports),
         media,
+        hold_music: said.media.hold_music.clone(),
         media_threads: match *said.media.threads.get_ref() {
             0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             threads => threads,

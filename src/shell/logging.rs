@@ -45,6 +45,8 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Refused { leg: Some(leg), status } => info!(%call, %leg, status, "refused"),
         What::Refused { leg: None, status } => info!(%call, status, "nobody to ring"),
         What::Connected { leg, party } => info!(%call, %leg, party, "talking"),
+        What::Held { leg } => info!(%call, %leg, "holds"),
+        What::Resumed { leg } => info!(%call, %leg, "resumes"),
         What::Left { leg } => info!(%call, %leg, "left"),
         What::Recording { file, .. } => info!(%call, file, "recording"),
         What::Rejected { status } => info!(%call, status, "rejected"),

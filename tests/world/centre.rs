@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
 /// The prompts and the tone each of them is, so that ears can tell them apart.
-pub const PROMPTS: [(&str, f64, u32); 2] = [("welcome", 1700.0, 2_000), ("closed", 1900.0, 1_000)];
+pub const PROMPTS: [(&str, f64, u32); 3] =
+    [("welcome", 1700.0, 2_000), ("closed", 1900.0, 1_000), ("music", 2100.0, 3_000)];
 
 /// A folder that is gone when the test is.
 pub struct Folder(PathBuf);

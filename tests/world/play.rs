@@ -227,6 +227,7 @@ impl Theatre {
                 Some(prompt.ok_or_else(|| format!("there is no prompt {name:?} in tests/world/centre.rs"))?.1)
             }
             Hearing::Ringback => Some(425.0),
+            Hearing::Music => return self.hz(who, &Hearing::Prompt("music".to_owned())),
             Hearing::Tone(hz) => Some(f64::from(*hz)),
             Hearing::Keys(_) => return Err("keys are no sound".to_owned()),
         })

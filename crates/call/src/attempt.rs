@@ -117,6 +117,11 @@ impl Attempt {
         branch.is_some_and(|branch| !std::mem::replace(&mut branch.rings, true))
     }
 
+    /// Does anybody ring?
+    pub(crate) fn rings(&self) -> bool {
+        self.branches.iter().any(|branch| branch.rings)
+    }
+
     pub(crate) fn legs(&self) -> impl Iterator<Item = LegId> {
         self.branches.iter().map(|branch| branch.leg)
     }

@@ -27,6 +27,8 @@ pub struct CallConf {
     pub formats: Vec<Format>,
     /// What a caller we have already answered hears while a phone rings.
     pub ringback: Sound,
+    /// What a party hears whom the other has put on hold.
+    pub hold_music: Sound,
     /// What the calendar said at the beginning.
     pub clock: WallClock,
 }
@@ -120,17 +122,19 @@ pub struct Call {
     pub(crate) now: Time,
     /// The caller first; then the dialled parties.
     pub(crate) legs: Vec<Leg>,
-    members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     wired: BTreeSet<Wire>,
     pub(crate) attempt: Option<Attempt>,
     /// Parties rung on their own account.
     pub(crate) offers: Vec<Offer>,
     pub(crate) playing: Option<Playing>,
     pub(crate) players: u32,
+    /// The legs that hear music because the other side holds.
+    pub(crate) music: Vec<LegId>,
     pub(crate) recordings: Vec<Recording>,
     pub(crate) record_at_answer: bool,
     key_seen: Option<KeySeen>,
-    facts: Vec<Fact>,
+    pub(crate) facts: Vec<Fact>,
     pub(crate) events: VecDeque<Event>,
     out: Vec<Do>,
     /// Set when the call ended: until then its media may take to come home.
@@ -184,6 +188,7 @@ impl Call {
             offers: Vec::new(),
             playing: None,
             players: 0,
+            music: Vec::new(),
             recordings: Vec::new(),
             record_at_answer: false,
             key_seen: None,
@@ -297,13 +302,15 @@ impl Call {
     fn heard_from_sip(&mut self, event: sip::Event) {
         use sip::Event as Sip;
         match event {
-            Sip::Ringing { leg, .. } => self.rings(leg),
+            Sip::Ringing { leg, sdp, .. } => self.rings(leg, sdp.as_deref()),
             Sip::Answered { leg, sdp } => self.answered(leg, &sdp),
             Sip::Confirmed { leg, sdp: Some(sdp) } => self.agreed_at_last(leg, &sdp),
             Sip::Offered { leg, sdp } => self.offered_again(leg, sdp),
+            Sip::Agreed { leg, sdp } => self.agreed_again(leg, &sdp),
             Sip::Digit { leg, digit } => self.key_pressed(leg, digit, true),
             Sip::Ended { leg, end } => self.leg_ended(leg, end),
             Sip::Confirmed { .. }
+            | Sip::Declined { .. }
             | Sip::Incoming(_)
             | Sip::Registered { .. }
             | Sip::Unregistered { .. }
@@ -353,11 +360,14 @@ impl Call {
     }
 
     /// A dialled phone rings: the caller hears of it once, as ringing or as a tone.
-    fn rings(&mut self, leg: LegId) {
-        if !self.attempt_of(leg).is_some_and(|attempt| attempt.rings_now(leg)) {
+    fn rings(&mut self, leg: LegId, early: Option<&[u8]>) {
+        let first = self.attempt_of(leg).is_some_and(|attempt| attempt.rings_now(leg));
+        if first {
+            self.note(What::Ringing { leg });
+        }
+        if early.is_some_and(|early| self.early_media(leg, early)) || !first || self.members.len() > 1 {
             return;
         }
-        self.note(What::Ringing { leg });
         match self.legs[0].state {
             State::Knocking { .. } => self.ring(),
             State::Up if self.playing.is_none() => {
@@ -408,14 +418,15 @@ impl Call {
         let Some(at) = self.position(leg) else { return };
         match self.legs[at].accept(answer) {
             Ok(()) => self.connect_media(at),
-            Err(_) => self.end(Side::Switch, "no common codec", 488),
+            Err(_) => return self.end(Side::Switch, "no common codec", 488),
         }
+        self.cover_silence();
     }
 
     /// A re-INVITE or UPDATE: hold, resume, a new address. Codec and port stay.
     fn offered_again(&mut self, leg: LegId, offer: Option<Bytes>) {
         let Some(at) = self.position(leg) else { return };
-        let codec = self.legs[at].codec();
+        let (codec, held) = (self.legs[at].codec(), self.legs[at].holds());
         let Some(offer) = offer else {
             let sdp = self.legs[at].offer(); // its answer comes with the ACK
             self.say(sip::Command::Answer { leg, sdp });
@@ -425,8 +436,21 @@ impl Call {
             Ok(sdp) => {
                 self.say(sip::Command::Answer { leg, sdp });
                 self.connect_media(at);
+                self.note_hold(leg, held);
+                self.cover_silence();
             }
             Err(status) => self.say(sip::Command::Reject { leg, status }),
+        }
+    }
+
+    /// The other side answered a re-INVITE of ours.
+    fn agreed_again(&mut self, leg: LegId, answer: &[u8]) {
+        let Some(at) = self.position(leg) else { return };
+        let held = self.legs[at].holds();
+        if self.legs[at].accept(answer).is_ok() {
+            self.connect_media(at);
+            self.note_hold(leg, held);
+            self.cover_silence();
         }
     }
 
@@ -462,7 +486,8 @@ impl Call {
     /// side may be silent for long; yet one that lost its power on hold must not keep the call for ever.
     fn fell_silent(&mut self, leg: LegId) {
         match self.position(leg) {
-            Some(at) if self.legs[at].holds() => self.legs[at].patience = Some(self.now + HOLD_MAX),
+            Some(at) if !matches!(self.legs[at].state, State::Up) => {} // before the answer nobody need say anything
+            Some(at) if self.legs[at].may_be_silent() => self.legs[at].patience = Some(self.now + HOLD_MAX),
             _ => self.is_gone(leg),
         }
     }
@@ -498,8 +523,6 @@ impl Call {
         } else if self.attempt_of(leg).is_some() {
             self.refused(leg, if let End::Refused(status) = end { status } else { 480 });
         } else if was_up {
-            self.members.retain(|member| member.leg != leg);
-            self.rewire();
             self.note(What::Left { leg });
             self.events.push_back(Event::PartyLeft(cause(end)));
         }
@@ -515,6 +538,7 @@ impl Call {
             }
         }
         self.see_whether_lost();
+        self.ring_again();
     }
 
     fn ringing_time_is_up(&mut self) {
@@ -648,6 +672,11 @@ impl Call {
     }
 
     fn close_media(&mut self, at: usize) {
+        let id = self.legs[at].id;
+        if self.members.iter().any(|member| member.leg == id) {
+            self.members.retain(|member| member.leg != id);
+            self.rewire();
+        }
         let leg = &mut self.legs[at];
         match leg.port {
             Port::Reserved => {
@@ -685,6 +714,7 @@ impl Call {
         let new = wanted.difference(&self.wired).map(|wire| media::Command::Wire { from: wire.from, to: wire.to });
         self.out.extend(gone.chain(new).map(Do::Media));
         self.wired = wanted;
+        self.cover_silence();
     }
 
     pub(crate) fn say(&mut self, command: sip::Command) {
@@ -701,6 +731,11 @@ impl Call {
             return;
         }
         self.facts.push(Fact { at: self.now, what });
+    }
+
+    /// Is this a dialled leg that may still answer?
+    pub(crate) fn is_ringing(&self, leg: LegId) -> bool {
+        self.ended.is_none() && self.attempt.as_ref().is_some_and(|attempt| attempt.has(leg))
     }
 
     pub(crate) fn position(&self, leg: LegId) -> Option<usize> {
@@ -725,5 +760,6 @@ fn cause(end: End) -> &'static str {
         End::HungUp => "hung up",
         End::NoAck => "no ACK",
         End::Lost => "connection lost",
+        End::Expired => "session expired",
     }
 }

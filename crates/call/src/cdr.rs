@@ -133,6 +133,7 @@ impl Cdr {
                         parties.iter().find(|(of, _)| of == leg).map_or(cdr.caller.as_str(), |(_, party)| party);
                     cdr.media.push(LegQuality { party: party.to_owned(), stats: (**stats).clone() });
                 }
+                What::Held { .. } | What::Resumed { .. } => {}
                 What::HungUp { .. } | What::Key { .. } | What::Ringing { .. } | What::Refused { .. } | What::Fault => {}
             }
         }

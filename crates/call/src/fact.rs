@@ -107,6 +107,16 @@ pub enum What {
         /// The party's account or number.
         party: String,
     },
+    /// A party put the other on hold, who hears music meanwhile.
+    Held {
+        /// Whose phone holds.
+        leg: LegId,
+    },
+    /// A party took the other back.
+    Resumed {
+        /// Whose phone held.
+        leg: LegId,
+    },
     /// The party that talked with the caller is gone; the call may go on.
     Left {
         /// The party's leg.

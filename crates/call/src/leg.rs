@@ -62,6 +62,8 @@ pub struct Leg {
     signalling: IpAddr,
     nat: bool,
     stream: Option<Stream>,
+    /// What the caller was told of the session before the answer, which has to repeat it.
+    pub(crate) early: Option<Bytes>,
 }
 
 /// What a phone's SDP cannot have: the SIP status that says so.
@@ -110,6 +112,7 @@ impl Leg {
             signalling,
             nat,
             stream: None,
+            early: None,
         }
     }
 
@@ -165,8 +168,13 @@ impl Leg {
         self.local.version += 1; // whatever we say next is a new version (RFC 3264 §8)
     }
 
-    /// Has the phone put the other side on hold?
+    /// Has the phone put the other side on hold: does it not listen (RFC 3264 §8.4)?
     pub(crate) fn holds(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| !stream.direction.sends())
+    }
+
+    /// Is it agreed that this phone need not speak? One that holds does not, whatever it might.
+    pub(crate) fn may_be_silent(&self) -> bool {
         self.stream.as_ref().is_some_and(|stream| stream.direction != Direction::SendRecv)
     }
 

@@ -27,7 +27,9 @@ impl Call {
         let State::Knocking { offer } = &self.legs[0].state else { return true };
         let offer = offer.clone();
         let caller = &mut self.legs[0];
+        let early = caller.early.take();
         let sdp = match &offer {
+            Some(_) if early.is_some() => early.unwrap_or_default(), // the same again: some phones took it for the answer
             Some(offer) => match caller.answer(offer, codec) {
                 Ok(sdp) => sdp,
                 Err(status) => {
@@ -150,6 +152,8 @@ impl Call {
 
     pub(crate) fn start_player(&mut self, sound: Sound, repeat: bool, purpose: Purpose) {
         self.players += 1;
+        let caller = self.legs[0].id;
+        self.music.retain(|leg| *leg != caller); // one player a leg: this one takes its place
         self.playing = Some(Playing { player: self.players, purpose });
         let play = media::Command::Play { leg: self.legs[0].id, player: self.players, sound, repeat };
         self.wish(Do::Media(play));

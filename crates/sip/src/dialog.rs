@@ -105,6 +105,11 @@ impl Dialog {
         self.numbered(Method::Ack, cseq)
     }
 
+    /// We have asked things in its early days, up to this number.
+    pub fn asked_already(&mut self, cseq: u32) {
+        self.local_cseq = self.local_cseq.max(cseq);
+    }
+
     /// The number of our last request.
     pub fn local_cseq(&self) -> u32 {
         self.local_cseq

@@ -221,6 +221,7 @@ impl Endpoint {
             Command::Ring { leg, status, sdp } => (leg, invite::Input::Ring { status, sdp }),
             Command::Answer { leg, sdp } => (leg, invite::Input::Answer { sdp }),
             Command::Reject { leg, status } => (leg, invite::Input::Reject { status }),
+            Command::Offer { leg, sdp } => (leg, invite::Input::Offer { sdp }),
             Command::HangUp { leg, status } => (leg, invite::Input::HangUp { status }),
         };
         self.tell(leg, input, now, out);
@@ -244,8 +245,20 @@ impl Endpoint {
 
     /// Tells a leg something and does what it wants.
     fn tell(&mut self, leg: LegId, input: invite::Input<'_>, now: Time, out: &mut Vec<Output>) {
-        let mut wishes = self.wishes.pop().unwrap_or_default();
         let invite = self.legs.get(leg).and_then(|seat| seat.invite);
+        self.tell_of(leg, invite, input, now, out);
+    }
+
+    /// The same, about this INVITE of the leg's: a late answer to its first one must not be taken for one to the last.
+    fn tell_of(
+        &mut self,
+        leg: LegId,
+        invite: Option<TransactionId>,
+        input: invite::Input<'_>,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let mut wishes = self.wishes.pop().unwrap_or_default();
         self.legs.tell(leg, input, now, &mut wishes);
         self.grant_for(leg, invite, &mut wishes, now, out);
         self.wishes.push(wishes);
@@ -278,6 +291,12 @@ impl Endpoint {
                         seat.invite = Some(id);
                     }
                 }
+                (invite::Output::Reinvite { request, to }, _) => {
+                    let id = self.send(request, to, Some(leg), now, out);
+                    if let Some(seat) = self.legs.get(leg) {
+                        seat.invite = Some(id);
+                    }
+                }
                 (invite::Output::Request { request, to }, _) => drop(self.send(request, to, Some(leg), now, out)),
                 (invite::Output::Cancel { reason }, Some(id)) => {
                     self.transactions.cancel(id, reason.as_deref(), now, out);
@@ -298,6 +317,9 @@ impl Endpoint {
             (Heard::News { owner, invite }, Some((response, flow))) => {
                 let method = response.cseq().and_then(|(_, name)| crate::method_named(name)).unwrap_or(Method::Invite);
                 match owner.filter(|leg| self.legs.get(*leg).is_some()) {
+                    Some(leg) if method == Method::Invite => {
+                        self.tell_of(leg, Some(invite), invite::Input::Response { method, response, flow }, now, out);
+                    }
                     Some(leg) => self.tell(leg, invite::Input::Response { method, response, flow }, now, out),
                     // The leg is over, but one more branch of its fork has picked up.
                     None if method == Method::Invite && response.is_success() => {

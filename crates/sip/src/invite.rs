@@ -5,7 +5,9 @@
 //! called) and [`Session`] (answered, until both have hung up). It knows no transaction but by number, and no call.
 
 mod dtmf;
+mod reliable;
 mod session;
+mod session_timer;
 mod uac;
 mod uas;
 
@@ -16,8 +18,11 @@ use bytes::Bytes;
 use rsip::Method;
 
 pub use session::Session;
+pub use session_timer::{SESSION_SECS_MIN, TooShort};
 pub use uac::{Names, Uac};
 pub use uas::Uas;
+
+use session_timer::Grant;
 
 use crate::dialog::{Dialog, tagged};
 use crate::endpoint::{End, Event};
@@ -49,6 +54,8 @@ pub enum Input<'a> {
     Answer { sdp: Bytes },
     /// Refuse what waits for an answer.
     Reject { status: u16 },
+    /// Change the session to this.
+    Offer { sdp: Bytes },
     /// End it.
     HangUp { status: Option<u16> },
     /// A request other than ACK and CANCEL.
@@ -76,6 +83,8 @@ pub enum Output {
     Respond { transaction: TransactionId, status: u16, bytes: Bytes },
     /// Begin an INVITE client transaction.
     Invite(Request),
+    /// Begin a client transaction for an INVITE within the dialog.
+    Reinvite { request: Request, to: Flow },
     /// Begin another client transaction.
     Request { request: Request, to: Flow },
     /// CANCEL the INVITE of ours.
@@ -138,13 +147,19 @@ pub struct Asked {
     pub transaction: TransactionId,
     /// Its number.
     pub cseq: u32,
+    /// What is granted to the session it makes or keeps.
+    pub timer: Option<Grant>,
+    /// Who asks takes UPDATE.
+    pub updates: bool,
     method: Method,
     headers: Headers,
 }
 
 impl Asked {
     /// Keeps what is needed of a request; its dialog has our `local_tag`.
-    pub fn new(transaction: TransactionId, request: &Request, local_tag: &str) -> Asked {
+    pub fn new(transaction: TransactionId, request: &Request, local_tag: &str) -> Result<Asked, TooShort> {
+        let timer = Grant::to(request)?;
+        let updates = request.headers.lists(&Name::Allow, "UPDATE");
         let mut headers = Response::to(request, 200).headers;
         if let Some(to) = request.headers.first(&Name::To) {
             headers.set(Name::To, tagged(to, local_tag));
@@ -153,7 +168,7 @@ impl Asked {
             headers.push(Name::RecordRoute, route); // RFC 3261 §12.1.1
         }
         let cseq = request.cseq().map_or(0, |(cseq, _)| cseq);
-        Asked { transaction, cseq, method: request.method, headers }
+        Ok(Asked { transaction, cseq, timer, updates, method: request.method, headers })
     }
 
     /// A response to it, with what it needs to make or refresh a dialog.
@@ -169,6 +184,10 @@ impl Asked {
         if status == 503 {
             // RFC 3261 §21.5.4: without it 503 means 500, and the caller tries no other server.
             response.headers.push(Name::RetryAfter, RETRY_AFTER_SECS);
+        }
+        if (200..300).contains(&status) {
+            response.headers.push(Name::Supported, SUPPORTED);
+            self.timer.iter().for_each(|grant| grant.write(&mut response.headers));
         }
         if let Some(sdp) = sdp {
             response.headers.push(Name::ContentType, SDP);
@@ -215,6 +234,8 @@ impl TurnDown {
     pub fn of(response: &Response, flow: Flow) -> Option<TurnDown> {
         let mut dialog = Dialog::uac(response, flow)?;
         let ack = dialog.ack(dialog.local_cseq());
+        // Its early days may have seen PRACKs of ours, which nobody has counted for us: CSeq may jump (RFC 3261 §12.2.1.1).
+        dialog.asked_already(dialog.local_cseq().saturating_add(PRACKS_MAX));
         let bye = dialog.request(Method::Bye);
         Some(TurnDown { ack, bye, to: dialog.next_hop(), tag: dialog.remote_tag })
     }
@@ -255,10 +276,21 @@ fn answer_small(leg: LegId, transaction: TransactionId, request: &Request, out: 
             }
             Err(dtmf::UnknownBody) => answer(415).with(Name::Accept, ACCEPT).push(out),
         },
-        Method::PRack => answer(481).push(out), // no response of ours is reliable (RFC 3262 §3)
+        Method::PRack => answer(481).push(out), // for a response that is not waiting for one (RFC 3262 §3)
         Method::Subscribe | Method::Notify => answer(489).with(Name::Allow, ALLOW).push(out),
         _ => answer(405).with(Name::Allow, ALLOW).push(out),
     }
+}
+
+/// The session asked for would be too short (RFC 4028 §5).
+pub fn too_short(transaction: TransactionId, request: &Request, out: &mut Vec<Output>) {
+    answer(transaction, request, 422).with(Name::MinSe, &SESSION_SECS_MIN.to_string()).push(out);
+}
+
+/// A number nobody can foresee, the same each time for the same tag of ours: tags are random.
+fn chance(tag: &str, turn: u32) -> u32 {
+    let seed = turn.wrapping_mul(0x9e37_79b9) ^ 0x811c_9dc5;
+    tag.bytes().fold(seed, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) >> 4
 }
 
 /// An offer or answer, if that is what the body is.
@@ -279,7 +311,13 @@ fn reason(status: u16) -> String {
 /// When one who was told 503 may try again.
 pub const RETRY_AFTER_SECS: &str = "5";
 /// What we answer to.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
+/// The extensions we know: RFC 4028, 3262.
+pub const SUPPORTED: &str = "timer, 100rel";
+/// So many responses are acknowledged in an early dialog.
+const PRACKS_MAX: u32 = 100;
+/// The session we ask of a carrier (RFC 4028 §4 recommends half an hour). Phones are not asked: they ask us.
+pub const TRUNK_SESSION_SECS: u32 = 1_800;
 /// What bodies we read.
 pub const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";
 /// The type of a session description.

@@ -135,7 +135,9 @@ impl World {
                 assert!(self.sides[at].legs.insert(leg, Life::default()).is_none(), "seed {seed}: {leg:?} twice");
                 let sdp = Bytes::from_static(b"v=0 answer");
                 if self.random.one_in(2) {
-                    self.plan(at, Command::Ring { leg, status: 180, sdp: None });
+                    let early = self.random.one_in(2);
+                    let (status, sdp) = if early { (183, Some(sdp.clone())) } else { (180, None) };
+                    self.plan(at, Command::Ring { leg, status, sdp });
                 }
                 match self.random.below(6) {
                     0 => self.plan(at, Command::Reject { leg, status: 486 }),
@@ -153,8 +155,18 @@ impl World {
                 if self.random.one_in(2) {
                     self.plan(at, Command::HangUp { leg, status: Some(200) });
                 }
+                if self.random.one_in(3) {
+                    self.plan(at, Command::Offer { leg, sdp: Bytes::from_static(b"v=0 another") });
+                }
             }
-            Event::Offered { leg, .. } | Event::Digit { leg, .. } => life(self, leg),
+            Event::Offered { leg, .. } => {
+                life(self, leg);
+                match self.random.below(4) {
+                    0 => self.plan(at, Command::Reject { leg, status: 488 }),
+                    _ => self.plan(at, Command::Answer { leg, sdp: Bytes::from_static(b"v=0 answer") }),
+                }
+            }
+            Event::Agreed { leg, .. } | Event::Declined { leg, .. } | Event::Digit { leg, .. } => life(self, leg),
             Event::Ended { leg, end } => {
                 life(self, leg);
                 self.sides[at].legs.get_mut(&leg).unwrap().ends.push(end);

@@ -168,12 +168,15 @@ impl Phone {
             let asked = &mut self.asked[at];
             let news = asked.heard != response.status;
             asked.proceeds(response.status);
-            let why = asked.why;
+            let (why, invite) = (asked.why, asked.request.clone());
             if news {
-                self.tell(Event::Heard(Box::new(sip::Message::Response(response))));
+                self.tell(Event::Heard(Box::new(sip::Message::Response(response.clone()))));
             }
-            if why == Why::Invite {
+            if why == Why::Invite && self.is_calling(&invite) {
                 self.rings();
+                if news {
+                    self.progress(&invite, &response);
+                }
             }
             return;
         }
@@ -187,6 +190,27 @@ impl Phone {
         match proof {
             Some(request) => self.ask(request, asked.why, asked.proofs + 1),
             None => self.answered(&asked, &response),
+        }
+    }
+
+    /// Somebody rings: PRACK where that is wanted (RFC 3262 §4), and listen to what is heard meanwhile.
+    fn progress(&mut self, invite: &Request, response: &Response) {
+        let contact = self.contact();
+        let Some(call) = &mut self.call else { return };
+        if response.headers.lists(&Name::Require, "100rel")
+            && let (Some(rseq), Some(to)) = (response.headers.first(&Name::RSeq), response.headers.to())
+        {
+            call.remote = to;
+            call.target = response.headers.contact().map_or(call.target.clone(), |contact| contact.uri);
+            let (number, _) = invite.cseq().unwrap_or_default();
+            let rack = format!("{rseq} {number} INVITE");
+            let prack = call.request(Method::PRack, &contact).with(Name::RAck, rack);
+            self.ask(prack, Why::Formality, 0);
+        }
+        let Some(call) = self.call.as_mut().filter(|_| !response.body.is_empty()) else { return };
+        if let Ok(stream) = call.accept(&response.body) {
+            call.early = response.body.clone();
+            self.talk(&stream);
         }
     }
 
@@ -309,6 +333,8 @@ impl Phone {
         let gave_up = matches!(call.state, State::Calling { gave_up: true, .. });
         call.state = State::Up;
         let mut ack = call.request(Method::Ack, &contact);
+        let (number, _) = asked.request.cseq().unwrap_or_default();
+        ack.headers.set(Name::CSeq, format!("{number} ACK")); // PRACKs may have come in between
         // Without an offer in the INVITE the 200 brings theirs, and the ACK our answer (RFC 3261 §13.2.1).
         let agreed = if asked.request.body.is_empty() {
             call.answer(&response.body).map(|(answer, stream)| {
@@ -316,6 +342,8 @@ impl Phone {
                 ack.body = answer;
                 stream
             })
+        } else if !call.early.is_empty() && call.early != response.body {
+            Err(sdp::SdpError::Refused) // this phone took the early session for the answer, as browsers do
         } else {
             call.accept(&response.body)
         };
@@ -391,6 +419,6 @@ fn ack_of_refusal(invite: &Request, response: &Response) -> Request {
     ack
 }
 
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK";
 /// A nonce may go stale once on the way.
 const PROOFS_MAX: u8 = 2;

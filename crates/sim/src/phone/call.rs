@@ -23,6 +23,8 @@ pub(super) struct PhoneCall {
     pub(super) state: State,
     pub(super) voice: Option<Voice>,
     pub(super) holding: bool,
+    /// The session of a 183, which the 200 must repeat.
+    pub(super) early: Bytes,
     offer: Local,
 }
 
@@ -58,7 +60,18 @@ impl PhoneCall {
             ptime_ms: 20,
             direction: Direction::SendRecv,
         };
-        PhoneCall { call_id, local, remote, target, cseq: 0, state, voice: None, holding: false, offer }
+        PhoneCall {
+            call_id,
+            local,
+            remote,
+            target,
+            cseq: 0,
+            state,
+            voice: None,
+            holding: false,
+            early: Bytes::new(),
+            offer,
+        }
     }
 
     pub(super) fn speak(&mut self, codecs: &[Codec]) {

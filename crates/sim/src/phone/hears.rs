@@ -91,7 +91,7 @@ impl Phone {
             407 => response.headers.push(Name::ProxyAuthenticate, challenge()),
             _ => {}
         }
-        if !response.is_success() {
+        if !response.is_success() && status != 183 {
             let refused = response.is_final();
             self.reply(&invite, response);
             if refused {
@@ -106,11 +106,16 @@ impl Phone {
         };
         match agreed {
             Ok((sdp, stream)) => {
-                call.state = State::Up;
+                let early = status == 183;
+                if !early {
+                    call.state = State::Up;
+                }
                 response.headers.push(Name::ContentType, "application/sdp");
                 response.body = sdp;
                 self.reply(&invite, response);
-                self.tell(Event::Answered);
+                if !early {
+                    self.tell(Event::Answered);
+                }
                 if let Some(stream) = stream {
                     self.talk(&stream);
                 }

@@ -174,11 +174,12 @@ fn expects(who: String, words: &mut Words) -> Read<Step> {
 fn hearing(words: &mut Words) -> Read<Hearing> {
     Ok(
         match words.next(
-            "a phone's name, \"prompt NAME\", \"tone HZ\", \"ringback\", \"itself\", \"nothing\" or \"keys KEYS\"",
+            "a phone's name, \"prompt NAME\", \"tone HZ\", \"ringback\", \"music\", \"itself\", \"nothing\" or \"keys KEYS\"",
         )? {
             "nothing" => Hearing::Nothing,
             "itself" => Hearing::Itself,
             "ringback" => Hearing::Ringback,
+            "music" => Hearing::Music,
             "prompt" => Hearing::Prompt(words.next("the prompt's name")?.to_owned()),
             "tone" => Hearing::Tone(number(words.next("its hertz")?)?),
             "keys" => Hearing::Keys(words.next("the keys")?.to_owned()),

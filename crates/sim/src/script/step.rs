@@ -141,6 +141,8 @@ pub enum Hearing {
     Voice(String),
     /// A prompt.
     Prompt(String),
+    /// The music of who is on hold.
+    Music,
     /// That it rings at the other end.
     Ringback,
     /// A tone of so many hertz.

@@ -12,7 +12,7 @@ use super::legs::Seat;
 use super::transactions::{origin_key, server_key};
 use super::{Endpoint, Event, Incoming, Origin, Output};
 use crate::dialog::{contact_uri, tag, tagged};
-use crate::invite::{self, ACCEPT, ALLOW, SDP, TransactionId, Uas, Usage};
+use crate::invite::{self, ACCEPT, ALLOW, SDP, SUPPORTED, TooShort, TransactionId, Uas, Usage, too_short};
 use crate::wire::Refusal;
 use crate::{Flow, Headers, Method, Name, Request, Response, Scheme, Uri, is_known_scheme, register};
 
@@ -172,7 +172,7 @@ impl Endpoint {
             Method::Register => self.registers(request, key, flow, now, out),
             Method::Options => {
                 let able = [(Name::Allow, ALLOW), (Name::Accept, ACCEPT), (Name::AcceptEncoding, "identity")];
-                let language = [(Name::AcceptLanguage, "en"), (Name::Supported, "")];
+                let language = [(Name::AcceptLanguage, "en"), (Name::Supported, SUPPORTED)];
                 let able: Vec<_> = able.into_iter().chain(language).collect();
                 self.refuse(&request, 200, &able, flow, out); // no password asked (RFC 3261 §11.2)
             }
@@ -259,7 +259,15 @@ impl Endpoint {
         let local_tag = self.random.token(TAG_LETTERS);
         let transaction = self.transactions.serve(key, Some(origin), &request, flow, out);
         self.transactions.give(transaction, leg);
-        let Some(uas) = Uas::new(leg, transaction, &request, &local_tag, flow, now) else { return };
+        let uas = match Uas::new(leg, transaction, &request, &local_tag, flow, now) {
+            Ok(Some(uas)) => uas,
+            Ok(None) => return,
+            Err(TooShort) => {
+                let mut wishes = Vec::new();
+                too_short(transaction, &request, &mut wishes);
+                return self.grant(leg, &mut wishes, now, out);
+            }
+        };
         let usage = Usage::Uas(Box::new(uas));
         self.legs.insert(leg, Seat::new(usage, &local_tag, flow, Some(who.clone())));
         self.legs.settle(leg);
@@ -345,11 +353,13 @@ impl Endpoint {
 /// Letters of a tag: 80 random bits.
 pub(super) const TAG_LETTERS: usize = 16;
 
-/// The extensions a request requires and we have not (RFC 3261 §8.2.2.3): all of them.
+/// The extensions a request requires and we have not (RFC 3261 §8.2.2.3).
 fn unsupported(request: &Request) -> Option<String> {
     let ours: &[&str] = if request.method == Method::Register { &["path", "outbound"] } else { &[] };
     let is_ours = |tag: &str| tag.is_empty() || ours.iter().any(|own| own.eq_ignore_ascii_case(tag));
-    let required: Vec<_> = request.headers.all(&Name::Require).filter(|tag| !is_ours(tag)).collect();
+    let known = |tag: &str| SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag));
+    let required = request.headers.all(&Name::Require).filter(|tag| !is_ours(tag) && !known(tag));
+    let required: Vec<_> = required.collect();
     (!required.is_empty()).then(|| required.join(", "))
 }
 

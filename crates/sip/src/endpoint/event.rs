@@ -69,6 +69,14 @@ pub enum Command {
         /// Whom, and with what.
         invite: Box<Outgoing>,
     },
+    /// Offers the other side another session, by re-INVITE: where media moved, or who is heard. `Agreed` or `Declined`
+    /// follows, later if the other side is changing the session itself.
+    Offer {
+        /// A leg that is answered.
+        leg: LegId,
+        /// Our offer.
+        sdp: Bytes,
+    },
     /// Ends the leg: CANCEL, BYE or 480, as its state asks. A 200 that crosses our CANCEL is acknowledged and ended.
     HangUp {
         /// The leg.
@@ -151,6 +159,20 @@ pub enum Event {
         /// Their offer; none asks for ours.
         sdp: Option<Bytes>,
     },
+    /// The other side took our `Offer`, or a refresh of ours, with this answer.
+    Agreed {
+        /// The leg.
+        leg: LegId,
+        /// Their answer.
+        sdp: Bytes,
+    },
+    /// The other side did not take our `Offer`; the session is what it was.
+    Declined {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        status: u16,
+    },
     /// A key, pressed in an INFO (`application/dtmf-relay`, `application/dtmf`).
     Digit {
         /// The leg.
@@ -216,6 +238,8 @@ pub enum End {
     NoAck,
     /// The stream it came by is gone.
     Lost,
+    /// Nobody kept the session alive (RFC 4028 §10), or nobody answered us any more.
+    Expired,
 }
 
 /// Somebody we know calls.

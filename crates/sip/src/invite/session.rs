@@ -1,10 +1,17 @@
 //! Answered, until both have hung up (RFC 3261 §13.3.1.4, §14, §15).
 
+use std::mem;
+use std::time::Duration;
+
 use base::{LegId, Time};
 use bytes::Bytes;
 use rsip::Method;
 
-use super::{Asked, Input, Output, SDP, TransactionId, TurnDown, Usage, answer, answer_small, reason, sdp_of};
+use super::session_timer::{Due, Grant, SessionTimer, TooShort};
+use super::{
+    Asked, Input, Output, SDP, SUPPORTED, TransactionId, TurnDown, Usage, answer, answer_small, chance, contact,
+    reason, sdp_of, too_short,
+};
 use crate::dialog::{Dialog, tag};
 use crate::endpoint::{End, Event};
 use crate::transaction::{PATIENCE, Repeat};
@@ -17,6 +24,17 @@ pub struct Session {
     /// Its dialog.
     pub(super) dialog: Dialog,
     state: State,
+    timer: Option<SessionTimer>,
+    /// What of ours waits for its turn: the other side was changing the session (RFC 3261 §14.1).
+    later: Option<Later>,
+    /// What we last said the session is, to say it again where nothing but time has passed.
+    said: Bytes,
+    /// The Call-ID is ours: after a glare we wait longer than they (RFC 3261 §14.1).
+    ours: bool,
+    /// The other side takes UPDATE (RFC 3311).
+    updates: bool,
+    /// A re-INVITE of ours has no final answer, whatever became of the session meanwhile.
+    reinvited: bool,
 }
 
 #[derive(Debug)]
@@ -27,12 +45,29 @@ enum State {
     Offered { asked: Asked },
     /// Our 200 waits for its ACK.
     Answered { ok: Unheard },
+    /// We want another session, or to keep this one: our re-INVITE or UPDATE waits for its answer.
+    Asking { change: Change, method: Method },
     /// We hung up, but may not say so before the ACK has come (RFC 3261 §15).
     Parting { ok: Unheard, status: Option<u16> },
     /// Our BYE waits for its answer.
     Leaving,
 }
 use State::*;
+
+/// What we want of a session.
+#[derive(Debug)]
+enum Change {
+    /// That it stands a while longer.
+    Refresh,
+    /// Another description.
+    Offer { sdp: Bytes },
+}
+
+#[derive(Debug)]
+struct Later {
+    at: Time,
+    change: Change,
+}
 
 /// A 200 to an INVITE, said again until its ACK comes: the transaction does not (RFC 3261 §13.3.1.4).
 #[derive(Debug)]
@@ -67,19 +102,44 @@ impl Unheard {
 impl Session {
     /// We answer their INVITE.
     pub fn answered(leg: LegId, dialog: Dialog, asked: Asked, sdp: Bytes, now: Time, out: &mut Vec<Output>) -> Session {
-        let ok = Unheard::new(&asked, dialog.flow, sdp, now, out);
-        Session { leg, dialog, state: Answered { ok } }
+        let ok = Unheard::new(&asked, dialog.flow, sdp.clone(), now, out);
+        let timer = asked.timer.map(|grant| SessionTimer::new(grant, now));
+        let updates = asked.updates;
+        Session {
+            leg,
+            dialog,
+            state: Answered { ok },
+            timer,
+            later: None,
+            said: sdp,
+            ours: false,
+            updates,
+            reinvited: false,
+        }
     }
 
-    /// They answered our INVITE.
-    pub fn agreed(leg: LegId, response: &Response, flow: Flow, out: &mut Vec<Output>) -> Usage {
-        let (sdp, dialog) = (sdp_of(&response.headers, &response.body), Dialog::uac(response, flow));
-        match (sdp, dialog) {
-            (Some(sdp), Some(dialog)) => {
+    /// They answered our INVITE, whose offer was `said`. In an early dialog they may have answered before, reliably, and
+    /// we may have asked something: `early` is the number of our last request there, and that answer.
+    pub fn agreed(
+        leg: LegId,
+        (response, flow): (&Response, Flow),
+        said: Bytes,
+        early: Option<(u32, Option<Bytes>)>,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Usage {
+        let (cseq, answered) = early.unwrap_or_default();
+        let sdp = sdp_of(&response.headers, &response.body).or(answered);
+        match (sdp, Dialog::uac(response, flow)) {
+            (Some(sdp), Some(mut dialog)) => {
                 let tag = dialog.remote_tag.clone();
                 out.push(Output::Acknowledge { ack: dialog.ack(dialog.local_cseq()), tag, to: dialog.next_hop() });
                 out.push(Output::Event(Event::Answered { leg, sdp }));
-                Usage::Session(Box::new(Session { leg, dialog, state: Standing }))
+                dialog.asked_already(cseq);
+                let timer = Grant::of(&response.headers).map(|grant| SessionTimer::new(grant, now));
+                let updates = response.headers.lists(&Name::Allow, "UPDATE");
+                let (state, later, ours, reinvited) = (Standing, None, true, false);
+                Usage::Session(Box::new(Session { leg, dialog, state, timer, later, said, ours, updates, reinvited }))
             }
             // RFC 3264 §4: the answer to our offer must be in it. Without one, or without Contact, there is no call.
             _ => {
@@ -94,7 +154,7 @@ impl Session {
     pub fn handle(mut self: Box<Self>, input: Input<'_>, now: Time, out: &mut Vec<Output>) -> Usage {
         let leg = self.leg;
         let event = |out: &mut Vec<Output>, event| out.push(Output::Event(event));
-        self.state = match (self.state, input) {
+        self.state = match (mem::replace(&mut self.state, Leaving), input) {
             (Answered { ok }, Input::Ack { request }) if ok.is_heard_by(request) => {
                 event(out, Event::Confirmed { leg, sdp: sdp_of(&request.headers, &request.body) });
                 Standing
@@ -120,6 +180,7 @@ impl Session {
                 ok.again(now, out);
                 Parting { ok, status }
             }
+            (state @ (Standing | Asking { .. } | Offered { .. }), Input::Tick) => self.time_has_passed(state, now, out),
             (state, Input::Request { transaction, request }) if request.method == Method::Bye => {
                 answer(transaction, request, 200).push(out);
                 if let Offered { asked } = &state {
@@ -128,26 +189,33 @@ impl Session {
                 if !matches!(state, Parting { .. } | Leaving) {
                     event(out, Event::Ended { leg, end: End::Bye });
                 }
-                return Usage::Over;
+                return self.over(out);
+            }
+            // It changes nothing, so it crosses nothing: somebody keeps the session alive (RFC 4028 §7.4).
+            (
+                state @ (Standing | Offered { .. } | Answered { .. } | Asking { .. }),
+                Input::Request { transaction, request },
+            ) if request.method == Method::Update && request.body.is_empty() => {
+                if let Some(asked) = self.asked(transaction, request, out) {
+                    asked.respond(200, self.dialog.flow, None, out);
+                    self.timer = asked.timer.map(|grant| SessionTimer::new(grant, now));
+                }
+                state
             }
             (Standing, Input::Request { transaction, request })
                 if matches!(request.method, Method::Invite | Method::Update) =>
             {
-                let asked = Asked::new(transaction, request, &self.dialog.local_tag);
                 let sdp = sdp_of(&request.headers, &request.body);
-                self.dialog.refresh(&request.headers);
-                match (request.method, &sdp) {
-                    (_, None) if !request.body.is_empty() => {
-                        answer(transaction, request, 415).with(Name::Accept, SDP).push(out);
-                        Standing
-                    }
-                    (Method::Update, None) => {
-                        asked.respond(200, self.dialog.flow, None, out); // keeps a session alive, changes nothing
-                        Standing
-                    }
-                    _ => {
-                        event(out, Event::Offered { leg, sdp });
-                        Offered { asked }
+                if sdp.is_none() && !request.body.is_empty() {
+                    answer(transaction, request, 415).with(Name::Accept, SDP).push(out);
+                    Standing
+                } else {
+                    match self.asked(transaction, request, out) {
+                        Some(asked) => {
+                            event(out, Event::Offered { leg, sdp });
+                            Offered { asked }
+                        }
+                        None => Standing,
                     }
                 }
             }
@@ -158,7 +226,16 @@ impl Session {
                 answer(transaction, request, 500).with(Name::RetryAfter, "1").push(out);
                 state
             }
-            (state @ (Standing | Offered { .. } | Answered { .. }), Input::Request { transaction, request }) => {
+            (state @ Asking { .. }, Input::Request { transaction, request })
+                if matches!(request.method, Method::Invite | Method::Update) =>
+            {
+                answer(transaction, request, 491).push(out);
+                state
+            }
+            (
+                state @ (Standing | Offered { .. } | Answered { .. } | Asking { .. }),
+                Input::Request { transaction, request },
+            ) => {
                 answer_small(leg, transaction, request, out);
                 state
             }
@@ -166,12 +243,15 @@ impl Session {
                 answer(transaction, request, 481).push(out);
                 state
             }
-            (Offered { asked }, Input::Answer { sdp }) if asked.method == Method::Invite => {
-                Answered { ok: Unheard::new(&asked, self.dialog.flow, sdp, now, out) }
-            }
             (Offered { asked }, Input::Answer { sdp }) => {
-                asked.respond(200, self.dialog.flow, Some(sdp), out);
-                Standing
+                self.timer = asked.timer.map(|grant| SessionTimer::new(grant, now));
+                self.said = sdp.clone();
+                if asked.method == Method::Invite {
+                    Answered { ok: Unheard::new(&asked, self.dialog.flow, sdp, now, out) }
+                } else {
+                    asked.respond(200, self.dialog.flow, Some(sdp), out);
+                    Standing
+                }
             }
             (Offered { asked }, Input::Reject { status }) => {
                 asked.respond(status.clamp(300, 699), self.dialog.flow, None, out);
@@ -181,11 +261,16 @@ impl Session {
                 asked.respond(487, self.dialog.flow, None, out);
                 Standing
             }
+            (Standing, Input::Offer { sdp }) => self.ask(Change::Offer { sdp }, now, out),
+            (state @ (Offered { .. } | Answered { .. } | Asking { .. }), Input::Offer { sdp }) => {
+                self.later = Some(Later { at: now, change: Change::Offer { sdp } });
+                state
+            }
             (Answered { ok }, Input::HangUp { status }) => {
                 event(out, Event::Ended { leg, end: End::HungUp });
                 Parting { ok, status }
             }
-            (state @ (Standing | Offered { .. }), Input::HangUp { status }) => {
+            (state @ (Standing | Offered { .. } | Asking { .. }), Input::HangUp { status }) => {
                 if let Offered { asked } = &state {
                     asked.respond(487, self.dialog.flow, None, out);
                 }
@@ -194,29 +279,195 @@ impl Session {
                 Leaving
             }
             // Another phone of a fork picked up as well; a repeat of the 2xx never comes here.
-            (state, Input::Response { method: Method::Invite, response, flow }) if response.is_success() => {
-                if response.headers.first(&Name::To).is_some_and(|to| *tag(to) != *self.dialog.remote_tag) {
-                    out.extend(TurnDown::of(response, flow).map(Output::TurnDown));
-                }
+            (state, Input::Response { method: Method::Invite, response, flow })
+                if response.is_success()
+                    && response.headers.first(&Name::To).is_some_and(|to| *tag(to) != *self.dialog.remote_tag) =>
+            {
+                out.extend(TurnDown::of(response, flow).map(Output::TurnDown));
                 state
             }
+            (Asking { change, method }, Input::Response { method: answered, response, .. })
+                if method == answered && response.is_final() =>
+            {
+                self.heard(change, method, response, now, out)
+            }
+            // Our re-INVITE is answered after we hung up.
+            (Leaving, Input::Response { method: Method::Invite, response, .. }) if response.is_final() => {
+                self.reinvited = false;
+                if response.is_success() {
+                    self.acknowledge(response, out);
+                }
+                Leaving
+            }
             (Leaving, Input::Response { method: Method::Bye, response, .. }) if response.is_final() => {
-                return Usage::Over;
+                return self.over(out);
             }
             (Leaving, Input::TimedOut { method: Method::Bye } | Input::Lost { method: Method::Bye, .. }) => {
-                return Usage::Over;
+                return self.over(out);
+            }
+            // RFC 3261 §12.2.1.2: who does not answer is not there any more.
+            (Asking { method, .. }, Input::TimedOut { method: silent } | Input::Lost { method: silent, .. })
+                if method == silent =>
+            {
+                self.reinvited = false;
+                self.gone(End::Expired, out)
             }
             (state, _) => state, // late, repeated, or meant for another age
         };
+        if matches!(self.state, Standing) && self.later.as_ref().is_some_and(|later| later.at <= now) {
+            self.state = match self.later.take() {
+                Some(later) => self.ask(later.change, now, out),
+                None => Standing,
+            };
+        }
         Usage::Session(self)
     }
 
     /// When it wants a `Tick`.
     pub fn deadline(&self) -> Option<Time> {
-        match &self.state {
+        let timer = self.timer.map(|timer| timer.deadline());
+        let later = self.later.as_ref().map(|later| later.at);
+        let at = match &self.state {
             Answered { ok } | Parting { ok, .. } => Some(ok.repeat.at.min(ok.until)),
-            Standing | Offered { .. } | Leaving => None,
+            Standing => [timer, later].into_iter().flatten().min(),
+            Offered { .. } | Asking { .. } => timer,
+            Leaving => None,
+        };
+        at.filter(|at| *at < Time::NEVER)
+    }
+
+    /// A request that makes or keeps a session: what is needed to answer it; none if it is answered already.
+    fn asked(&mut self, transaction: TransactionId, request: &Request, out: &mut Vec<Output>) -> Option<Asked> {
+        match Asked::new(transaction, request, &self.dialog.local_tag) {
+            Ok(asked) => {
+                self.dialog.refresh(&request.headers);
+                self.updates |= asked.updates;
+                Some(asked)
+            }
+            Err(TooShort) => {
+                too_short(transaction, request, out);
+                None
+            }
         }
+    }
+
+    fn time_has_passed(&mut self, state: State, now: Time, out: &mut Vec<Output>) -> State {
+        match (self.timer.as_mut().map_or(Due::Nothing, |timer| timer.due(now)), state) {
+            (Due::End, Offered { asked }) => {
+                asked.respond(487, self.dialog.flow, None, out);
+                self.gone(End::Expired, out)
+            }
+            (Due::End, _) => self.gone(End::Expired, out),
+            (Due::Refresh, Standing) => self.ask(Change::Refresh, now, out),
+            (Due::Refresh, state) => {
+                // Whatever is being negotiated refreshes it as well; if not, we are asked again.
+                self.timer.iter_mut().for_each(|timer| timer.failed(now));
+                state
+            }
+            (Due::Nothing, state) => state,
+        }
+    }
+
+    /// Asks for a change: an UPDATE keeps a session alive where the other side takes it, a re-INVITE does everything.
+    fn ask(&mut self, change: Change, _now: Time, out: &mut Vec<Output>) -> State {
+        let method = match &change {
+            Change::Refresh if self.updates => Method::Update,
+            _ => Method::Invite,
+        };
+        let mut request = self.dialog.request(method);
+        let headers = &mut request.headers;
+        headers.push(Name::Contact, contact(self.dialog.flow));
+        headers.push(Name::Supported, SUPPORTED);
+        if let Some(timer) = &mut self.timer {
+            timer.write(headers);
+            timer.refreshing();
+        }
+        let to = self.dialog.next_hop();
+        if method == Method::Update {
+            out.push(Output::Request { request, to });
+        } else {
+            headers.push(Name::Allow, super::ALLOW);
+            headers.push(Name::ContentType, SDP);
+            request.body = match &change {
+                Change::Offer { sdp } => sdp.clone(),
+                Change::Refresh => self.said.clone(), // the same version: nothing has changed (RFC 3264 §8)
+            };
+            self.reinvited = true;
+            out.push(Output::Reinvite { request, to });
+        }
+        Asking { change, method }
+    }
+
+    /// Our re-INVITE or UPDATE has its final answer.
+    fn heard(
+        &mut self,
+        change: Change,
+        method: Method,
+        response: &Response,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> State {
+        let leg = self.leg;
+        self.reinvited &= method != Method::Invite;
+        match response.status {
+            200..=299 => {
+                self.dialog.refresh(&response.headers);
+                self.timer = Grant::of(&response.headers).map(|grant| SessionTimer::new(grant, now));
+                if method == Method::Invite {
+                    self.acknowledge(response, out);
+                }
+                if let Change::Offer { sdp } = change {
+                    self.said = sdp;
+                }
+                let sdp = sdp_of(&response.headers, &response.body);
+                out.extend(sdp.map(|sdp| Output::Event(Event::Agreed { leg, sdp })));
+            }
+            408 | 481 => return self.gone(End::Bye, out), // RFC 3261 §12.2.1.2
+            491 => self.later = Some(Later { at: now + self.glare_wait(), change }),
+            422 if self.timer.is_some() => {
+                self.timer.iter_mut().for_each(|timer| timer.lengthen(&response.headers, now));
+                self.later = Some(Later { at: now, change });
+            }
+            405 | 501 if method == Method::Update => {
+                self.updates = false;
+                self.later = Some(Later { at: now, change });
+            }
+            status => {
+                self.timer.iter_mut().for_each(|timer| timer.failed(now));
+                if let Change::Offer { .. } = change {
+                    out.push(Output::Event(Event::Declined { leg, status }));
+                }
+            }
+        }
+        Standing
+    }
+
+    /// Nothing is left to be done. A re-INVITE nobody will answer any more is forgotten.
+    fn over(&self, out: &mut Vec<Output>) -> Usage {
+        if self.reinvited {
+            out.push(Output::Abandon);
+        }
+        Usage::Over
+    }
+
+    fn acknowledge(&self, response: &Response, out: &mut Vec<Output>) {
+        let (cseq, _) = response.cseq().unwrap_or_default();
+        let (ack, tag) = (self.dialog.ack(cseq), self.dialog.remote_tag.clone());
+        out.push(Output::Acknowledge { ack, tag, to: self.dialog.next_hop() });
+    }
+
+    /// RFC 3261 §14.1: both asked at once. Who owns the Call-ID waits longer.
+    fn glare_wait(&self) -> Duration {
+        let chance = chance(&self.dialog.local_tag, self.dialog.local_cseq());
+        let tens_of_ms = if self.ours { 210 + chance % 191 } else { chance % 201 };
+        Duration::from_millis(u64::from(tens_of_ms) * 10)
+    }
+
+    /// The other side is not there any more: a BYE for the case that it is.
+    fn gone(&mut self, end: End, out: &mut Vec<Output>) -> State {
+        out.push(Output::Event(Event::Ended { leg: self.leg, end }));
+        bye(&mut self.dialog, None, out);
+        Leaving
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use base::{LegId, Time};
+use bytes::Bytes;
 use rsip::Method;
 
-use super::{Input, Output, Session, TurnDown, Usage, answer, answer_small, contact, reason, sdp_of};
-use crate::dialog::tag;
+use super::reliable::{Early, News, tag_of};
+use super::{Input, Output, Session, TurnDown, Usage, answer, answer_small, contact, reason, sdp_of, session_timer};
 use crate::digest::{Credentials, respond};
 use crate::endpoint::{End, Event, Outgoing};
 use crate::transaction::PATIENCE;
@@ -18,8 +19,10 @@ pub struct Uac {
     leg: LegId,
     flow: Flow,
     call_id: Box<str>,
-    /// The tags of those who have rung.
-    early: Vec<Box<str>>,
+    /// Those who have rung.
+    early: Vec<Early>,
+    /// What we offered.
+    offer: Bytes,
     retry: Option<Box<Retry>>,
     state: State,
 }
@@ -37,10 +40,10 @@ enum State {
 }
 use State::*;
 
-/// What is kept to answer a challenge.
+/// What is kept to say an INVITE better: with an answer to a challenge, or with a longer session.
 #[derive(Debug)]
 pub struct Retry {
-    credentials: Credentials,
+    credentials: Option<Credentials>,
     invite: Request,
     cnonce: String,
     /// Challenges answered, so that a wrong password is not sent twice.
@@ -66,6 +69,7 @@ impl Uac {
         headers.push(Name::CSeq, "1 INVITE");
         headers.push(Name::Contact, contact(invite.flow));
         headers.push(Name::Allow, super::ALLOW);
+        headers.push(Name::Supported, super::SUPPORTED);
         headers.push(Name::UserAgent, names.user_agent);
         for (name, value) in invite.headers {
             match name {
@@ -75,26 +79,34 @@ impl Uac {
         }
         if !invite.sdp.is_empty() {
             headers.push(Name::ContentType, super::SDP);
-            request.body = invite.sdp;
+            request.body = invite.sdp.clone();
         }
         let cnonce = names.cnonce;
-        let retry = invite
-            .credentials
-            .map(|credentials| Box::new(Retry { credentials, invite: request.clone(), cnonce, answered: Vec::new() }));
+        let credentials = invite.credentials;
+        let retry = (credentials.is_some() || request.headers.has(&Name::SessionExpires))
+            .then(|| Box::new(Retry { credentials, invite: request.clone(), cnonce, answered: Vec::new() }));
         out.push(Output::Invite(request));
-        Uac { leg, flow: invite.flow, call_id: names.call_id.into(), early: Vec::new(), retry, state: Calling }
+        Uac {
+            leg,
+            flow: invite.flow,
+            call_id: names.call_id.into(),
+            early: Vec::new(),
+            offer: invite.sdp,
+            retry,
+            state: Calling,
+        }
     }
 
     /// Tells it what happened.
     pub fn handle(mut self: Box<Self>, input: Input<'_>, now: Time, out: &mut Vec<Output>) -> Usage {
         self.state = match (self.state, input) {
-            (Calling | Proceeding { .. }, Input::Response { response, .. }) if response.is_provisional() => {
-                self.early.extend(
-                    early_tag(response).filter(|tag| !self.early.contains(tag) && self.early.len() < EARLY_MAX),
-                );
+            // What becomes of a PRACK is between us and them: the response that it was for is not said again.
+            (state, Input::Response { method: Method::PRack, .. })
+            | (state, Input::TimedOut { method: Method::PRack })
+            | (state, Input::Lost { method: Method::PRack, .. }) => state,
+            (Calling | Proceeding { .. }, Input::Response { response, flow, .. }) if response.is_provisional() => {
                 if response.status > 100 {
-                    let (status, sdp) = (response.status, sdp_of(&response.headers, &response.body));
-                    out.push(Output::Event(Event::Ringing { leg: self.leg, status, sdp }));
+                    self.progress(response, flow, out);
                 }
                 Proceeding { until: now + RING_MAX }
             }
@@ -103,7 +115,10 @@ impl Uac {
                 Cancelling { until: now + PATIENCE }
             }
             (Calling | Proceeding { .. }, Input::Response { response, flow, .. }) if response.is_success() => {
-                return Session::agreed(self.leg, response, flow, out);
+                let early =
+                    tag_of(&response.headers).and_then(|tag| self.early.iter().position(|one| *one.tag == *tag));
+                let early = early.and_then(|at| self.early.swap_remove(at).outcome());
+                return Session::agreed(self.leg, (response, flow), self.offer, early, now, out);
             }
             // RFC 3261 §9.1, §15: a 2xx that crossed our CANCEL.
             (Unwanted { .. } | Cancelling { .. }, Input::Response { response, flow, .. }) if response.is_success() => {
@@ -167,7 +182,23 @@ impl Uac {
 
     /// Is this one of its early dialogs?
     pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
-        *self.call_id == *call_id && self.early.iter().any(|tag| **tag == *remote_tag)
+        *self.call_id == *call_id && self.early.iter().any(|early| *early.tag == *remote_tag)
+    }
+
+    /// Somebody rings, or says what is heard meanwhile.
+    fn progress(&mut self, response: &Response, flow: Flow, out: &mut Vec<Output>) {
+        let (status, sdp) = (response.status, sdp_of(&response.headers, &response.body));
+        if let Some(tag) = tag_of(&response.headers) {
+            let known = self.early.iter().position(|early| *early.tag == *tag);
+            if known.is_none() && self.early.len() < EARLY_MAX {
+                self.early.push(Early::new(tag.into()));
+            }
+            let at = known.unwrap_or(self.early.len() - 1);
+            if self.early[at].hear(response, sdp.clone(), flow, out) == News::Repeat {
+                return;
+            }
+        }
+        out.push(Output::Event(Event::Ringing { leg: self.leg, status, sdp }));
     }
 
     /// A request in an early dialog.
@@ -202,9 +233,19 @@ pub struct Names<'a> {
 }
 
 impl Retry {
-    /// The INVITE again, with an answer to the challenges of a 401 or 407 (RFC 3261 §22.2); `None` if there is nothing
-    /// new to say.
+    /// The INVITE again, with an answer to the challenges of a 401 or 407 (RFC 3261 §22.2), or with the session a 422
+    /// allows; `None` if there is nothing new to say.
     fn answer(&mut self, response: &Response) -> Option<Request> {
+        if self.answered.len() >= CHALLENGES_MAX {
+            return None;
+        }
+        if response.status == 422 {
+            let secs = session_timer::longer(&self.invite, &response.headers)?; // RFC 4028 §7.3
+            self.answered.push("".into());
+            self.invite.headers.set(Name::SessionExpires, secs);
+            return self.again();
+        }
+        let credentials = self.credentials.as_ref()?;
         let (challenge, authorization) = match response.status {
             401 => (Name::WwwAuthenticate, Name::Authorization),
             407 => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
@@ -212,25 +253,25 @@ impl Retry {
         };
         let uri = self.invite.uri.clone();
         let answer =
-            |challenge: &str| respond(challenge, &self.credentials, method_name(Method::Invite), &uri, 1, &self.cnonce);
+            |challenge: &str| respond(challenge, credentials, method_name(Method::Invite), &uri, 1, &self.cnonce);
         let (challenge, value) = response.headers.all(&challenge).find_map(|text| Some((text, answer(text)?)))?;
         // The same realm again means that the password is wrong, unless the nonce was merely stale.
         let realm = field(challenge, "realm");
         let stale = field(challenge, "stale").eq_ignore_ascii_case("true");
         let tried = self.answered.iter().any(|known| **known == *realm);
-        if (tried && !stale) || self.answered.len() >= CHALLENGES_MAX {
+        if tried && !stale {
             return None;
         }
         self.answered.push(realm.into());
+        self.invite.headers.set(authorization, value);
+        self.again()
+    }
+
+    fn again(&mut self) -> Option<Request> {
         let cseq = self.invite.cseq()?.0 + 1;
         self.invite.headers.set(Name::CSeq, format!("{cseq} INVITE"));
-        self.invite.headers.set(authorization, value);
         Some(self.invite.clone())
     }
-}
-
-fn early_tag(response: &Response) -> Option<Box<str>> {
-    response.headers.first(&Name::To).map(tag).filter(|tag| !tag.is_empty()).map(Box::from)
 }
 
 /// A field of a challenge, only to tell challenges apart.

@@ -111,6 +111,8 @@ impl Desk {
             Event::Answered { .. } => "Answered".to_owned(),
             Event::Confirmed { sdp, .. } => format!("Confirmed{}", if sdp.is_some() { "(sdp)" } else { "" }),
             Event::Offered { sdp, .. } => format!("Offered{}", if sdp.is_some() { "(sdp)" } else { "" }),
+            Event::Agreed { .. } => "Agreed".to_owned(),
+            Event::Declined { status, .. } => format!("Declined({status})"),
             Event::Digit { digit, .. } => format!("Digit({digit})"),
             Event::Ended { end, .. } => format!("Ended({end:?})"),
             Event::Registered { contact, expires_secs, .. } => format!("Registered({contact} {expires_secs})"),

@@ -1,0 +1,66 @@
+//! Early media: what a dialled phone or carrier lets be heard before it answers (RFC 3960 §3): announcements, its own
+//! ringing.
+//!
+//! Where it stands: `Call` asks here when a dialled leg rings with a session. The caller gets it in a 183, with the very
+//! session the 200 will repeat. Of several the latest is heard; who answers first gets the call all the same.
+
+use base::LegId;
+use bytes::Bytes;
+
+use crate::call::Purpose;
+use crate::leg::State;
+use crate::{Call, Member, Role};
+
+impl Call {
+    /// Lets the caller hear what this leg says before it answers. False: there is no way to, so it merely rings.
+    pub(crate) fn early_media(&mut self, leg: LegId, answer: &[u8]) -> bool {
+        let Some(at) = self.position(leg).filter(|at| *at != 0) else { return false };
+        if !self.is_ringing(leg) || self.legs[at].accept(answer).is_err() {
+            return false;
+        }
+        if let Some(sdp) = self.answer_early(at) {
+            let caller = self.legs[0].id;
+            self.connect_media(0);
+            self.say(sip::Command::Ring { leg: caller, status: 183, sdp: Some(sdp) });
+        } else if !self.caller_hears() {
+            return false; // an INVITE without an offer: its answer comes with the ACK
+        }
+        self.connect_media(at);
+        self.stop();
+        let talks = |leg| Member { leg, role: Role::Talk };
+        self.set_members(vec![talks(self.legs[0].id), talks(leg)]);
+        true
+    }
+
+    /// The session of a 183 to the caller, the first time one is wanted: in the codec of the leg that is heard.
+    fn answer_early(&mut self, at: usize) -> Option<Bytes> {
+        let codec = self.legs[at].codec();
+        let caller = &mut self.legs[0];
+        match &caller.state {
+            State::Knocking { offer: Some(offer) } if caller.early.is_none() => {
+                let offer = offer.clone();
+                caller.early = caller.answer(&offer, codec).ok();
+                caller.early.clone()
+            }
+            _ => None,
+        }
+    }
+
+    /// Does the caller hear what we send him: answered, or given early media?
+    pub(crate) fn caller_hears(&self) -> bool {
+        match self.legs[0].state {
+            State::Up => true,
+            State::Knocking { .. } => self.legs[0].early.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Who was heard early is gone; if others ring, that is heard again.
+    pub(crate) fn ring_again(&mut self) {
+        let rings = self.attempt.as_ref().is_some_and(|attempt| attempt.rings());
+        if rings && self.members.len() < 2 && self.playing.is_none() && self.caller_hears() {
+            let ringback = self.conf.ringback.clone();
+            self.start_player(ringback, true, Purpose::Ringback);
+        }
+    }
+}

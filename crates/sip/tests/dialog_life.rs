@@ -1,0 +1,228 @@
+//! The life of a dialog, read as ladders: who keeps it alive (RFC 4028), who changes it (RFC 3261 §14, RFC 3311), and what
+//! is said reliably before it is answered (RFC 3262).
+
+mod desk;
+
+use desk::*;
+use sip::{Command, Event, NameAddr, Outgoing};
+
+fn phone() -> Phone {
+    Phone::new("101", udp(at(5062)))
+}
+
+/// An incoming call that stands, whose INVITE had these headers; the leg, and our 200.
+fn standing_with(desk: &mut Desk, phone: &Phone, headers: &[(&str, &str)]) -> (base::LegId, String) {
+    let (leg, invite, _) = ringing_with(desk, phone, headers);
+    let ok = desk.command(Command::Answer { leg, sdp: "v=0 answer".into() }).text();
+    desk.say(phone.flow, &phone.within(&ok, "ACK", invite.cseq()).print()).heard();
+    (leg, ok)
+}
+
+fn ringing_with(desk: &mut Desk, phone: &Phone, headers: &[(&str, &str)]) -> (base::LegId, Text, String) {
+    let mut invite = phone.request("INVITE", "sip:102@centrala", 1).body(OFFER);
+    for (name, value) in headers {
+        invite = invite.set(name, value);
+    }
+    let challenged = desk.say(phone.flow, &invite.print()).text();
+    desk.say(phone.flow, &invite.ack(&challenged).print());
+    let invite = invite.again(2, &challenged, &phone.user, "secret");
+    desk.say(phone.flow, &invite.print());
+    let (texts, events) = desk.both();
+    let Some(Event::Incoming(incoming)) = events.first() else { panic!("{texts:?}") };
+    (incoming.leg, invite, texts.last().cloned().unwrap_or_default())
+}
+
+#[test]
+fn a_phone_that_keeps_its_session_alive_is_answered_and_one_that_stops_is_hung_up() {
+    let (mut desk, phone) = (Desk::new(), phone());
+    let timer = [("Supported", "timer, 100rel"), ("Session-Expires", "1800"), ("Min-SE", "90")];
+    let (_, ok) = standing_with(&mut desk, &phone, &timer);
+    assert_eq!(header(&ok, "Session-Expires"), "90;refresher=uac");
+    assert_eq!(header(&ok, "Require"), "timer");
+    for cseq in [10, 11] {
+        assert_eq!(desk.pass(45_000).heard(), "");
+        let update =
+            phone.within(&ok, "UPDATE", cseq).set("Session-Expires", "90;refresher=uac").set("Supported", "timer");
+        let answer = desk.say(phone.flow, &update.print()).text();
+        assert_eq!((status(&answer), header(&answer, "Session-Expires")), (200, "90;refresher=uac"));
+    }
+    assert_eq!(desk.pass(59_999).heard(), "");
+    assert_eq!(desk.pass(1).heard(), "5062:BYE Ended(Expired)");
+}
+
+#[test]
+fn we_keep_alive_the_session_of_a_phone_that_leaves_it_to_us() {
+    for (allow, method) in [("INVITE, UPDATE", "UPDATE"), ("INVITE, BYE", "INVITE")] {
+        let (mut desk, phone) = (Desk::new(), phone());
+        let timer = [("Supported", "timer"), ("Session-Expires", "90;refresher=uas"), ("Allow", allow)];
+        let (_, ok) = standing_with(&mut desk, &phone, &timer);
+        assert_eq!(header(&ok, "Session-Expires"), "90;refresher=uas");
+        assert!(!ok.contains("Require:"), "{ok}");
+        for round in 0..3 {
+            let refresh = desk.pass(45_000).text();
+            assert!(refresh.starts_with(&format!("{method} sip:10")), "{refresh}");
+            assert_eq!(header(&refresh, "Session-Expires"), "90;refresher=uac");
+            let answer =
+                Text::answer(&refresh, 200, "").set("Session-Expires", "90;refresher=uac").set("Require", "timer");
+            let heard = if method == "INVITE" {
+                assert!(refresh.ends_with("\r\n\r\nv=0 answer"), "{refresh}"); // what was agreed, in the same version
+                desk.say(phone.flow, &answer.body("v=0").print()).heard()
+            } else {
+                desk.say(phone.flow, &answer.print()).heard()
+            };
+            assert_eq!(heard, if method == "INVITE" { "5062:ACK Agreed" } else { "" }, "{round}");
+        }
+        // Nobody answers any more.
+        assert_eq!(status_word(&desk.pass(45_000).heard()), method);
+        let heard = desk.pass(33_000).heard();
+        assert!(heard.contains("5062:BYE") && heard.ends_with("Ended(Expired)"), "{heard}");
+        desk.pass(60_000);
+        assert_eq!((desk.endpoint.legs(), desk.endpoint.transactions()), (0, 0));
+    }
+}
+
+fn status_word(heard: &str) -> &str {
+    heard.split(' ').next().and_then(|word| word.split_once(':')).map_or("", |(_, word)| word)
+}
+
+#[test]
+fn a_refresh_that_fails_is_tried_in_another_way_or_again() {
+    let (mut desk, phone) = (Desk::new(), phone());
+    let timer = [("Supported", "timer"), ("Session-Expires", "90;refresher=uas"), ("Allow", "INVITE, UPDATE")];
+    let (_, _) = standing_with(&mut desk, &phone, &timer);
+    let update = desk.pass(45_000).text();
+    let again = desk.say(phone.flow, &Text::answer(&update, 422, "").set("Min-SE", "200").print()).text();
+    assert_eq!((header(&again, "CSeq"), header(&again, "Session-Expires")), ("2 UPDATE", "200;refresher=uac"));
+    let invite = desk.say(phone.flow, &Text::answer(&again, 405, "").print()).text();
+    assert_eq!(header(&invite, "CSeq"), "3 INVITE");
+    // Both asked at once: we wait, less than two seconds as the Call-ID is theirs (RFC 3261 §14.1).
+    assert_eq!(desk.say(phone.flow, &Text::answer(&invite, 491, "").print()).heard(), "5062:ACK");
+    let fourth = desk.pass(2_001).text();
+    assert_eq!(header(&fourth, "CSeq"), "4 INVITE");
+    assert_eq!(desk.say(phone.flow, &Text::answer(&fourth, 500, "").print()).heard(), "5062:ACK");
+    // At half of what is left; and a dialog they know nothing of is over.
+    let last = desk.pass(8_000).texts().remove(0);
+    assert_eq!(header(&last, "CSeq"), "5 INVITE");
+    assert_eq!(desk.say(phone.flow, &Text::answer(&last, 481, "").print()).heard(), "5062:ACK 5062:BYE Ended(Bye)");
+}
+
+#[test]
+fn a_session_too_short_is_refused_with_the_least_there_is() {
+    let (mut desk, phone) = (Desk::new(), phone());
+    let invite = phone.request("INVITE", "sip:102@centrala", 1).body(OFFER);
+    let invite = invite.set("Supported", "timer").set("Session-Expires", "30");
+    let challenged = desk.say(phone.flow, &invite.print()).text();
+    desk.say(phone.flow, &invite.ack(&challenged).print()).heard();
+    let texts = desk.say(phone.flow, &invite.again(2, &challenged, "101", "secret").print()).texts();
+    let refusal = texts.last().unwrap();
+    assert_eq!((status(refusal), header(refusal, "Min-SE")), (422, "90"));
+    assert_eq!(desk.endpoint.legs(), 0);
+    let (_, ok) = desk.standing(&Phone::new("102", udp(at(5066))));
+    let update = Phone::new("102", udp(at(5066))).within(&ok, "UPDATE", 9).set("Supported", "timer");
+    let refusal = desk.say(udp(at(5066)), &update.set("Session-Expires", "60").print()).text();
+    assert_eq!((status(&refusal), header(&refusal, "Min-SE")), (422, "90"));
+}
+
+#[test]
+fn a_carrier_that_wants_longer_sessions_is_asked_again() {
+    let mut desk = Desk::new();
+    let carrier = udp(trunk());
+    let leg = desk.endpoint.new_leg();
+    let address = |user: &str| NameAddr::new(format!("sip:{user}@centrala"));
+    let headers = vec![(sip::Name::SessionExpires, "1800".to_owned())];
+    let (from, to, uri) = (address("101"), address("102"), "sip:102@198.51.100.1".to_owned());
+    let invite = Outgoing { uri, flow: carrier, from, to, sdp: OFFER.into(), credentials: None, headers };
+    let first = desk.command(Command::Invite { leg, invite: Box::new(invite) }).text();
+    assert_eq!(header(&first, "Session-Expires"), "1800");
+    let texts = desk.say(carrier, &Text::answer(&first, 422, "t").set("Min-SE", "3600").print()).texts();
+    let second = &texts[1];
+    assert_eq!((header(second, "CSeq"), header(second, "Session-Expires")), ("2 INVITE", "3600"));
+    let ok = Text::answer(second, 200, "t").set("Session-Expires", "3600;refresher=uas").body(OFFER);
+    assert_eq!(desk.say(carrier, &ok.print()).heard(), "5060:ACK Answered");
+    assert_eq!(desk.pass(3_567_999).heard(), "");
+    assert_eq!(desk.pass(1).heard(), "5060:BYE Ended(Expired)");
+}
+
+#[test]
+fn a_change_of_ours_waits_for_theirs_and_theirs_for_ours() {
+    let (mut desk, phone) = (Desk::new(), phone());
+    let (leg, ok) = desk.standing(&phone);
+    let invite = desk.command(Command::Offer { leg, sdp: "v=0 moved".into() }).text();
+    assert!(invite.starts_with("INVITE sip:101@10.0.0.9:5062;ob") && invite.ends_with("v=0 moved"), "{invite}");
+    assert_eq!(header(&invite, "CSeq"), "1 INVITE");
+    // Glare: 491 to theirs, and a BYE goes through all the same.
+    let theirs = phone.within(&ok, "INVITE", 10).body("v=0");
+    assert_eq!(desk.say(phone.flow, &theirs.print()).heard(), "5062:100 5062:491");
+    desk.say(phone.flow, &theirs.ack(&ok).print());
+    assert_eq!(desk.say(phone.flow, &phone.within(&ok, "UPDATE", 11).print()).heard(), "5062:200");
+    let answer = Text::answer(&invite, 200, "").body("v=0").print();
+    assert_eq!(desk.say(phone.flow, &answer).heard(), "5062:ACK Agreed");
+    assert_eq!(desk.say(phone.flow, &answer).heard(), "5062:ACK");
+    // Theirs first: ours goes out when theirs is settled.
+    desk.say(phone.flow, &phone.within(&ok, "INVITE", 12).body("v=0").print()).heard();
+    assert_eq!(desk.command(Command::Offer { leg, sdp: "v=0 again".into() }).heard(), "");
+    assert_eq!(desk.command(Command::Answer { leg, sdp: "v=0".into() }).heard(), "5062:200");
+    let both = desk.say(phone.flow, &phone.within(&ok, "ACK", 12).print()).text();
+    assert_eq!(header(&both, "CSeq"), "2 INVITE");
+    assert_eq!(desk.say(phone.flow, &Text::answer(&both, 488, "").print()).heard(), "5062:ACK Declined(488)");
+    assert_eq!(desk.command(Command::HangUp { leg, status: None }).heard(), "5062:BYE Ended(HungUp)");
+}
+
+#[test]
+fn what_is_required_to_be_reliable_is_said_until_the_prack_comes() {
+    let (mut desk, phone) = (Desk::new(), phone());
+    let (leg, invite, _) = ringing_with(&mut desk, &phone, &[("Require", "100rel")]);
+    let ringing = desk.command(Command::Ring { leg, status: 180, sdp: None }).text();
+    assert_eq!((status(&ringing), header(&ringing, "Require")), (180, "100rel"));
+    let rseq: u32 = header(&ringing, "RSeq").parse().unwrap();
+    assert_eq!(desk.pass(1_500).heard(), "5062:180 5062:180");
+    // The next one waits for its turn.
+    assert_eq!(desk.command(Command::Ring { leg, status: 183, sdp: Some("v=0 answer".into()) }).heard(), "");
+    let prack = |cseq: u32, rseq: u32| {
+        phone.within(&ringing, "PRACK", cseq).set("RAck", &format!("{rseq} {} INVITE", invite.cseq()))
+    };
+    assert_eq!(desk.say(phone.flow, &prack(3, rseq + 1).print()).heard(), "5062:481");
+    let texts = desk.say(phone.flow, &prack(4, rseq).print()).texts();
+    assert_eq!((status(&texts[0]), status(&texts[1])), (200, 183));
+    assert_eq!(header(&texts[1], "RSeq"), (rseq + 1).to_string());
+    // RFC 3262 §3: no 200 before the session of the 183 has been heard.
+    assert_eq!(desk.command(Command::Answer { leg, sdp: "v=0 answer".into() }).heard(), "");
+    assert_eq!(desk.say(phone.flow, &prack(5, rseq + 1).print()).heard(), "5062:200 5062:200");
+    assert_eq!(desk.say(phone.flow, &phone.within(&ringing, "ACK", invite.cseq()).print()).heard(), "Confirmed");
+}
+
+#[test]
+fn what_may_be_reliable_is_if_a_session_is_in_it() {
+    let (mut desk, phone) = (Desk::new(), phone());
+    let (leg, ..) = ringing_with(&mut desk, &phone, &[("Supported", "100rel")]);
+    let ringing = desk.command(Command::Ring { leg, status: 180, sdp: None }).text();
+    assert!(!ringing.contains("RSeq"), "{ringing}");
+    let early = desk.command(Command::Ring { leg, status: 183, sdp: Some("v=0".into()) }).text();
+    assert_eq!(header(&early, "Require"), "100rel");
+    // Nobody says that it was heard: the call is refused (RFC 3262 §3).
+    let heard = desk.pass(32_000).heard();
+    assert!(heard.ends_with("5062:504 Ended(NoAck)"), "{heard}");
+    assert_eq!(heard.matches("5062:183").count(), 6, "{heard}");
+}
+
+#[test]
+fn what_they_say_reliably_is_acknowledged_once_and_in_order() {
+    let mut desk = Desk::new();
+    let phone = Phone::new("102", udp(at(5070)));
+    let (leg, invite) = desk.outgoing(phone.flow, None);
+    let reliable = |status: u16, tag: &str, rseq: u32| {
+        Text::answer(&invite, status, tag).set("Require", "100rel").set("RSeq", &rseq.to_string())
+    };
+    let prack = desk.say(phone.flow, &reliable(183, "a", 7).body("v=0 early").print()).text();
+    assert!(prack.starts_with("PRACK sip:102@10.0.0.9:5062;ob SIP/2.0"), "{prack}");
+    assert_eq!((header(&prack, "RAck"), header(&prack, "CSeq")), ("7 1 INVITE", "2 PRACK"));
+    assert_eq!(desk.say(phone.flow, &reliable(183, "a", 7).body("v=0 early").print()).heard(), "");
+    assert_eq!(desk.say(phone.flow, &reliable(180, "a", 9).print()).heard(), ""); // out of turn
+    assert_eq!(desk.say(phone.flow, &reliable(180, "a", 8).print()).heard(), "5070:PRACK Ringing(180)");
+    assert_eq!(desk.say(phone.flow, &reliable(180, "b", 1).print()).heard(), "5070:PRACK Ringing(180)"); // another phone of a fork
+    assert_eq!(desk.say(phone.flow, &Text::answer(&prack, 200, "").print()).heard(), "");
+    // The 200 need not repeat the session said reliably, and our next request has a number above the PRACKs'.
+    assert_eq!(desk.say(phone.flow, &Text::answer(&invite, 200, "a").print()).heard(), "5070:ACK Answered");
+    let bye = desk.command(Command::HangUp { leg, status: None }).text();
+    assert_eq!(header(&bye, "CSeq"), "4 BYE");
+}
