@@ -602,6 +602,8 @@ impl Call {
         self.open_media(self.legs.len() - 1);
         self.note(What::Dialled { leg: id, party });
         self.placing().into_iter().for_each(|attempt| attempt.ring(id, target));
+        let mut headers = way.headers;
+        headers.extend(self.queue().map(|queue| (sip::Name::from("X-Queue"), queue.to_owned())));
         let invite = sip::Outgoing {
             uri: way.uri,
             flow: way.flow,
@@ -609,7 +611,7 @@ impl Call {
             to: way.to,
             sdp,
             credentials: way.credentials,
-            headers: way.headers,
+            headers,
         };
         self.say(sip::Command::Invite { leg: id, invite: Box::new(invite) });
     }

@@ -7,7 +7,7 @@
 use base::LegId;
 
 use crate::attempt::{Attempt, Target};
-use crate::{Call, Do, Event};
+use crate::{Call, Do, Event, What};
 
 /// One party that rings.
 #[derive(Debug)]
@@ -41,6 +41,16 @@ impl Call {
             if let Some(at) = self.position(leg) {
                 self.drop_leg(at, None);
             }
+        }
+    }
+
+    /// The queue the caller waits in: an agent's phone may show its name.
+    pub(crate) fn queue(&self) -> Option<&str> {
+        let last =
+            self.facts().iter().rev().find(|fact| matches!(fact.what, What::Queued { .. } | What::Unqueued { .. }));
+        match &last?.what {
+            What::Queued { queue } => Some(queue),
+            _ => None,
         }
     }
 
