@@ -144,3 +144,26 @@ fn passwords_are_made_once_and_only_their_digests_kept() {
     assert_eq!(again.make_passwords(&mut Random::numbered(2)).expect("nothing to write"), []);
     assert_eq!(again.ha1["ann"], sip::digest::Ha1::of("ann", "centrala", password));
 }
+
+#[test]
+fn a_trunk_by_tls_says_whom_it_is_taken_for() {
+    let with = |trunk: &str| {
+        let text = format!("[carrier]\naddress = \"192.0.2.10:5061\"\n{trunk}\n");
+        Folder::with(&[("trunks.toml", &text), ("switch.toml", "listen_tls = [\"0.0.0.0:5061\"]\n")])
+    };
+    for right in
+        ["", "transport = \"tcp\"", "transport = \"tls\"\ntls_name = \"sip.carrier.example\"\ntls_roots = \"c.pem\""]
+    {
+        assert_eq!(with(right).problems(), [""; 0], "{right}");
+    }
+    for (wrong, line, what) in [
+        ("transport = \"ws\"", 3, "no transport"),
+        ("tls_name = \"sip.carrier.example\"", 3, "is not reached by TLS"),
+        ("transport = \"udp\"\ntls_roots = \"c.pem\"", 4, "is not reached by TLS"),
+        ("transport = \"tls\"\ntls_name = \"no name\"", 4, "no domain name"),
+    ] {
+        let problems = with(wrong).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(&format!("trunks.toml:{line}:")) && problems[0].contains(what), "{problems:?}");
+    }
+}

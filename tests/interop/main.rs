@@ -11,6 +11,7 @@ mod cli;
 mod demo;
 mod flood;
 mod harness;
+mod keep_alive;
 mod operate;
 mod sipp;
 mod tls;

@@ -1,9 +1,15 @@
 //! SIP over TLS: phones, the certificate's life, a trunk between two switches, and those who only hold connections.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
 use crate::harness::phone::Phone;
@@ -173,4 +179,57 @@ fn who_only_holds_connections_holds_up_nobody() {
         assert!(line.is_answered(A_WHILE), "it was idle, not silent");
     }
     println!("2,000 idle connections: the switch has {} KiB resident", switch.process.resident_kib());
+}
+
+#[test]
+fn a_trunk_that_asks_is_shown_our_certificate() {
+    let near = Centre::new("mutual");
+    near.listen_tls();
+    // The carrier: a name for itself, and trust in nobody but us.
+    let made = rcgen::generate_simple_self_signed(["sip.carrier.example".to_owned()]).expect("a certificate");
+    near.write("carrier.pem", &made.cert.pem());
+    let carrier = TcpListener::bind(("127.0.0.6", 0)).expect("a port");
+    let address = carrier.local_addr().expect("a bound socket");
+    near.add(
+        "trunks.toml",
+        &format!(
+            "[carrier]\naddress = \"{address}\"\ntransport = \"tls\"\ntls_name = \"sip.carrier.example\"\n\
+             tls_roots = \"carrier.pem\"\n"
+        ),
+    );
+    near.add("routes.toml", "\n[[route]]\nnumber = \"5*\"\nto = \"trunk:carrier\"\n");
+    let switch = near.start();
+
+    let ours = CertificateDer::from_pem_file(near.conf().join("tls/cert.pem")).expect("our certificate");
+    let mut trusted = RootCertStore::empty();
+    trusted.add(ours.clone()).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let asks =
+        WebPkiClientVerifier::builder_with_provider(trusted.into(), provider.clone()).build().expect("a verifier");
+    let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).expect("a key");
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    let config = config.with_client_cert_verifier(asks).with_single_cert(vec![made.cert.der().clone()], key);
+    let config = Arc::new(config.expect("a certificate and its key"));
+    let answering = thread::spawn(move || {
+        let (stream, _) = carrier.accept().expect("a caller");
+        let mut stream = StreamOwned::new(ServerConnection::new(config).expect("a server"), stream);
+        let mut bytes = [0; 4_096];
+        let length = stream.read(&mut bytes).expect("an INVITE");
+        let invite = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        let shown = stream.conn.peer_certificates().and_then(|chain| chain.first()).map(|first| first.to_vec());
+        let line = |name: &str| invite.lines().find(|line| line.starts_with(name)).expect("a header").to_owned();
+        let copied: String = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].map(|name| line(name) + "\r\n").concat();
+        let copied = copied.replace("\r\nCall-ID:", ";tag=carrier\r\nCall-ID:");
+        write!(stream, "SIP/2.0 486 Busy Here\r\n{copied}Content-Length: 0\r\n\r\n").expect("an answer");
+        let _ = stream.read(&mut bytes); // the ACK
+        (invite, shown)
+    });
+    Party::new("ann").play("caller_refused", &near.room, switch.address, "555", &[("STATUS", "486")]).passes();
+    let (invite, shown) = answering.join().expect("a carrier that was called");
+    assert!(
+        invite.starts_with("INVITE sip:555@127.0.0.6") && invite.contains("Via: SIP/2.0/TLS 127.0.0.1"),
+        "{invite}"
+    );
+    assert!(invite.contains(";transport=tls>"), "{invite}");
+    assert_eq!(shown.as_deref(), Some(&*ours), "mutual TLS");
 }
