@@ -5,6 +5,8 @@
 //! recorder. Whatever one room says to another passes a work list here that is run dry before [`Switch::handle`]
 //! returns, so no room ever calls back into another.
 
+mod transfers;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -382,6 +384,7 @@ impl Switch {
                     self.ports.give_back(local.port());
                 }
             }
+            Do::Transfer { by, referral } => self.transfer(id, by, *referral, now, out),
             Do::Find(targets) => {
                 let Some(running) = self.journeys.get(&id) else { return };
                 let (caller, max_forwards) = (running.journey.call().caller().party.clone(), running.max_forwards);
@@ -512,8 +515,8 @@ fn leg_of_media(event: &media::Event) -> LegId {
 
 fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
-        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refused, Registered,
-        Ringing, Unregistered,
+        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refer, Refused,
+        Registered, Ringing, Unregistered,
     };
     match event {
         Ringing { leg, .. }
@@ -522,6 +525,7 @@ fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Offered { leg, .. }
         | Agreed { leg, .. }
         | Declined { leg, .. }
+        | Refer { leg, .. }
         | Digit { leg, .. }
         | Ended { leg, .. } => Some(*leg),
         Incoming(_) | Registered { .. } | Unregistered { .. } | Refused { .. } | Banned(_) | Flooded { .. } => None,

@@ -47,6 +47,8 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Connected { leg, party } => info!(%call, %leg, party, "talking"),
         What::Held { leg } => info!(%call, %leg, "holds"),
         What::Resumed { leg } => info!(%call, %leg, "resumes"),
+        What::Transfers { leg } => info!(%call, %leg, "transfers"),
+        What::TransferFailed { status } => info!(%call, status, "transfer failed"),
         What::Left { leg } => info!(%call, %leg, "left"),
         What::Recording { file, .. } => info!(%call, file, "recording"),
         What::Rejected { status } => info!(%call, status, "rejected"),

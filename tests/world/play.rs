@@ -11,7 +11,7 @@ use sim::{NetworkConf, Script};
 use sip::{Message, Method, Name};
 
 use super::centre::PROMPTS;
-use super::{World, voice};
+use super::{SWITCH, World, voice};
 
 type Played<T = ()> = Result<T, String>;
 
@@ -121,7 +121,7 @@ impl Theatre {
                 let expires_secs = expires_secs.unwrap_or(world.desks[who].phone.conf().expires_secs);
                 world.push(who, Command::Register { expires_secs });
                 if *waits {
-                    return self.expect(who, &Pattern { what: "200".to_owned(), to: None, header: None });
+                    return self.expect(who, &Pattern { what: "200".to_owned(), to: None, header: None, body: None });
                 }
             }
             Act::Invite(Dialled { to, codecs, from, header }) => {
@@ -146,6 +146,19 @@ impl Theatre {
                     return Err("nobody answered the re-INVITE".to_owned());
                 }
             }
+            Act::Refer { to, replaces, header } => {
+                let to = if to.contains(':') { to.clone() } else { format!("sip:{to}@{SWITCH}") };
+                let to = match replaces {
+                    None => format!("<{to}>"),
+                    Some(phone) => {
+                        let other = world.desk(phone).and_then(|desk| world.desks[desk].phone.dialog());
+                        let dialog = other.ok_or_else(|| format!("{phone} has no call"))?;
+                        format!("<{to}?Replaces={}>", dialog.replace(';', "%3B").replace('=', "%3D"))
+                    }
+                };
+                let header = header.as_ref().map(|(name, value)| (Name::from(name.as_str()), value.clone()));
+                world.push(who, Command::Refer { to, header });
+            }
             Act::Speaks(true) => {
                 let sound = voice(world.desks[who].hz);
                 world.push(who, Command::Speak(sound));
@@ -161,7 +174,8 @@ impl Theatre {
         loop {
             while let Some((_, message)) = self.world.desks[who].heard.pop_front() {
                 if matches(&message, pattern) {
-                    return has_header(&message, pattern);
+                    has_header(&message, pattern)?;
+                    return has_body(&message, pattern);
                 }
                 if is_important(&message) {
                     return Err(format!(
@@ -331,6 +345,16 @@ fn has_header(message: &Message, pattern: &Pattern) -> Played {
         return Ok(());
     }
     Err(format!("{name} is {headers:?}"))
+}
+
+fn has_body(message: &Message, pattern: &Pattern) -> Played {
+    let Some(wanted) = &pattern.body else { return Ok(()) };
+    let body = match message {
+        Message::Request(request) => &request.body,
+        Message::Response(response) => &response.body,
+    };
+    let body = String::from_utf8_lossy(body);
+    if body.contains(wanted.as_str()) { Ok(()) } else { Err(format!("the body is {body:?}")) }
 }
 
 /// What may not pass unseen: INVITE, CANCEL, BYE, and refusals other than a challenge.

@@ -73,6 +73,13 @@ pub enum Do {
     Media(media::Command),
     /// Find phones for these targets, then [`Call::place`] calls to them.
     Find(Vec<Target>),
+    /// This leg's party wants its partner to talk with somebody else: find out where that leads, and whether it may.
+    Transfer {
+        /// Who asks.
+        by: LegId,
+        /// For whom.
+        referral: Box<sip::Referral>,
+    },
     /// Begin this recording; its taps follow.
     Record(Recording),
     /// This leg's media port is no longer needed. `taken`: the operating system would not give it to us.
@@ -123,7 +130,7 @@ pub struct Call {
     /// The caller first; then the dialled parties.
     pub(crate) legs: Vec<Leg>,
     pub(crate) members: Vec<Member>,
-    wired: BTreeSet<Wire>,
+    pub(crate) wired: BTreeSet<Wire>,
     pub(crate) attempt: Option<Attempt>,
     /// Parties rung on their own account.
     pub(crate) offers: Vec<Offer>,
@@ -132,6 +139,7 @@ pub struct Call {
     /// The legs that hear music because the other side holds.
     pub(crate) music: Vec<LegId>,
     pub(crate) recordings: Vec<Recording>,
+    pub(crate) transfer: Option<crate::transfer::Transfer>,
     pub(crate) record_at_answer: bool,
     key_seen: Option<KeySeen>,
     pub(crate) facts: Vec<Fact>,
@@ -190,6 +198,7 @@ impl Call {
             players: 0,
             music: Vec::new(),
             recordings: Vec::new(),
+            transfer: None,
             record_at_answer: false,
             key_seen: None,
             facts: vec![Fact { at: now, what: started }],
@@ -269,7 +278,8 @@ impl Call {
 
     /// Has it ended, with every dialog closed and every port home?
     pub fn is_over(&self) -> bool {
-        self.ended.is_some() && self.legs.iter().all(|leg| !leg.is_live() && leg.port == Port::Home)
+        self.ended.is_some()
+            && self.legs.iter().all(|leg| !leg.is_live() && leg.port == Port::Home && leg.left.is_none())
     }
 
     /// When it ended, if it did.
@@ -307,6 +317,7 @@ impl Call {
             Sip::Confirmed { leg, sdp: Some(sdp) } => self.agreed_at_last(leg, &sdp),
             Sip::Offered { leg, sdp } => self.offered_again(leg, sdp),
             Sip::Agreed { leg, sdp } => self.agreed_again(leg, &sdp),
+            Sip::Refer { leg, referral } => self.asked_to_transfer(leg, referral),
             Sip::Digit { leg, digit } => self.key_pressed(leg, digit, true),
             Sip::Ended { leg, end } => self.leg_ended(leg, end),
             Sip::Confirmed { .. }
@@ -330,7 +341,9 @@ impl Call {
             Media::Fault { .. } => self.fault_inside(),
             Media::Closed { leg, stats } => {
                 self.note(What::Media { leg, stats });
-                self.port_is_home(leg, false);
+                if !self.left_port_is_home(leg) {
+                    self.port_is_home(leg, false);
+                }
             }
             Media::Played { .. } | Media::Latched { .. } => {}
         }
@@ -354,6 +367,7 @@ impl Call {
             // A media thread that does not answer must not keep the call for ever.
             for at in 0..self.legs.len() {
                 self.legs[at].state = State::Ended;
+                self.left_port_is_home(self.legs[at].id);
                 self.port_is_home(self.legs[at].id, false);
             }
         }
@@ -365,9 +379,10 @@ impl Call {
         if first {
             self.note(What::Ringing { leg });
         }
-        if early.is_some_and(|early| self.early_media(leg, early)) || !first || self.members.len() > 1 {
+        if early.is_some_and(|early| self.early_media(leg, early)) || !first || self.wired.len() > 1 {
             return;
         }
+        self.transfer_rings();
         match self.legs[0].state {
             State::Knocking { .. } => self.ring(),
             State::Up if self.playing.is_none() => {
@@ -402,6 +417,7 @@ impl Call {
             return; // the caller's offer could not be met after all: the call has ended
         }
         self.stop();
+        self.transfer_succeeds();
         let party = self.legs[at].party.label().to_owned();
         self.note(What::Connected { leg, party });
         let caller = self.legs[0].id;
@@ -515,7 +531,7 @@ impl Call {
         let was_up = matches!(self.legs[at].state, State::Up);
         self.legs[at].state = State::Ended;
         self.close_media(at);
-        if self.ended.is_some() || matches!(end, End::HungUp) {
+        if self.ended.is_some() || matches!(end, End::HungUp) || self.transferor_left(leg) {
             return;
         }
         if at == 0 {
@@ -563,7 +579,7 @@ impl Call {
         if matches!(self.playing, Some(Playing { purpose: Purpose::Ringback, .. })) {
             self.stop();
         }
-        self.events.push_back(Event::NotConnected(status));
+        self.came_to_nothing(status);
     }
 
     /// Phones were looked for; those found are called. One entry a target, in the order of [`Do::Find`]; an error is
@@ -638,6 +654,7 @@ impl Call {
         }
         self.note(What::HungUp { by, cause });
         self.take_attempts();
+        self.transfer = None;
         self.playing = None;
         self.members.clear();
         self.rewire();
@@ -702,6 +719,13 @@ impl Call {
             let local = leg.local();
             self.out.push(Do::Release { local, taken });
         }
+    }
+
+    /// The port a leg stood at before it moved is free again. False: it never moved.
+    fn left_port_is_home(&mut self, leg: LegId) -> bool {
+        let left = self.position(leg).and_then(|at| self.legs[at].left.take());
+        self.out.extend(left.map(|local| Do::Release { local, taken: false }));
+        left.is_some()
     }
 
     pub(crate) fn set_members(&mut self, members: Vec<Member>) {

@@ -114,7 +114,10 @@ impl Cdr {
                     cdr.wait_secs = queued.take().map(|from| secs(fact.at.since(from)));
                 }
                 What::Dialled { leg, party } => parties.push((*leg, party)),
-                What::Connected { party, .. } => {
+                What::Connected { party, leg } => {
+                    if !parties.iter().any(|(known, _)| known == leg) {
+                        parties.push((*leg, party)); // it came from another call
+                    }
                     cdr.connected.get_or_insert_with(|| date(fact.at));
                     cdr.answered_by = Some(party.clone());
                     talking = Some(fact.at);
@@ -133,7 +136,7 @@ impl Cdr {
                         parties.iter().find(|(of, _)| of == leg).map_or(cdr.caller.as_str(), |(_, party)| party);
                     cdr.media.push(LegQuality { party: party.to_owned(), stats: (**stats).clone() });
                 }
-                What::Held { .. } | What::Resumed { .. } => {}
+                What::Held { .. } | What::Resumed { .. } | What::Transfers { .. } | What::TransferFailed { .. } => {}
                 What::HungUp { .. } | What::Key { .. } | What::Ringing { .. } | What::Refused { .. } | What::Fault => {}
             }
         }

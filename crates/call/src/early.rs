@@ -58,7 +58,7 @@ impl Call {
     /// Who was heard early is gone; if others ring, that is heard again.
     pub(crate) fn ring_again(&mut self) {
         let rings = self.attempt.as_ref().is_some_and(|attempt| attempt.rings());
-        if rings && self.members.len() < 2 && self.playing.is_none() && self.caller_hears() {
+        if rings && self.wired.len() < 2 && self.playing.is_none() && self.caller_hears() {
             let ringback = self.conf.ringback.clone();
             self.start_player(ringback, true, Purpose::Ringback);
         }

@@ -117,6 +117,16 @@ pub enum What {
         /// Whose phone held.
         leg: LegId,
     },
+    /// A party brings its partner to somebody else.
+    Transfers {
+        /// Whose phone asked for it.
+        leg: LegId,
+    },
+    /// Nobody took the transferred party, which its partner has back.
+    TransferFailed {
+        /// The SIP status that says why.
+        status: u16,
+    },
     /// The party that talked with the caller is gone; the call may go on.
     Left {
         /// The party's leg.

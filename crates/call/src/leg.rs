@@ -64,6 +64,8 @@ pub struct Leg {
     stream: Option<Stream>,
     /// What the caller was told of the session before the answer, which has to repeat it.
     pub(crate) early: Option<Bytes>,
+    /// Where it stood before its media moved, until that port is closed.
+    pub(crate) left: Option<SocketAddr>,
 }
 
 /// What a phone's SDP cannot have: the SIP status that says so.
@@ -113,12 +115,18 @@ impl Leg {
             nat,
             stream: None,
             early: None,
+            left: None,
         }
     }
 
     /// Where its RTP is received.
     pub fn local(&self) -> SocketAddr {
         self.local.address
+    }
+
+    /// Its media is received here from now on; what we say next tells so.
+    pub(crate) fn stand_at(&mut self, local: SocketAddr) {
+        self.local.address = local;
     }
 
     /// The codec agreed on, once there is one.

@@ -14,6 +14,7 @@ mod hold;
 mod leg;
 mod offer;
 mod recording;
+mod transfer;
 mod verbs;
 
 pub use attempt::{Dial, Outbound, Target};

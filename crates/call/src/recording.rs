@@ -18,7 +18,7 @@ pub struct Recording {
     pub file: String,
     /// When it began.
     pub began: Time,
-    tapped: Vec<LegId>,
+    tapped: Vec<(LegId, Channel)>,
 }
 
 impl Recording {
@@ -28,16 +28,30 @@ impl Recording {
     }
 }
 
+impl Recording {
+    /// A leg is taken away, to be recorded elsewhere or not at all.
+    pub(crate) fn forget(&mut self, leg: LegId) {
+        self.tapped.retain(|(tapped, _)| *tapped != leg);
+    }
+}
+
 impl Call {
-    /// Taps every leg that talks and is not yet tapped: the caller left, all others right.
+    /// Taps every leg that talks and is not yet tapped: the caller left, all others right. After a transfer who stays
+    /// keeps its side, and who comes gets the other.
     pub(crate) fn tap_legs(&mut self) {
         let Some(recording) = self.recordings.last_mut() else { return };
         let mut taps = Vec::new();
+        let first = self.legs[0].id;
+        let known = recording.tapped.iter().find(|(leg, _)| *leg == first).map(|(_, channel)| *channel);
+        let (own, others) = match known {
+            Some(Channel::Right) => (Channel::Right, Channel::Left),
+            _ => (Channel::Left, Channel::Right),
+        };
         for (at, leg) in self.legs.iter().enumerate() {
             let talks = matches!(leg.state, State::Up) && leg.port == Port::Open;
-            if talks && !recording.tapped.contains(&leg.id) {
-                let channel = if at == 0 { Channel::Left } else { Channel::Right };
-                recording.tapped.push(leg.id);
+            if talks && !recording.tapped.iter().any(|(tapped, _)| *tapped == leg.id) {
+                let channel = if at == 0 { own } else { others };
+                recording.tapped.push((leg.id, channel));
                 taps.push(media::Command::Tap {
                     leg: leg.id,
                     recording: recording.id,

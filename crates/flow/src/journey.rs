@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use base::Time;
-use call::{Call, Do, Event, Input, Outbound, Side, Target};
+use base::{LegId, Time};
+use call::{Call, Do, Event, Input, Leg, Outbound, Side, Target};
 use route::{Destination, Found};
 
 use crate::announce::Announce;
@@ -70,6 +70,55 @@ impl Journey {
     /// What the queues are to be told, in order.
     pub fn take_words(&mut self) -> Vec<acd::Input> {
         std::mem::take(&mut self.words)
+    }
+
+    /// A party of the call brings its partner where routing says: to a refusal it does not even begin.
+    pub fn transfer(&mut self, by: LegId, found: Found, now: Time) {
+        if let Destination::Reject(status) = found.destination {
+            return self.call.refuse_transfer(by, status, now);
+        }
+        if !self.call.begin_transfer(by, now) {
+            return self.call.refuse_transfer(by, 403, now);
+        }
+        if found.record {
+            self.call.record();
+        }
+        self.hand_on(now);
+        self.number = found.number;
+        self.follow(Next::Go(found.destination));
+        self.call.settle_transfer();
+        self.run();
+    }
+
+    /// A leg's partner leaves for another call: see [`Call::give_up_partner`].
+    pub fn give_up_partner(&mut self, by: LegId, now: Time) -> Option<Leg> {
+        let leg = self.call.give_up_partner(by, now);
+        self.run();
+        leg
+    }
+
+    /// A leg's partner gets another one, from another call: see [`Call::take_over`]. `moved`: its media comes here.
+    pub fn take_over(&mut self, by: LegId, leg: Leg, now: Time) {
+        self.hand_on(now);
+        self.program = Box::new(Ring { targets: Vec::new(), ring: std::time::Duration::ZERO, record: false });
+        self.call.take_over(by, leg, now);
+        self.run();
+    }
+
+    fn hand_on(&mut self, now: Time) {
+        self.is_now(now);
+        self.program.handed_on(&self.call);
+        self.words.extend(self.program.words());
+    }
+
+    /// What is wrong with a transfer somebody asked for.
+    pub fn refuse_transfer(&mut self, by: LegId, status: u16, now: Time) {
+        self.call.refuse_transfer(by, status, now);
+    }
+
+    /// The media of a leg leaves this call's thread: see [`Call::move_media`].
+    pub fn move_media(&mut self, leg: &mut Leg, local: std::net::SocketAddr) {
+        self.call.move_media(leg, local);
     }
 
     /// The switch ends the call, whatever its program is about.

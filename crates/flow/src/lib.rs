@@ -24,6 +24,9 @@ pub trait Program: std::fmt::Debug {
     /// One decision. The first event is `Started`; after `HungUp` nothing follows.
     fn step(&mut self, event: Event, call: &mut Call) -> Next;
 
+    /// A party brings its partner elsewhere: this program has the call no longer.
+    fn handed_on(&mut self, _call: &Call) {}
+
     /// The queues have said something about this call.
     fn told(&mut self, _word: &acd::Output, _call: &mut Call) -> Next {
         Next::Wait

@@ -103,6 +103,13 @@ impl Program for Queue {
         Next::Wait
     }
 
+    fn handed_on(&mut self, call: &Call) {
+        if self.state == State::Talking {
+            self.agent_left(call, EndedBy::Agent);
+            self.state = State::Over;
+        }
+    }
+
     fn told(&mut self, word: &acd::Output, call: &mut Call) -> Next {
         match word {
             acd::Output::Left { outcome, .. } => {

@@ -130,6 +130,12 @@ impl Phone {
         self.ear.as_ref()
     }
 
+    /// Its call as a Replaces header names it (RFC 3891 §3), to whoever is at the other end.
+    pub fn dialog(&self) -> Option<String> {
+        let call = self.call.as_ref()?;
+        Some(format!("{};to-tag={};from-tag={}", call.call_id, call.remote.tag()?, call.local.tag()?))
+    }
+
     /// Is there a call, or one in the making?
     pub fn is_busy(&self) -> bool {
         self.call.is_some()

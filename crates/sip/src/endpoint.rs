@@ -20,7 +20,7 @@ pub use conf::{Account, Peer, SipConf};
 pub use event::{Command, End, Event, Incoming, Input, Origin, Outgoing, Output};
 pub use floods::FloodConf;
 
-use crate::invite::{self, Names, TransactionId, TurnDown, Uac, Usage};
+use crate::invite::{self, DialogId, Names, TransactionId, TurnDown, Uac, Usage};
 use crate::register::{self, Binding, Registrar};
 use crate::{Flow, Message, Method, Name, Request, Response, Transport, Via, stun, wire};
 use door::TAG_LETTERS;
@@ -117,6 +117,12 @@ impl Endpoint {
     /// A number for a leg of [`Command::Invite`].
     pub fn new_leg(&mut self) -> LegId {
         self.legs.next_id()
+    }
+
+    /// Our leg of a dialog that a party speaks of (RFC 3891 §3). Some phones name the tags the wrong way round.
+    pub fn leg_in(&self, dialog: &DialogId) -> Option<LegId> {
+        let DialogId { call_id, to_tag, from_tag } = dialog;
+        self.legs.find(to_tag, call_id, from_tag).or_else(|| self.legs.find(from_tag, call_id, to_tag))
     }
 
     /// Where an account can be reached, the phone's preferred first.
@@ -221,6 +227,7 @@ impl Endpoint {
             Command::Ring { leg, status, sdp } => (leg, invite::Input::Ring { status, sdp }),
             Command::Answer { leg, sdp } => (leg, invite::Input::Answer { sdp }),
             Command::Reject { leg, status } => (leg, invite::Input::Reject { status }),
+            Command::Transferred { leg, status } => (leg, invite::Input::Transferred { status }),
             Command::Offer { leg, sdp } => (leg, invite::Input::Offer { sdp }),
             Command::HangUp { leg, status } => (leg, invite::Input::HangUp { status }),
         };

@@ -5,6 +5,7 @@
 //! called) and [`Session`] (answered, until both have hung up). It knows no transaction but by number, and no call.
 
 mod dtmf;
+mod refer;
 mod reliable;
 mod session;
 mod session_timer;
@@ -17,6 +18,7 @@ use base::{LegId, Time};
 use bytes::Bytes;
 use rsip::Method;
 
+pub use refer::{DialogId, Referral};
 pub use session::Session;
 pub use session_timer::{SESSION_SECS_MIN, TooShort};
 pub use uac::{Names, Uac};
@@ -56,6 +58,8 @@ pub enum Input<'a> {
     Reject { status: u16 },
     /// Change the session to this.
     Offer { sdp: Bytes },
+    /// The transfer they asked for has come so far.
+    Transferred { status: u16 },
     /// End it.
     HangUp { status: Option<u16> },
     /// A request other than ACK and CANCEL.
@@ -311,9 +315,9 @@ fn reason(status: u16) -> String {
 /// When one who was told 503 may try again.
 pub const RETRY_AFTER_SECS: &str = "5";
 /// What we answer to.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
-/// The extensions we know: RFC 4028, 3262.
-pub const SUPPORTED: &str = "timer, 100rel";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER";
+/// The extensions we know: RFC 4028, 3262, 4488.
+pub const SUPPORTED: &str = "timer, 100rel, norefersub";
 /// So many responses are acknowledged in an early dialog.
 const PRACKS_MAX: u32 = 100;
 /// The session we ask of a carrier (RFC 4028 §4 recommends half an hour). Phones are not asked: they ask us.

@@ -29,7 +29,7 @@ pub use endpoint::{
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};
 pub use host::Host;
-pub use invite::TRUNK_SESSION_SECS;
+pub use invite::{DialogId, Referral, TRUNK_SESSION_SECS};
 pub use message::{Message, Request, Response, method_name, method_named, reason_phrase};
 pub use name_addr::{BadSyntax, NameAddr, Params};
 pub use register::Binding;

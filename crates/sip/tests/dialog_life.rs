@@ -97,7 +97,7 @@ fn a_refresh_that_fails_is_tried_in_another_way_or_again() {
     assert_eq!(header(&invite, "CSeq"), "3 INVITE");
     // Both asked at once: we wait, less than two seconds as the Call-ID is theirs (RFC 3261 §14.1).
     assert_eq!(desk.say(phone.flow, &Text::answer(&invite, 491, "").print()).heard(), "5062:ACK");
-    let fourth = desk.pass(2_001).text();
+    let fourth = desk.pass(2_001).texts().remove(0);
     assert_eq!(header(&fourth, "CSeq"), "4 INVITE");
     assert_eq!(desk.say(phone.flow, &Text::answer(&fourth, 500, "").print()).heard(), "5062:ACK");
     // At half of what is left; and a dialog they know nothing of is over.
@@ -225,4 +225,64 @@ fn what_they_say_reliably_is_acknowledged_once_and_in_order() {
     assert_eq!(desk.say(phone.flow, &Text::answer(&invite, 200, "a").print()).heard(), "5070:ACK Answered");
     let bye = desk.command(Command::HangUp { leg, status: None }).text();
     assert_eq!(header(&bye, "CSeq"), "4 BYE");
+}
+
+#[test]
+fn a_transfer_is_accepted_and_told_of_to_its_end() {
+    let (mut desk, phone) = (Desk::new(), phone());
+    let (leg, ok) = desk.standing(&phone);
+    let refer = |cseq: u32, to: &str| phone.within(&ok, "REFER", cseq).set("Refer-To", to);
+    assert_eq!(desk.say(phone.flow, &refer(10, "<sip:103@centrala>").print()).heard(), "Refer(103)");
+    assert_eq!(desk.say(phone.flow, &refer(11, "<sip:104@centrala>").print()).heard(), "5062:491");
+    let texts = desk.command(Command::Transferred { leg, status: 100 }).texts();
+    assert_eq!(status(&texts[0]), 202);
+    let trying = &texts[1];
+    assert!(
+        trying.starts_with("NOTIFY sip:101@10.0.0.9:5062;ob") && trying.ends_with("SIP/2.0 100 Trying\r\n"),
+        "{trying}"
+    );
+    assert_eq!((header(trying, "Event"), header(trying, "Subscription-State")), ("refer", "active;expires=180"));
+    assert_eq!(header(trying, "Content-Type"), "message/sipfrag;version=2.0");
+    // One NOTIFY at a time, so that they arrive in order; the latest news is enough.
+    assert_eq!(desk.command(Command::Transferred { leg, status: 180 }).heard(), "");
+    assert_eq!(desk.command(Command::Transferred { leg, status: 200 }).heard(), "");
+    let last = desk.say(phone.flow, &Text::answer(trying, 200, "").print()).text();
+    assert!(last.ends_with("SIP/2.0 200 OK\r\n"), "{last}");
+    assert_eq!(header(&last, "Subscription-State"), "terminated;reason=noresource");
+    desk.say(phone.flow, &Text::answer(&last, 200, "").print()).heard();
+    assert_eq!(desk.command(Command::Transferred { leg, status: 486 }).heard(), "");
+    // The next one of the dialog is told apart by its number, and may be refused.
+    desk.say(phone.flow, &refer(12, "<sip:102@x?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>").print());
+    assert_eq!(desk.heard(), "Refer(102, replaces)");
+    assert_eq!(desk.command(Command::Transferred { leg, status: 603 }).heard(), "5062:603");
+    desk.say(phone.flow, &refer(13, "<sip:102@x>").print()).heard();
+    let texts = desk.command(Command::Transferred { leg, status: 100 }).texts();
+    assert_eq!(header(&texts[1], "Event"), "refer;id=13");
+}
+
+#[test]
+fn who_does_not_want_to_know_is_not_told() {
+    let (mut desk, phone) = (Desk::new(), phone());
+    let (leg, ok) = desk.standing(&phone);
+    let refer = phone.within(&ok, "REFER", 10).set("Refer-To", "<sip:103@centrala>").set("Refer-Sub", "false");
+    desk.say(phone.flow, &refer.print()).heard();
+    let accepted = desk.command(Command::Transferred { leg, status: 100 }).text();
+    assert_eq!((status(&accepted), header(&accepted, "Refer-Sub")), (202, "false"));
+    assert_eq!(desk.command(Command::Transferred { leg, status: 200 }).heard(), "");
+}
+
+#[test]
+fn a_dialog_spoken_of_is_found_by_its_tags() {
+    let (mut desk, phone) = (Desk::new(), phone());
+    let (leg, ok) = desk.standing(&phone);
+    let tag = |name: &str| header(&ok, name).rsplit_once("tag=").unwrap().1.to_owned();
+    let (call_id, ours, theirs) = (header(&ok, "Call-ID").to_owned(), tag("To"), tag("From"));
+    let id = |to_tag: &str, from_tag: &str| sip::DialogId {
+        call_id: call_id.clone(),
+        to_tag: to_tag.to_owned(),
+        from_tag: from_tag.to_owned(),
+    };
+    assert_eq!(desk.endpoint.leg_in(&id(&ours, &theirs)), Some(leg));
+    assert_eq!(desk.endpoint.leg_in(&id(&theirs, &ours)), Some(leg));
+    assert_eq!(desk.endpoint.leg_in(&id(&ours, "guess")), None);
 }

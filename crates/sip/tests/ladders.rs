@@ -359,10 +359,10 @@ fn small_requests_in_a_dialog_are_answered_by_the_way() {
         (22, phone.within(&ok, "INFO", 22).typed("x", "application/media_control+xml"), "5062:415"),
         (23, phone.within(&ok, "OPTIONS", 23), "5062:200"),
         (24, phone.within(&ok, "PRACK", 24), "5062:481"),
-        (25, phone.within(&ok, "REFER", 25), "5062:405"),
+        (25, phone.within(&ok, "REFER", 25), "5062:400"),
         (26, phone.within(&ok, "NOTIFY", 26).set("Event", "talk"), "5062:489"),
         (27, phone.within(&ok, "MESSAGE", 27), "5062:405"),
-        (28, phone.within(&ok, "INVITE", 28).set("Require", "replaces"), "5062:420"),
+        (28, phone.within(&ok, "INVITE", 28).set("Require", "telepathy"), "5062:420"),
     ] {
         assert_eq!(desk.say(phone.flow, &request.print()).heard(), want, "{cseq}");
         let repeated = want.split(' ').next().unwrap();

@@ -166,7 +166,10 @@ impl World {
                     _ => self.plan(at, Command::Answer { leg, sdp: Bytes::from_static(b"v=0 answer") }),
                 }
             }
-            Event::Agreed { leg, .. } | Event::Declined { leg, .. } | Event::Digit { leg, .. } => life(self, leg),
+            Event::Refer { leg, .. }
+            | Event::Agreed { leg, .. }
+            | Event::Declined { leg, .. }
+            | Event::Digit { leg, .. } => life(self, leg),
             Event::Ended { leg, end } => {
                 life(self, leg);
                 self.sides[at].legs.get_mut(&leg).unwrap().ends.push(end);

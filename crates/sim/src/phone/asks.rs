@@ -19,6 +19,7 @@ impl Phone {
             Command::HangUp => self.hang_up(),
             Command::Press { key, by } => self.press(key, by),
             Command::Hold(hold) => self.hold(hold),
+            Command::Refer { to, header } => self.refer(to, header),
             Command::Speak(sound) => {
                 self.conf.voice = sound.clone();
                 if let Some(voice) = self.call.as_mut().and_then(|call| call.voice.as_mut()) {
@@ -142,6 +143,14 @@ impl Phone {
         self.ask(invite, Why::Reinvite { hold }, 0);
     }
 
+    fn refer(&mut self, to: String, header: Option<(Name, String)>) {
+        let contact = self.contact();
+        let Some(call) = self.call.as_mut().filter(|call| matches!(call.state, State::Up)) else { return };
+        let mut refer = call.request(Method::Refer, &contact).with(Name::ReferTo, to);
+        header.into_iter().for_each(|(name, value)| refer.headers.push(name, value));
+        self.ask(refer, Why::Formality, 0);
+    }
+
     /// Sends a request of a new transaction.
     fn ask(&mut self, mut request: Request, why: Why, proofs: u8) {
         let branch = format!("{MAGIC_COOKIE}{}", self.random.token(16));
@@ -197,10 +206,12 @@ impl Phone {
     fn progress(&mut self, invite: &Request, response: &Response) {
         let contact = self.contact();
         let Some(call) = &mut self.call else { return };
-        if response.headers.lists(&Name::Require, "100rel")
-            && let (Some(rseq), Some(to)) = (response.headers.first(&Name::RSeq), response.headers.to())
-        {
+        if let Some(to) = response.headers.to().filter(|to| to.tag().is_some()) {
             call.remote = to;
+        }
+        if response.headers.lists(&Name::Require, "100rel")
+            && let Some(rseq) = response.headers.first(&Name::RSeq)
+        {
             call.target = response.headers.contact().map_or(call.target.clone(), |contact| contact.uri);
             let (number, _) = invite.cseq().unwrap_or_default();
             let rack = format!("{rseq} {number} INVITE");

@@ -97,6 +97,13 @@ pub enum Command {
     },
     /// Hold the other side (`sendonly`), or resume.
     Hold(bool),
+    /// Ask for the other side to be brought elsewhere (REFER).
+    Refer {
+        /// The Refer-To header.
+        to: String,
+        /// One more header line.
+        header: Option<(Name, String)>,
+    },
     /// Say this from now on; an empty sound is silence without packets.
     Speak(Sound),
     /// Answer calls so from now on.

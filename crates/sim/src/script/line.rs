@@ -114,9 +114,10 @@ fn says(words: &mut Words) -> Read<Act> {
         "INVITE" => invite(words).map(Act::Invite),
         "REGISTER" => register(words, false),
         "BYE" | "CANCEL" => Ok(Act::HangUp),
+        "REFER" => refer(words),
         word => {
             let status = status(word).ok_or_else(|| {
-                format!("{word:?} cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE or a status (the rest by itself)")
+                format!("{word:?} cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER or a status (the rest by itself)")
             })?;
             let codecs = match words.maybe() {
                 None => None,
@@ -141,6 +142,19 @@ fn invite(words: &mut Words) -> Read<Dialled> {
     Ok(dialled)
 }
 
+fn refer(words: &mut Words) -> Read<Act> {
+    let to = words.next("a number to refer the other side to")?.to_owned();
+    let (mut replaces, mut header) = (None, None);
+    while let Some(word) = words.maybe() {
+        match word {
+            "replaces" => replaces = Some(words.next("the phone whose call is taken over")?.to_owned()),
+            "header" => header = Some(words.header()?),
+            other => return Err(format!("a REFER has no {other:?}; write replaces PHONE or header")),
+        }
+    }
+    Ok(Act::Refer { to, replaces, header })
+}
+
 fn register(words: &mut Words, waits: bool) -> Read<Act> {
     let (mut expires_secs, mut password) = (None, None);
     while let Some(word) = words.maybe() {
@@ -158,14 +172,17 @@ fn expects(who: String, words: &mut Words) -> Read<Step> {
     if sip_method(&what).is_none() && status(&what).is_none() {
         return Err(format!("{what:?} is neither a method nor a status"));
     }
-    let mut pattern = Pattern { what, to: None, header: None };
+    let mut pattern = Pattern { what, to: None, header: None, body: None };
     while let Some(word) = words.maybe() {
         match word {
             "header" => pattern.header = Some(words.header()?),
+            "body" => pattern.body = Some(words.all()),
             method if status(&pattern.what).is_some() && sip_method(method).is_some() => {
                 pattern.to = Some(method.to_owned())
             }
-            other => return Err(format!("a message is not looked at for {other:?}; write header NAME: VALUE")),
+            other => {
+                return Err(format!("a message is not looked at for {other:?}; write header NAME: VALUE or body TEXT"));
+            }
         }
     }
     Ok(Step::Expect { who, pattern })
@@ -257,6 +274,11 @@ impl<'a> Words<'a> {
         let (name, value) = self.rest.split_once(':').ok_or("a header is written NAME: VALUE")?;
         self.rest = "";
         Ok((name.trim().to_owned(), value.trim().to_owned()))
+    }
+
+    /// What is left of the line.
+    fn all(&mut self) -> String {
+        std::mem::take(&mut self.rest).trim().to_owned()
     }
 
     fn end(&self) -> Read<()> {

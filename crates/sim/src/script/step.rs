@@ -100,6 +100,15 @@ pub enum Act {
     },
     /// Holds, or resumes.
     Holds(bool),
+    /// Asks for the other side to be brought elsewhere.
+    Refer {
+        /// A number, a name or a URI.
+        to: String,
+        /// The phone whose call is to be taken over.
+        replaces: Option<String>,
+        /// One more header.
+        header: Option<(String, String)>,
+    },
     /// Sends sound, or none.
     Speaks(bool),
     /// Is gone.
@@ -128,6 +137,8 @@ pub struct Pattern {
     pub to: Option<String>,
     /// A header that must be in it; the value must be part of the header's.
     pub header: Option<(String, String)>,
+    /// What must be part of its body.
+    pub body: Option<String>,
 }
 
 /// A sound to be heard.

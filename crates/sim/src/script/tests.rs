@@ -28,7 +28,12 @@ cdr       queue=sales wait=15s answered_by=bob ended_by=agent
         script.lines[1].step,
         Step::Expect {
             who: "caller".into(),
-            pattern: Pattern { what: "200".into(), to: None, header: Some(("X-Queue".into(), "sales".into())) }
+            pattern: Pattern {
+                what: "200".into(),
+                to: None,
+                header: Some(("X-Queue".into(), "sales".into())),
+                body: None
+            }
         }
     );
 }

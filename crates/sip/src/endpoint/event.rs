@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::bans::Ban;
 use crate::digest::Credentials;
+use crate::invite::Referral;
 use crate::{Flow, Name, NameAddr};
 
 /// What happened.
@@ -76,6 +77,14 @@ pub enum Command {
         leg: LegId,
         /// Our offer.
         sdp: Bytes,
+    },
+    /// What became of the transfer this leg asked for (`Refer`). A status below 200 accepts it and tells how it goes, a
+    /// final one ends it; a first one of 300 or above refuses it.
+    Transferred {
+        /// The leg that asked.
+        leg: LegId,
+        /// 100 to 699.
+        status: u16,
     },
     /// Ends the leg: CANCEL, BYE or 480, as its state asks. A 200 that crosses our CANCEL is acknowledged and ended.
     HangUp {
@@ -172,6 +181,13 @@ pub enum Event {
         leg: LegId,
         /// Why.
         status: u16,
+    },
+    /// The party wants its partner to talk with somebody else (RFC 3515): to be answered by `Transferred`.
+    Refer {
+        /// The leg of who asks.
+        leg: LegId,
+        /// With whom.
+        referral: Box<Referral>,
     },
     /// A key, pressed in an INFO (`application/dtmf-relay`, `application/dtmf`).
     Digit {

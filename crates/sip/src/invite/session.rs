@@ -7,6 +7,7 @@ use base::{LegId, Time};
 use bytes::Bytes;
 use rsip::Method;
 
+use super::refer::{Referral, Transfer};
 use super::session_timer::{Due, Grant, SessionTimer, TooShort};
 use super::{
     Asked, Input, Output, SDP, SUPPORTED, TransactionId, TurnDown, Usage, answer, answer_small, chance, contact,
@@ -35,6 +36,10 @@ pub struct Session {
     updates: bool,
     /// A re-INVITE of ours has no final answer, whatever became of the session meanwhile.
     reinvited: bool,
+    /// They asked us to bring their partner elsewhere.
+    transfer: Option<Box<Transfer>>,
+    /// How many REFERs there were.
+    referred: u32,
 }
 
 #[derive(Debug)]
@@ -115,6 +120,8 @@ impl Session {
             ours: false,
             updates,
             reinvited: false,
+            transfer: None,
+            referred: 0,
         }
     }
 
@@ -139,7 +146,19 @@ impl Session {
                 let timer = Grant::of(&response.headers).map(|grant| SessionTimer::new(grant, now));
                 let updates = response.headers.lists(&Name::Allow, "UPDATE");
                 let (state, later, ours, reinvited) = (Standing, None, true, false);
-                Usage::Session(Box::new(Session { leg, dialog, state, timer, later, said, ours, updates, reinvited }))
+                Usage::Session(Box::new(Session {
+                    leg,
+                    dialog,
+                    state,
+                    timer,
+                    later,
+                    said,
+                    ours,
+                    updates,
+                    reinvited,
+                    transfer: None,
+                    referred: 0,
+                }))
             }
             // RFC 3264 §4: the answer to our offer must be in it. Without one, or without Contact, there is no call.
             _ => {
@@ -181,6 +200,27 @@ impl Session {
                 Parting { ok, status }
             }
             (state @ (Standing | Asking { .. } | Offered { .. }), Input::Tick) => self.time_has_passed(state, now, out),
+            (
+                state @ (Standing | Offered { .. } | Answered { .. } | Asking { .. }),
+                Input::Request { transaction, request },
+            ) if request.method == Method::Refer => {
+                self.refer(transaction, request, out);
+                state
+            }
+            (state, Input::Transferred { status }) => {
+                self.transferred(|transfer, dialog| transfer.comes_to(status, dialog, out));
+                state
+            }
+            (state, Input::Response { method: Method::Notify, response, .. }) => {
+                if response.is_final() {
+                    self.transferred(|transfer, dialog| transfer.heard(response.status, dialog, out));
+                }
+                state
+            }
+            (state, Input::TimedOut { method: Method::Notify } | Input::Lost { method: Method::Notify, .. }) => {
+                self.transferred(|transfer, dialog| transfer.heard(408, dialog, out));
+                state
+            }
             (state, Input::Request { transaction, request }) if request.method == Method::Bye => {
                 answer(transaction, request, 200).push(out);
                 if let Offered { asked } = &state {
@@ -275,6 +315,7 @@ impl Session {
                     asked.respond(487, self.dialog.flow, None, out);
                 }
                 event(out, Event::Ended { leg, end: End::HungUp });
+                self.transferred(|transfer, dialog| transfer.ends(dialog, out));
                 bye(&mut self.dialog, status, out);
                 Leaving
             }
@@ -334,6 +375,28 @@ impl Session {
             Leaving => None,
         };
         at.filter(|at| *at < Time::NEVER)
+    }
+
+    /// They want their partner to talk with somebody else. One transfer at a time.
+    fn refer(&mut self, transaction: TransactionId, refer: &Request, out: &mut Vec<Output>) {
+        let busy = self.transfer.as_ref().is_some_and(|transfer| !transfer.is_over());
+        let referral = if busy { Err(491) } else { Referral::read(refer) };
+        match (referral, Asked::new(transaction, refer, &self.dialog.local_tag)) {
+            (Ok(referral), Ok(asked)) => {
+                self.dialog.refresh(&refer.headers);
+                self.referred += 1;
+                self.transfer = Some(Box::new(Transfer::new(refer, asked, self.referred == 1)));
+                out.push(Output::Event(Event::Refer { leg: self.leg, referral: Box::new(referral) }));
+            }
+            (Err(status), _) => answer(transaction, refer, status).push(out),
+            (_, Err(TooShort)) => too_short(transaction, refer, out),
+        }
+    }
+
+    fn transferred(&mut self, mut tell: impl FnMut(&mut Transfer, &mut Dialog)) {
+        if let Some(transfer) = &mut self.transfer {
+            tell(transfer, &mut self.dialog);
+        }
     }
 
     /// A request that makes or keeps a session: what is needed to answer it; none if it is answered already.

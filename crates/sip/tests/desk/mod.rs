@@ -111,6 +111,10 @@ impl Desk {
             Event::Answered { .. } => "Answered".to_owned(),
             Event::Confirmed { sdp, .. } => format!("Confirmed{}", if sdp.is_some() { "(sdp)" } else { "" }),
             Event::Offered { sdp, .. } => format!("Offered{}", if sdp.is_some() { "(sdp)" } else { "" }),
+            Event::Refer { referral, .. } => {
+                let how = if referral.replaces.is_some() { ", replaces" } else { "" };
+                format!("Refer({}{how})", referral.called)
+            }
             Event::Agreed { .. } => "Agreed".to_owned(),
             Event::Declined { status, .. } => format!("Declined({status})"),
             Event::Digit { digit, .. } => format!("Digit({digit})"),
