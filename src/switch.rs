@@ -20,7 +20,6 @@ use bytes::Bytes;
 use call::{Call, CallConf, Do, Fact, Knock, NewLeg, Outbound, Party, Recording, Target};
 use flow::{FlowConf, Journey};
 use route::{Destination, Found, Routes};
-use sdp::Format;
 use sip::{Account, Endpoint, Flow, Incoming, Peer, SipConf, Transport};
 
 use crate::conf::Conf;
@@ -146,7 +145,7 @@ impl Switch {
             legs: HashMap::new(),
             deadlines: BinaryHeap::new(),
             call_conf: Arc::new(CallConf {
-                formats: vec![Format::pcmu(), Format::pcma()],
+                formats: conf.switch.codecs.iter().copied().map(call::format).collect(),
                 ringback: RINGBACK.sound(),
                 hold_music: conf.hold_music.clone(),
                 clock,

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use audio::Codec;
 use media::MediaLimits;
 use serde::Deserialize;
 use sip::digest::Algorithm;
@@ -62,6 +63,7 @@ struct MediaTable {
     threads: Spanned<usize>,
     dscp: Spanned<u8>,
     hold_music: Option<Spanned<String>>,
+    codecs: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -136,6 +138,7 @@ impl Default for MediaTable {
             threads: Spanned::new(0..0, 0),
             dscp: Spanned::new(0..0, 46),
             hold_music: None,
+            codecs: unplaced(["opus", "G722", "PCMA", "PCMU"]),
         }
     }
 }
@@ -179,6 +182,8 @@ pub struct SwitchConf {
     pub media: MediaLimits,
     /// The prompt a party hears whom the other has put on hold; the built-in melody where there is none.
     pub hold_music: Option<Spanned<String>>,
+    /// What is spoken with phones and trunks, best first. Never empty.
+    pub codecs: Vec<Codec>,
     /// How many media threads.
     pub media_threads: usize,
     /// Where recordings go.
@@ -212,6 +217,7 @@ impl SwitchConf {
             ("[media] ports", self.media_ports != new.media_ports),
             ("[media] threads", self.media_threads != new.media_threads),
             ("[media] timeout_secs", self.media.media_timeout_secs != new.media.media_timeout_secs),
+            ("[media] codecs", self.codecs != new.codecs),
             ("[media] dscp", self.media.dscp != new.media.dscp),
             ("[recording] folder", self.recordings != new.recordings),
             ("[journal] folder", self.journal != new.journal),
@@ -258,6 +264,11 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
             "dscp is a number from 0 to 63; 46 is usual for voice, 0 switches marking off",
         );
     }
+    let mut codecs: Vec<Codec> = said.media.codecs.iter().filter_map(|text| codec(file, text)).collect();
+    codecs.dedup();
+    if said.media.codecs.is_empty() && file.is_clean() {
+        file.problem(0..0, "[media] codecs is empty; name at least one, such as \"PCMA\", which every phone speaks");
+    }
     if *said.media.threads.get_ref() > 256 {
         file.problem(said.media.threads.span(), "threads is at most 256; 0 means one a core");
     }
@@ -293,6 +304,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         media_ports: ports(file, &said.media.ports),
         media,
         hold_music: said.media.hold_music.clone(),
+        codecs,
         media_threads: match *said.media.threads.get_ref() {
             0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             threads => threads,
@@ -325,6 +337,15 @@ pub(super) fn algorithm(file: &mut File<'_>, text: &Spanned<String>) -> Option<A
             None
         }
     }
+}
+
+fn codec(file: &mut File<'_>, text: &Spanned<String>) -> Option<Codec> {
+    let codec = Codec::from_name(text.get_ref());
+    if codec.is_none() {
+        let what = format!("{:?} is no codec of ours; write opus, G722, PCMA or PCMU", text.get_ref());
+        file.problem(text.span(), what);
+    }
+    codec
 }
 
 fn ports(file: &mut File<'_>, text: &Spanned<String>) -> RangeInclusive<u16> {

@@ -52,6 +52,11 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("switch.toml", "listen = [\"nowhere\"]", "switch.toml:1:11: \"nowhere\" is no address and port; write it as"),
         ("switch.toml", "listen = [", "switch.toml:1:"),
         ("switch.toml", "realm = 7", "switch.toml:1:9: invalid type: integer `7`, expected a string"),
+        (
+            "switch.toml",
+            "[media]\ncodecs = [\"G729\"]",
+            "switch.toml:2:11: \"G729\" is no codec of ours; write opus, G722",
+        ),
         ("switch.toml", "[media]\nports = \"9-1\"", "switch.toml:2:9: [media] ports is no range of ports; write it as"),
         ("switch.toml", "digest = [\"SHA-1\"]", "switch.toml:1:11: \"SHA-1\" is no digest algorithm of ours; write"),
         ("people.toml", "[Ann]", "people.toml:1:2: \"Ann\" is no name; write"),

@@ -100,7 +100,7 @@ impl Centre {
     /// Everything a real phone must be told.
     pub(super) fn show_accounts(&self, switch: SocketAddr) {
         let Passwords { guest, old_guest, .. } = &self.passwords;
-        println!("\nThe switch stays, and so does Ann. For a phone of yours (UDP or TCP, G.711):\n");
+        println!("\nThe switch stays, and so does Ann. For a phone of yours (UDP or TCP; G.711, G.722, Opus):\n");
         println!(
             "  registrar  {switch}{}",
             own_address(switch.port()).map_or(String::new(), |own| format!("  (from elsewhere: {own})"))

@@ -25,6 +25,7 @@ use super::clock::Clock;
 use super::console::{Answers, Console};
 use super::journal::Journal;
 use super::media_threads::MediaThreads;
+use super::prepare;
 use super::recorder_thread::{self, Door};
 use super::reload::{Loaded, Standing};
 use super::streams::{StreamListener, Streams, Unsent};
@@ -222,6 +223,7 @@ impl Control {
         )?;
         let towards = |transport, remote| addresses.towards(transport, remote);
         let switch = Switch::new(&conf, towards, clock.wall(), random);
+        prepare::prompts(&conf)?;
 
         for listener in &udp {
             spawn_local(listener.clone().read(addresses.clone(), inbox.clone()));
@@ -365,6 +367,9 @@ impl Control {
                 self.switch.reload(&loaded.conf, |transport, remote| addresses.towards(transport, remote), now, out);
                 self.perform(out);
                 let conf = &loaded.conf;
+                if let Err(why) = prepare::prompts(conf) {
+                    warn!("prompts are encoded when they are played: {why}");
+                }
                 let (people, trunks, routes) = (conf.people.len(), conf.trunks.len(), conf.routes.routes.len());
                 info!(people, trunks, routes, "the new conf is in force");
                 for what in &loaded.restart {

@@ -392,6 +392,7 @@ mod tests {
                 codec: Codec::Pcmu,
                 payload_type: 0,
                 telephone_event: Some(101),
+                telephone_event_rate: 8000,
                 ptime_ms: 20,
                 sends: true,
                 receives: true,

@@ -12,6 +12,7 @@ mod descriptors;
 mod journal;
 pub mod logging;
 pub mod media_threads;
+mod prepare;
 mod recorder_thread;
 mod reload;
 mod stream;

@@ -14,6 +14,8 @@ use crate::harness::switch::{Centre, Switch, WELCOME_HZ, assert_fields};
 const ANN_HZ: u32 = 700;
 const BOB_HZ: u32 = 1_900;
 const CID_HZ: u32 = 2_600;
+/// baresip 1.0 takes away what lies above 1.3 kHz when it brings its tone up to 16 kHz.
+const LOW_HZ: u32 = 1_100;
 const A_WHILE: Duration = Duration::from_secs(10);
 
 fn dial(phone: &mut Phone, switch: &Switch, number: &str) {
@@ -51,6 +53,69 @@ fn two_phones_hear_each_other_and_the_recording_has_each_on_its_side() {
         assert_eq!(recording.sidecar["salvaged"], Value::Null);
         let name = recording.file.file_stem().and_then(|name| name.to_str()).expect("a plain name");
         assert!(name.ends_with(&format!("_internal_-_bob_{}_1", cdr["call"].as_str().expect("an id"))), "{name}");
+    }
+}
+
+#[test]
+fn a_wideband_phone_and_one_of_g711_hear_each_other() {
+    for (anns, codecs) in [("opus/48000/2", ["OPUS", "PCMA"]), ("g722/16000/1", ["G722", "PCMA"])] {
+        let centre = Centre::new("wideband");
+        let switch = centre.start();
+        let mut ann = Phone::speaking(&centre.room, "ann", ANN_HZ, switch.address, "udp", anns);
+        let mut bob = Phone::speaking(&centre.room, "bob", BOB_HZ, switch.address, "udp", "pcma");
+        dial(&mut ann, &switch, "202");
+        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+        thread::sleep(Duration::from_secs(3));
+        ann.hang_up();
+        bob.wait_for("CALL_CLOSED", A_WHILE);
+
+        let cdr = switch.cdr();
+        assert_fields(&cdr, &json!({ "caller": "ann", "called": "202", "answered_by": "bob", "status": 200 }));
+        ann.heard().assert_only("Ann's ear", BOB_HZ, ANN_HZ);
+        bob.heard().assert_only("Bob's ear", ANN_HZ, BOB_HZ);
+        let recording = switch.recording();
+        recording.caller.assert_only("the caller's side", ANN_HZ, BOB_HZ);
+        recording.party.assert_only("the party's side", BOB_HZ, ANN_HZ);
+        assert_eq!(codecs_of(&cdr), codecs);
+    }
+}
+
+/// What the legs of a call spoke, by name.
+fn codecs_of(cdr: &Value) -> Vec<&str> {
+    let legs = cdr["media"].as_array().into_iter().flatten();
+    let mut codecs: Vec<&str> = legs.filter_map(|leg| leg["codec"].as_str()).collect();
+    codecs.sort_unstable();
+    codecs
+}
+
+#[test]
+fn wideband_phones_are_not_transcoded_and_hear_the_prompts() {
+    for (codecs, codec) in [("opus/48000/2,pcma", "OPUS"), ("g722/16000/1,pcma", "G722")] {
+        let centre = Centre::new("wideband-both");
+        let switch = centre.start();
+        let mut ann = Phone::speaking(&centre.room, "ann", ANN_HZ, switch.address, "udp", codecs);
+        let mut bob = Phone::speaking(&centre.room, "bob", LOW_HZ, switch.address, "udp", codecs);
+        dial(&mut ann, &switch, "202");
+        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+        thread::sleep(Duration::from_secs(2));
+        ann.hang_up();
+        bob.wait_for("CALL_CLOSED", A_WHILE);
+        let cdr = switch.cdr();
+        ann.heard().assert_only("Ann's ear", LOW_HZ, ANN_HZ);
+        bob.heard().assert_only("Bob's ear", ANN_HZ, LOW_HZ);
+        assert_eq!(codecs_of(&cdr), [codec, codec]);
+    }
+    for codecs in ["opus/48000/2", "g722/16000/1"] {
+        let centre = Centre::new("wideband-prompt");
+        let switch = centre.start();
+        let mut ann = Phone::speaking(&centre.room, "ann", ANN_HZ, switch.address, "udp", codecs);
+        dial(&mut ann, &switch, "601");
+        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+        thread::sleep(Duration::from_secs(2));
+        ann.hang_up();
+        ann.heard().assert_only("Ann's ear", 1_004, ANN_HZ);
     }
 }
 

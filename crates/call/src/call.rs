@@ -589,7 +589,7 @@ impl Call {
         if self.ended.is_some() {
             return;
         }
-        let offered = self.legs[0].codec();
+        let spoken = self.legs[0].speaks();
         for (target, found) in found.into_iter().enumerate() {
             let ways = match found {
                 Ok(ways) if !ways.is_empty() => ways,
@@ -601,18 +601,16 @@ impl Call {
                 }
             };
             for way in ways {
-                self.call_out(target, way, offered);
+                self.call_out(target, way, &spoken);
             }
         }
         self.placed();
         self.see_whether_lost();
     }
 
-    fn call_out(&mut self, target: usize, way: Outbound, prefer: Option<audio::Codec>) {
+    fn call_out(&mut self, target: usize, way: Outbound, spoken: &[audio::Codec]) {
         let mut leg = Leg::new(way.leg, State::Dialling, &self.conf.formats);
-        if let Some(codec) = prefer {
-            leg.prefer(codec);
-        }
+        leg.prefer(spoken);
         let (id, sdp, party) = (leg.id, leg.offer(), leg.party.label().to_owned());
         self.legs.push(leg);
         self.open_media(self.legs.len() - 1);

@@ -93,6 +93,16 @@ pub(crate) enum Port {
     Home,
 }
 
+/// How a codec is offered.
+pub fn format(codec: Codec) -> Format {
+    match codec {
+        Codec::Pcmu => Format::pcmu(),
+        Codec::Pcma => Format::pcma(),
+        Codec::G722 => Format::g722(),
+        Codec::Opus => Format::opus(codec.payload_type()),
+    }
+}
+
 impl Leg {
     pub(crate) fn new(new: NewLeg, state: State, formats: &[Format]) -> Leg {
         let local = Local {
@@ -139,21 +149,40 @@ impl Leg {
         sdp::offer(&self.local).into()
     }
 
-    /// Puts one codec first among those we offer or answer with.
-    pub(crate) fn prefer(&mut self, codec: Codec) {
-        self.local.codecs.sort_by_key(|format| format.encoding != codec.name());
+    /// What the other end speaks, in its order: the codec agreed on, or all of its offer.
+    pub(crate) fn speaks(&self) -> Vec<Codec> {
+        match (&self.state, self.codec()) {
+            (_, Some(codec)) => vec![codec],
+            (State::Knocking { offer: Some(offer) }, None) => {
+                sdp::formats(offer).iter().filter_map(|format| Codec::from_name(&format.encoding)).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
-    /// Answers an offer and agrees to it. With `only`, in that codec alone if the offer has it: then nothing need be
+    /// Puts these codecs first among those we offer, in this order: what the other side of the call speaks need not be
     /// transcoded.
-    pub(crate) fn answer(&mut self, offer: &[u8], only: Option<Codec>) -> Result<Bytes, Unacceptable> {
-        let narrowed = only.map(|codec| {
-            let codecs = self.local.codecs.iter().filter(|format| format.encoding == codec.name()).cloned().collect();
-            Local { codecs, ..self.local.clone() }
+    pub(crate) fn prefer(&mut self, codecs: &[Codec]) {
+        let place = |format: &Format| codecs.iter().position(|codec| format.encoding == codec.name());
+        self.local.codecs.sort_by_key(|format| place(format).unwrap_or(codecs.len()));
+    }
+
+    /// Answers an offer and agrees to it. With `like`, in that codec if the offer has it, then nothing need be
+    /// transcoded; or in the other law of G.711, which costs next to nothing; else in the offer's first that we speak.
+    pub(crate) fn answer(&mut self, offer: &[u8], like: Option<Codec>) -> Result<Bytes, Unacceptable> {
+        let only = |wanted: &dyn Fn(Codec) -> bool| {
+            let is_wanted = |format: &&Format| Codec::from_name(&format.encoding).is_some_and(wanted);
+            let codecs = self.local.codecs.iter().filter(is_wanted).cloned().collect();
+            sdp::answer(offer, &Local { codecs, ..self.local.clone() }).ok()
+        };
+        let narrowed = like.and_then(|like| {
+            let same = only(&|codec| codec == like);
+            let law = like.encoding().is_some();
+            same.or_else(|| law.then(|| only(&|codec| codec.encoding().is_some())).flatten())
         });
-        let (text, stream) = match narrowed.map(|local| sdp::answer(offer, &local)) {
-            Some(Ok(agreed)) => agreed,
-            _ => sdp::answer(offer, &self.local).map_err(|why| why.status())?,
+        let (text, stream) = match narrowed {
+            Some(agreed) => agreed,
+            None => sdp::answer(offer, &self.local).map_err(|why| why.status())?,
         };
         self.agree(stream);
         Ok(text.into())
@@ -196,6 +225,7 @@ impl Leg {
             codec: self.codec()?,
             payload_type: stream.format.payload_type,
             telephone_event: stream.telephone_event,
+            telephone_event_rate: stream.telephone_event_rate,
             ptime_ms: stream.ptime_ms,
             sends: matches!(stream.direction, Direction::SendRecv | Direction::SendOnly),
             receives: matches!(stream.direction, Direction::SendRecv | Direction::RecvOnly),
@@ -229,6 +259,49 @@ fn is_private(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn offering(codecs: &[Codec]) -> Leg {
+        let formats: Vec<Format> = codecs.iter().copied().map(format).collect();
+        Leg { local: Local { codecs: formats, ..leg("192.0.2.9", false).local }, ..leg("192.0.2.9", false) }
+    }
+
+    #[test]
+    fn nothing_is_transcoded_where_both_sides_speak_the_same() {
+        use Codec::{G722, Opus, Pcma, Pcmu};
+        for (caller, like, answered) in [
+            (vec![Opus, G722, Pcma], None, Opus),
+            (vec![Pcma, Opus], None, Pcma),
+            (vec![Opus, Pcma, Pcmu], Some(Pcmu), Pcmu),
+            (vec![Opus, Pcma], Some(Pcmu), Pcma), // the other law, by table
+            (vec![Opus, G722], Some(Pcmu), Opus),
+            (vec![Pcma, Pcmu], Some(Opus), Pcma),
+            (vec![G722, Opus], Some(Opus), Opus),
+        ] {
+            let mut ours = offering(&[Opus, G722, Pcma, Pcmu]);
+            let offer = offering(&caller).offer();
+            ours.answer(&offer, like).expect("something in common");
+            assert_eq!(ours.codec(), Some(answered), "{caller:?} like {like:?}");
+        }
+    }
+
+    #[test]
+    fn a_called_phone_is_offered_first_what_the_caller_speaks() {
+        use Codec::{G722, Opus, Pcma, Pcmu};
+        for (caller, offered) in [
+            (vec![Pcmu, Pcma], [Pcmu, Pcma, Opus, G722]),
+            (vec![G722], [G722, Opus, Pcma, Pcmu]),
+            (vec![], [Opus, G722, Pcma, Pcmu]),
+        ] {
+            let knocking =
+                Leg { state: State::Knocking { offer: Some(offering(&caller).offer()) }, ..leg("192.0.2.9", false) };
+            assert_eq!(knocking.speaks(), caller);
+            let mut called = offering(&[Opus, G722, Pcma, Pcmu]);
+            called.prefer(&knocking.speaks());
+            let formats = sdp::formats(&called.offer());
+            let codecs: Vec<Codec> = formats.iter().filter_map(|format| Codec::from_name(&format.encoding)).collect();
+            assert_eq!(codecs, offered, "{caller:?}");
+        }
+    }
 
     fn leg(signalling: &str, nat: bool) -> Leg {
         let new = NewLeg {

@@ -22,5 +22,5 @@ pub use bridge::{Member, Role, Wire, wires};
 pub use call::{Call, CallConf, Do, Event, Input, Knock};
 pub use cdr::{Cdr, LegQuality};
 pub use fact::{Direction, Fact, Side, What};
-pub use leg::{Leg, NewLeg, Party};
+pub use leg::{Leg, NewLeg, Party, format};
 pub use recording::Recording;

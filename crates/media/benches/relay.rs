@@ -51,6 +51,7 @@ fn calls(mixed: bool, tapped: bool) -> Patchbay {
             codec: codec(leg, mixed),
             payload_type: codec(leg, mixed).payload_type(),
             telephone_event: Some(101),
+            telephone_event_rate: 8000,
             ptime_ms: 20,
             sends: true,
             receives: true,

@@ -22,7 +22,8 @@ pub enum Command {
         /// Addresses and formats.
         stream: Box<StreamConf>,
     },
-    /// `to` hears `from` (an echo, if they are the same). A sink has one source; a second replaces the first.
+    /// `to` hears `from` (an echo, if they are the same), together with whom it hears already. One that both speak the
+    /// codec of is relayed as it comes; everything else is decoded, mixed and made anew.
     Wire {
         /// Who speaks.
         from: LegId,
@@ -90,6 +91,8 @@ pub struct StreamConf {
     pub payload_type: u8,
     /// The payload type of telephone-event on this leg, if it has it.
     pub telephone_event: Option<u8>,
+    /// What the durations of its events are counted in.
+    pub telephone_event_rate: u32,
     /// How long a packet we make should be.
     pub ptime_ms: u16,
     /// We may send (the phone is not on hold).

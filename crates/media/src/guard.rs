@@ -39,8 +39,10 @@ pub(crate) struct Heading {
     pub ssrc: u32,
     pub sequence: u16,
     pub timestamp: u32,
-    /// How many samples it carries; 0 if it is no audio.
+    /// How many units of its clock it lasts; 0 if it is no audio.
     pub samples: u32,
+    /// Units of its clock a millisecond.
+    pub khz: u32,
 }
 
 /// What a packet is to the stream.
@@ -144,9 +146,10 @@ impl Stream {
     /// (A burst after a stall is explained by its sequence; silence suppression by the clock.)
     fn leaps(&self, packet: Heading, ahead: i16, now: Time) -> bool {
         let step = i64::from(packet.timestamp.wrapping_sub(self.timestamp) as i32);
-        let by_clock = now.since(self.timestamp_at).as_millis() as i64 * 8;
+        let by_clock = now.since(self.timestamp_at).as_millis() as i64 * i64::from(packet.khz);
         let by_sequence = i64::from(ahead) * i64::from(packet.samples);
-        (step - by_clock).abs() > LEAP && (step - by_sequence).abs() > LEAP
+        let leap = LEAP_MS * i64::from(packet.khz);
+        (step - by_clock).abs() > leap && (step - by_sequence).abs() > leap
     }
 }
 
@@ -161,8 +164,7 @@ const MISORDER: i16 = 100;
 const PROOF: u8 = 3;
 /// Our stream must have been silent for so long before another takes its place.
 const SILENCE: Duration = Duration::from_millis(100);
-/// Samples: one second.
-const LEAP: i64 = 8000;
+const LEAP_MS: i64 = 1000;
 
 #[cfg(test)]
 mod tests {
@@ -170,7 +172,7 @@ mod tests {
     use super::*;
 
     fn packet(ssrc: u32, sequence: u16, timestamp: u32) -> Heading {
-        Heading { ssrc, sequence, timestamp, samples: 160 }
+        Heading { ssrc, sequence, timestamp, samples: 160, khz: 8 }
     }
 
     /// Judges (ssrc, sequence, timestamp, ms) one after the other.

@@ -5,7 +5,7 @@
 //!
 //! What it does: relays the same codec packet by packet on arrival, with no jitter buffer (RFC 3550 §7.2 would call us a
 //! translator, but every leg hears one SSRC of ours for life); turns PCMU into PCMA and back by table; maps payload
-//! types; hears keys (RFC 4733); plays sounds; copies what a tapped leg says; reports by RTCP; and believes only the
+//! types; decodes, mixes and encodes where a leg hears several or another codec, and only there; hears keys (RFC 4733); plays sounds; copies what a tapped leg says; reports by RTCP; and believes only the
 //! source a call has established.
 //!
 //! What it must not know: SIP, SDP, calls, files. It is told formats and addresses, and pairs of legs.
@@ -14,8 +14,10 @@
 mod command;
 mod exit;
 mod guard;
+mod jitter;
 mod latch;
 mod limits;
+mod mixer;
 mod out_stream;
 mod patchbay;
 mod player;
@@ -24,6 +26,7 @@ mod reports;
 mod stats;
 mod tap;
 mod timers;
+mod voice;
 mod wheel;
 
 pub use command::{Channel, Command, Component, StreamConf};

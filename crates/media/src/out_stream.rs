@@ -15,6 +15,8 @@ pub(crate) struct OutStream {
     timestamp: u32,
     samples: u32,
     shown: Option<Time>,
+    /// Units of the clock a millisecond.
+    khz: u32,
     mapping: Option<Mapping>,
 }
 
@@ -35,6 +37,8 @@ pub(crate) enum Talker {
     Leg(u32, u32),
     /// The leg's own player.
     Player,
+    /// What is made for the leg of what others say.
+    Mixer,
 }
 
 /// A packet as the phone shall see it.
@@ -55,6 +59,7 @@ impl OutStream {
             timestamp: random.bits() as u32,
             samples: 0,
             shown: None,
+            khz: 8,
             mapping: None,
         }
     }
@@ -64,9 +69,23 @@ impl OutStream {
         self.ssrc
     }
 
+    /// Units of its clock a millisecond.
+    pub fn khz(&self) -> u32 {
+        self.khz
+    }
+
+    /// What a millisecond counts from now on: the codec's clock.
+    pub fn set_clock(&mut self, clock_rate: u32) {
+        let khz = clock_rate / 1000;
+        if khz != self.khz {
+            (self.khz, self.samples) = (khz, 0);
+            self.cut(); // RFC 7160 §4.2: numbers of one clock mean nothing in the other
+        }
+    }
+
     /// What the stream's clock shows at `now`, for a sender report; nothing before the first packet.
     pub fn clock(&self, now: Time) -> Option<u32> {
-        self.shown.map(|shown| self.timestamp.wrapping_add(samples_between(shown, now)))
+        self.shown.map(|shown| self.timestamp.wrapping_add(samples_between(shown, now, self.khz)))
     }
 
     /// Whoever speaks next is a new talker: the source was changed.
@@ -102,7 +121,7 @@ impl OutStream {
 
     /// A new talker: the next number, and as much later as it is later.
     fn begin(&mut self, talker: Talker, sequence: u16, timestamp: u32, samples: u32, now: Time) -> Placed {
-        let step = self.shown.map_or(0, |shown| samples_between(shown, now).max(self.samples));
+        let step = self.shown.map_or(0, |shown| samples_between(shown, now, self.khz).max(self.samples));
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(step);
         self.samples = samples;
@@ -137,9 +156,9 @@ impl Mapping {
     }
 }
 
-/// Samples of 8 kHz (the RTP clock of all we relay) that pass between two moments.
-pub(crate) fn samples_between(from: Time, to: Time) -> u32 {
-    (to.since(from).as_nanos() / 125_000) as u32
+/// Units of a clock of so many kHz that pass between two moments.
+fn samples_between(from: Time, to: Time, khz: u32) -> u32 {
+    (to.since(from).as_nanos() * u128::from(khz) / 1_000_000) as u32
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@ use std::time::Duration;
 use audio::Codec;
 use base::{LegId, Random, Time};
 
+use crate::mixer::Mixer;
 use crate::player::Player;
 use crate::port::{Heard, Kind, Port};
 use crate::tap::Tap;
 use crate::timers::Timers;
+use crate::voice::Voice;
 use crate::wheel::Wheel;
 use crate::{Command, Component, Event, Exit, LegStats, MediaLimits, Place};
 
@@ -51,16 +53,17 @@ impl Patchbay {
             Command::Connect { leg, stream } => {
                 let report_at = now + self.report_interval();
                 self.change(leg, |port| port.connect(*stream, now, report_at));
-                self.start_player(leg, now);
+                self.settle_all_about(leg, now);
+                self.start_wheel(leg, now);
             }
-            Command::Wire { from, to } => self.wire(from, to),
-            Command::Unwire { from, to } => self.unwire(from, to),
+            Command::Wire { from, to } => self.wire(from, to, now),
+            Command::Unwire { from, to } => self.unwire(from, to, now),
             Command::Play { leg, player, sound, repeat } => {
                 self.change(leg, |port| {
                     port.player = Some(Player::new(player, sound, repeat));
                     port.out.cut();
                 });
-                self.start_player(leg, now);
+                self.start_wheel(leg, now);
             }
             Command::Stop { leg } => self.change(leg, |port| {
                 if port.player.take().is_some() {
@@ -75,7 +78,7 @@ impl Patchbay {
                 port.flush(exit);
                 port.tap = None;
             }),
-            Command::Close { leg } => self.close(leg, exit),
+            Command::Close { leg } => self.close(leg, now, exit),
         }
     }
 
@@ -121,6 +124,10 @@ impl Patchbay {
             self.timers.set(due, place.index);
         }
         let Some(heard) = heard else { return };
+        if matches!(heard.kind, Kind::Key { .. }) && !port.listeners.is_empty() {
+            self.relay_key_to_listeners(place.index, &heard, bytes, now, exit);
+        }
+        let Some(port) = self.ports[place.index as usize].as_deref() else { return };
         match port.sinks[..] {
             [] => {}
             [sink] => {
@@ -136,9 +143,17 @@ impl Patchbay {
     /// Time has passed: frames to play, reports to send, silences to notice.
     pub fn tick(&mut self, now: Time, exit: &mut impl Exit) {
         let Patchbay { ports, wheel, .. } = self;
-        wheel.turn(now, |place| {
+        wheel.turn(now, |place, frame| {
             let port = ports.get_mut(place.index as usize)?.as_deref_mut().filter(|port| port.place == place)?;
-            port.play(now, exit)
+            if port.player.is_some() || port.mixer.is_none() {
+                let again = port.play(now, exit);
+                if again.is_some() || port.mixer.is_none() {
+                    return again;
+                }
+                port.on_wheel = true; // the sound is over, the mix goes on
+                return Some(FRAME_MS);
+            }
+            mix(ports, place.index, frame, now, exit)
         });
         while let Some((due, index)) = self.timers.due(now) {
             let again = self.report_interval();
@@ -177,7 +192,7 @@ impl Patchbay {
     /// Close every leg: the thread ends.
     pub fn close_all(&mut self, exit: &mut impl Exit) {
         let legs: Vec<LegId> = self.ports.iter().flatten().map(|port| port.place.leg).collect();
-        legs.into_iter().for_each(|leg| self.close(leg, exit));
+        legs.into_iter().for_each(|leg| self.close(leg, Time::ZERO, exit));
     }
 
     fn open(&mut self, leg: LegId, local: SocketAddr, now: Time, exit: &mut impl Exit) {
@@ -195,52 +210,150 @@ impl Patchbay {
         self.places.insert(leg, index);
     }
 
-    fn close(&mut self, leg: LegId, exit: &mut impl Exit) {
+    fn close(&mut self, leg: LegId, now: Time, exit: &mut impl Exit) {
         let Some(index) = self.places.remove(&leg) else { return };
+        let hearers = self.hearers(index);
         let Some(mut port) = self.ports[index as usize].take() else { return };
         self.free.push(index);
         port.flush(exit);
-        for sink in port.sinks.iter().filter(|sink| **sink != index) {
-            if let Some(sink) = self.ports[*sink as usize].as_deref_mut() {
-                sink.source = None;
-            }
+        for source in &port.sources {
+            self.forget_sink(*source, index);
         }
-        if let Some(source) = port.source.filter(|source| *source != index) {
-            self.forget_sink(source, index);
+        for sink in hearers.into_iter().filter(|sink| *sink != index) {
+            if let Some(sink) = self.ports[sink as usize].as_deref_mut() {
+                sink.sources.retain(|source| *source != index);
+            }
+            self.settle(sink, now);
+        }
+        for source in port.sources.iter().filter(|source| **source != index) {
+            self.settle_voice(*source);
         }
         exit.event(Event::Closed { leg, stats: Box::new(port.stats()) });
     }
 
-    fn wire(&mut self, from: LegId, to: LegId) {
+    fn wire(&mut self, from: LegId, to: LegId, now: Time) {
         let (Some(from), Some(to)) = (self.place(from), self.place(to)) else { return };
         let Some(sink) = self.ports[to.index as usize].as_deref_mut() else { return };
-        let before = sink.source.replace(from.index);
-        if before == Some(from.index) {
-            return;
-        }
-        sink.out.cut();
-        if let Some(before) = before {
-            self.forget_sink(before, to.index);
-        }
-        if let Some(source) = self.ports[from.index as usize].as_deref_mut() {
-            source.sinks.push(to.index);
+        if !sink.sources.contains(&from.index) && sink.sources.len() < SOURCES_MAX {
+            sink.sources.push(from.index);
+            if sink.mixer.is_none() {
+                sink.out.cut();
+            }
+            self.settle(to.index, now);
         }
     }
 
-    fn unwire(&mut self, from: LegId, to: LegId) {
+    fn unwire(&mut self, from: LegId, to: LegId, now: Time) {
         let (Some(from), Some(to)) = (self.place(from), self.place(to)) else { return };
         let Some(sink) = self.ports[to.index as usize].as_deref_mut() else { return };
-        if sink.source != Some(from.index) {
-            return;
+        let before = sink.sources.len();
+        sink.sources.retain(|source| *source != from.index);
+        if sink.sources.len() < before {
+            if sink.mixer.is_none() {
+                sink.out.cut();
+            }
+            self.forget_sink(from.index, to.index);
+            self.settle(to.index, now);
+            self.settle_voice(from.index);
         }
-        sink.source = None;
-        sink.out.cut();
-        self.forget_sink(from.index, to.index);
     }
 
     fn forget_sink(&mut self, source: u32, sink: u32) {
         if let Some(source) = self.ports[source as usize].as_deref_mut() {
             source.sinks.retain(|other| *other != sink);
+            source.listeners.retain(|other| *other != sink);
+        }
+    }
+
+    /// Who hears a leg, in whichever way.
+    fn hearers(&self, index: u32) -> Vec<u32> {
+        let port = self.ports[index as usize].as_deref();
+        port.map_or(Vec::new(), |port| port.sinks.iter().chain(&port.listeners).copied().collect())
+    }
+
+    /// A leg has agreed on something, perhaps anew: how it hears and is heard may have changed.
+    fn settle_all_about(&mut self, leg: LegId, now: Time) {
+        let Some(place) = self.place(leg) else { return };
+        self.settle(place.index, now);
+        for sink in self.hearers(place.index) {
+            self.settle(sink, now);
+        }
+    }
+
+    /// Decide how a leg hears its sources: one that speaks its codec (or the other law of G.711) is relayed as it comes,
+    /// anything else is decoded and made anew.
+    fn settle(&mut self, index: u32, now: Time) {
+        let Some(port) = self.ports[index as usize].as_deref() else { return };
+        let sources = port.sources.clone();
+        let codec_of = |index: u32| Some(self.ports[index as usize].as_deref()?.line.as_ref()?.conf.codec);
+        let own = port.line.as_ref().map(|line| (line.conf.codec, line.ptime_ms()));
+        let codecs: Vec<Option<Codec>> = sources.iter().map(|source| codec_of(*source)).collect();
+        let relayed = match (own, &codecs[..]) {
+            (Some((own, _)), [Some(one)]) => own == *one || (own.encoding().is_some() && one.encoding().is_some()),
+            (_, codecs) => codecs.len() < 2, // nobody, or who has not agreed on anything yet
+        };
+        let had_mixer = port.mixer.is_some();
+        let mixer = own.filter(|_| !relayed).map(|(codec, ptime_ms)| {
+            let rate = codecs.iter().flatten().map(|codec| codec.sample_rate()).max().unwrap_or(audio::SAMPLE_RATE);
+            (codec, codec.rate_near(rate), ptime_ms)
+        });
+        for source in &sources {
+            let Some(source) = self.ports[*source as usize].as_deref_mut() else { continue };
+            let (there, elsewhere) = match relayed {
+                true => (&mut source.sinks, &mut source.listeners),
+                false => (&mut source.listeners, &mut source.sinks),
+            };
+            elsewhere.retain(|other| *other != index);
+            if !there.contains(&index) {
+                there.push(index);
+            }
+        }
+        let Some(port) = self.ports[index as usize].as_deref_mut() else { return };
+        match mixer {
+            Some((codec, rate, ptime_ms)) => {
+                if !port.mixer.as_ref().is_some_and(|mixer| mixer.is(codec, rate, ptime_ms)) {
+                    port.mixer = Some(Box::new(Mixer::new(codec, rate, ptime_ms)));
+                    port.out.cut();
+                }
+            }
+            None => {
+                port.mixer = None;
+                if had_mixer {
+                    port.out.cut();
+                }
+            }
+        }
+        for source in sources {
+            self.settle_voice(source);
+        }
+        let leg = self.ports[index as usize].as_deref().map(|port| port.place.leg);
+        leg.into_iter().for_each(|leg| self.start_wheel(leg, now));
+    }
+
+    /// A leg is decoded while somebody needs it so, at the highest rate anybody wants.
+    fn settle_voice(&mut self, index: u32) {
+        let Some(port) = self.ports[index as usize].as_deref() else { return };
+        let rate_of = |index: &u32| Some(self.ports[*index as usize].as_deref()?.mixer.as_ref()?.rate());
+        let rate = port.listeners.iter().filter_map(rate_of).max();
+        let wanted = rate.and_then(|rate| Some((port.line.as_ref()?.conf.codec, rate)));
+        let Some(port) = self.ports[index as usize].as_deref_mut() else { return };
+        match wanted {
+            None => port.voice = None,
+            Some((codec, rate)) if port.voice.as_ref().is_some_and(|voice| voice.is(codec, rate)) => {}
+            Some((codec, rate)) => port.voice = Some(Box::new(Voice::new(codec, rate))),
+        }
+    }
+
+    /// Keys are passed to who hears this leg alone; in a mix they have no place.
+    #[cold]
+    fn relay_key_to_listeners(&mut self, source: u32, heard: &Heard, bytes: &[u8], now: Time, exit: &mut impl Exit) {
+        let mut nth = 0;
+        while let Some(sink) = self.ports[source as usize].as_deref().and_then(|port| port.listeners.get(nth).copied())
+        {
+            nth += 1;
+            if let Some(sink) = self.ports[sink as usize].as_deref_mut().filter(|sink| sink.sources.len() == 1) {
+                sink.relay_key(heard, &bytes[heard.packet.payload.clone()], now, exit);
+            }
         }
     }
 
@@ -273,11 +386,11 @@ impl Patchbay {
         }
     }
 
-    /// A player plays once there is someone to play to.
-    fn start_player(&mut self, leg: LegId, now: Time) {
+    /// A player plays, and a mixer mixes, once there is someone to hear it.
+    fn start_wheel(&mut self, leg: LegId, now: Time) {
         let Some(place) = self.place(leg) else { return };
         let Some(port) = self.ports[place.index as usize].as_deref_mut() else { return };
-        if port.player.is_some() && port.line.is_some() && !port.on_wheel {
+        if (port.player.is_some() || port.mixer.is_some()) && port.line.is_some() && !port.on_wheel {
             port.on_wheel = true;
             self.wheel.start(place, now);
         }
@@ -290,12 +403,32 @@ impl Patchbay {
     }
 }
 
+/// A leg's mixer gets the frame of each of its sources, and the leg what they make together.
+fn mix(ports: &mut [Option<Box<Port>>], index: u32, frame: u64, now: Time, exit: &mut impl Exit) -> Option<u16> {
+    let port = ports[index as usize].as_deref_mut()?;
+    let (mut mixer, sources) = (port.mixer.take()?, std::mem::take(&mut port.sources));
+    for source in &sources {
+        let voice = ports[*source as usize].as_deref_mut().and_then(|source| source.voice.as_deref_mut());
+        if let Some(frame) = voice.and_then(|voice| voice.frame(frame, mixer.rate(), now)) {
+            mixer.add(frame);
+        }
+    }
+    let port = ports[index as usize].as_deref_mut()?;
+    port.say(&mut mixer, now, exit);
+    (port.mixer, port.sources) = (Some(mixer), sources);
+    Some(FRAME_MS)
+}
+
+/// One mixes at most so many.
+const SOURCES_MAX: usize = 1000;
+const FRAME_MS: u16 = 20;
+
 impl Heard {
     /// What its payload is encoded in; of no meaning for a key.
     fn codec(&self) -> Codec {
         match self.kind {
             Kind::Audio(codec) => codec,
-            Kind::Key => Codec::Pcmu,
+            Kind::Key { .. } => Codec::Pcmu,
         }
     }
 }

@@ -26,6 +26,19 @@ impl Player {
         self.position >= self.sound.samples() && (!self.repeat || self.sound.is_empty())
     }
 
+    /// The next packet of 20 ms in Opus, and its sequence number and timestamp; silence after the last is not sent.
+    pub fn next_opus(&mut self) -> (Option<&[u8]>, u16, u32) {
+        if self.position >= self.sound.samples() && self.repeat {
+            self.position = 0;
+        }
+        let numbers = (self.sequence, self.timestamp);
+        let n = self.position / OPUS_SAMPLES;
+        self.position += OPUS_SAMPLES;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(OPUS_UNITS);
+        (self.sound.opus_packet(n), numbers.0, numbers.1)
+    }
+
     /// Fill `frame` with the next samples (silence after the last), and say their sequence number and timestamp.
     pub fn next(&mut self, codec: Codec, frame: &mut [u8]) -> (u16, u32) {
         let payload = self.sound.payload(codec);
@@ -50,6 +63,9 @@ impl Player {
     }
 }
 
+/// 20 ms of a sound, and of Opus's clock.
+const OPUS_SAMPLES: usize = 160;
+pub(crate) const OPUS_UNITS: u32 = 960;
 /// What G.722 says of silence.
 const G722_SILENCE: u8 = 0xfa;
 

@@ -9,25 +9,33 @@ use std::time::Duration;
 
 use audio::{Codec, transcode_in_place};
 use base::{Random, Time};
-use rtp::event::Detector;
+use rtp::event::{Detector, Event as KeyEvent};
 use rtp::rtcp::Compound;
 use rtp::{HEADER_BYTES, Packet, Reception};
 
 use crate::guard::{Guard, Heading, Verdict};
 use crate::latch::{Claim, Latch};
+use crate::mixer::{Made, Mixer};
 use crate::out_stream::{OutStream, Talker};
-use crate::player::Player;
+use crate::player::{OPUS_UNITS, Player};
 use crate::reports::{self, Reports};
 use crate::tap::{Speech, Tap};
+use crate::voice::Voice;
 use crate::{Component, Event, Exit, LegStats, MediaLimits, Place, StreamConf};
 
 /// The media of one leg.
 pub(crate) struct Port {
     pub place: Place,
     pub line: Option<Line>,
-    /// Who hears this leg, and whom it hears.
+    /// Who hears this leg as it comes, and who hears it decoded.
     pub sinks: Vec<u32>,
-    pub source: Option<u32>,
+    pub listeners: Vec<u32>,
+    /// Whom this leg hears.
+    pub sources: Vec<u32>,
+    /// There while somebody hears this leg decoded.
+    pub voice: Option<Box<Voice>>,
+    /// There while this leg hears something made for it.
+    pub mixer: Option<Box<Mixer>>,
     pub out: OutStream,
     pub player: Option<Player>,
     /// The wheel will serve this port.
@@ -65,10 +73,13 @@ pub(crate) struct Heard {
 /// What a payload type means on a leg.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
-    /// One byte a sample.
+    /// Sound.
     Audio(Codec),
-    /// A telephone-event (RFC 4733).
-    Key,
+    /// A telephone-event (RFC 4733), its durations counted at this rate.
+    Key {
+        /// Units a second.
+        rate: u32,
+    },
 }
 
 impl Port {
@@ -77,7 +88,10 @@ impl Port {
             place,
             line: None,
             sinks: Vec::new(),
-            source: None,
+            listeners: Vec::new(),
+            sources: Vec::new(),
+            voice: None,
+            mixer: None,
             out: OutStream::new(random),
             player: None,
             on_wheel: false,
@@ -95,6 +109,8 @@ impl Port {
     /// Negotiated, or negotiated anew.
     pub fn connect(&mut self, mut conf: StreamConf, now: Time, report_at: Time) {
         self.stats.uses(conf.codec);
+        self.reception.set_clock_rate(conf.codec.clock_rate());
+        self.out.set_clock(conf.codec.clock_rate());
         // RFC 3264 §8.4: 0.0.0.0 is an old spelling of hold and no address. The phone is still where it was.
         if conf.remote.ip().is_unspecified() {
             conf.sends = false;
@@ -152,7 +168,10 @@ impl Port {
                 exit.event(Event::Latched { leg: self.place.leg, source: from });
             }
         }
-        let samples = if matches!(kind, Some(Kind::Audio(_))) { packet.payload.len() as u32 } else { 0 };
+        let samples = match kind {
+            Some(Kind::Audio(codec)) => codec.duration(&bytes[packet.payload.clone()]),
+            _ => 0,
+        };
         if !self.belongs(&packet, kind, samples, now) {
             self.stats.strangers += 1;
             return None;
@@ -162,6 +181,9 @@ impl Port {
         (line.heard_at, line.timed_out) = (now, false);
         let Some(kind) = kind else {
             self.stats.unknown_payloads += 1;
+            if let Some(voice) = &mut self.voice {
+                voice.skip(packet.sequence, packet.timestamp, self.guard.epoch(), false, now);
+            }
             return None;
         };
         // On hold the phone has nothing to say; an empty packet only keeps a NAT open (RFC 6263 §4.1).
@@ -184,15 +206,8 @@ impl Port {
         let Packet { marker, sequence, timestamp, .. } = heard.packet;
         let Range { start, end } = heard.packet.payload;
         let (payload_type, samples) = match heard.kind {
-            Kind::Audio(_) => (line.conf.payload_type, (end - start) as u32),
-            Kind::Key => {
-                let Some(payload_type) = line.conf.telephone_event else { return };
-                // The rest of a key whose start this leg did not hear would stop its clock.
-                if !marker && !self.out.hears(heard.talker) {
-                    return;
-                }
-                (payload_type, 0)
-            }
+            Kind::Audio(codec) => (line.conf.payload_type, codec.duration(&bytes[start..end])),
+            Kind::Key { .. } => return self.relay_key(heard, &bytes[start..end], now, exit),
         };
         let Some(placed) = self.out.place(heard.talker, sequence, timestamp, samples, now) else { return };
         if let Kind::Audio(_) = heard.kind
@@ -217,6 +232,55 @@ impl Port {
         exit.send(self.place, Component::Rtp, line.latch.remote(), packet);
     }
 
+    /// Relay a packet of a key, its duration counted as this leg counts.
+    pub fn relay_key(&mut self, heard: &Heard, payload: &[u8], now: Time, exit: &mut impl Exit) {
+        let Some(line) = self.line.as_ref().filter(|line| line.conf.sends && self.player.is_none()) else { return };
+        let (Some(payload_type), Kind::Key { rate }) = (line.conf.telephone_event, heard.kind) else { return };
+        let Packet { marker, sequence, timestamp, .. } = heard.packet;
+        let begins = match &mut self.mixer {
+            // The talker's sound has other numbers here than its keys; each press stands by itself.
+            Some(mixer) => mixer.pass_key(timestamp, now),
+            // The rest of a key whose start this leg did not hear would stop its clock.
+            None if !marker && !self.out.hears(heard.talker) => return,
+            None => false,
+        };
+        if begins {
+            self.out.cut();
+        }
+        let mut packet = [0; HEADER_BYTES + KEY_MAX];
+        let packet = &mut packet[..HEADER_BYTES + payload.len().min(KEY_MAX)];
+        packet[HEADER_BYTES..].copy_from_slice(&payload[..payload.len().min(KEY_MAX)]);
+        if rate != line.conf.telephone_event_rate
+            && let Some(event) = KeyEvent::read(payload)
+        {
+            let counted =
+                u64::from(event.duration) * u64::from(line.conf.telephone_event_rate) / u64::from(rate.max(1));
+            let duration = u16::try_from(counted).unwrap_or(u16::MAX);
+            packet[HEADER_BYTES..HEADER_BYTES + 4].copy_from_slice(&KeyEvent { duration, ..event }.to_bytes());
+        }
+        let Some(placed) = self.out.place(heard.talker, sequence, timestamp, 0, now) else { return };
+        let marker = marker || placed.begins;
+        rtp::write_header(packet, payload_type, placed.sequence, placed.timestamp, self.out.ssrc(), marker);
+        self.stats.packets_sent += 1;
+        self.stats.bytes_sent += payload.len() as u64;
+        exit.send(self.place, Component::Rtp, line.latch.remote(), packet);
+    }
+
+    /// All talkers of the leg's mixer have been added: what they make together goes out.
+    pub fn say(&mut self, mixer: &mut Mixer, now: Time, exit: &mut impl Exit) {
+        let Some(line) = &self.line else { return };
+        let (place, remote, payload_type) = (self.place, line.latch.remote(), line.conf.payload_type);
+        let (out, stats) = (&mut self.out, &mut self.stats);
+        mixer.finish(now, line.conf.sends, |Made { packet, sequence, timestamp, samples, begins }| {
+            let Some(placed) = out.place(Talker::Mixer, sequence, timestamp, samples, now) else { return };
+            let marker = begins || placed.begins;
+            rtp::write_header(packet, payload_type, placed.sequence, placed.timestamp, out.ssrc(), marker);
+            stats.packets_sent += 1;
+            stats.bytes_sent += (packet.len() - HEADER_BYTES) as u64;
+            exit.send(place, Component::Rtp, remote, packet);
+        });
+    }
+
     /// The wheel has come round: the next frame of the player. Says when it comes round again; `None`: no more.
     pub fn play(&mut self, now: Time, exit: &mut impl Exit) -> Option<u16> {
         let (Some(line), Some(player)) = (&self.line, &mut self.player) else { return self.leave_wheel() };
@@ -225,6 +289,9 @@ impl Port {
             self.player = None;
             self.out.cut();
             return self.leave_wheel();
+        }
+        if line.conf.codec == Codec::Opus {
+            return self.play_opus(now, exit);
         }
         let ptime_ms = line.ptime_ms();
         let samples = usize::from(ptime_ms) * 8;
@@ -245,12 +312,33 @@ impl Port {
         Some(ptime_ms)
     }
 
+    /// The same in Opus, whose packets are ready as they are.
+    fn play_opus(&mut self, now: Time, exit: &mut impl Exit) -> Option<u16> {
+        let (Some(line), Some(player)) = (&self.line, &mut self.player) else { return self.leave_wheel() };
+        let (payload, sequence, timestamp) = player.next_opus();
+        let Some(payload) = payload.filter(|payload| line.conf.sends && payload.len() <= OPUS_MAX) else {
+            self.out.cut(); // time goes by unheard
+            return Some(OPUS_MS);
+        };
+        if let Some(placed) = self.out.place(Talker::Player, sequence, timestamp, OPUS_UNITS, now) {
+            let mut packet = [0; HEADER_BYTES + OPUS_MAX];
+            let packet = &mut packet[..HEADER_BYTES + payload.len()];
+            packet[HEADER_BYTES..].copy_from_slice(payload);
+            let payload_type = line.conf.payload_type;
+            rtp::write_header(packet, payload_type, placed.sequence, placed.timestamp, self.out.ssrc(), placed.begins);
+            self.stats.packets_sent += 1;
+            self.stats.bytes_sent += payload.len() as u64;
+            exit.send(self.place, Component::Rtp, line.latch.remote(), packet);
+        }
+        Some(OPUS_MS)
+    }
+
     /// An RTCP datagram came. Believed only from the leg's own source; never answered.
     pub fn receive_rtcp(&mut self, from: SocketAddr, bytes: &[u8], now: Time) {
         let speaks_as = self.guard.ssrc();
         let compound = self.line.as_mut().and_then(|line| line.believe_rtcp(from, bytes, speaks_as, now));
         match compound {
-            Some(compound) => reports::read(&compound, self.out.ssrc(), &mut self.reception, &mut self.stats, now),
+            Some(compound) => reports::read(&compound, &self.out, &mut self.reception, &mut self.stats, now),
             None => self.stats.strangers += 1,
         }
     }
@@ -321,7 +409,8 @@ impl Port {
             return false;
         }
         let &Packet { ssrc, sequence, timestamp, .. } = packet;
-        self.guard.judge(Heading { ssrc, sequence, timestamp, samples }, now) != Verdict::Refused
+        let khz = self.out.khz();
+        self.guard.judge(Heading { ssrc, sequence, timestamp, samples, khz }, now) != Verdict::Refused
     }
 
     #[inline]
@@ -339,20 +428,28 @@ impl Port {
     fn listen(&mut self, packet: &Packet, kind: Kind, bytes: &[u8], now: Time, exit: &mut impl Exit) {
         let payload = &bytes[packet.payload.clone()];
         match kind {
-            Kind::Key => {
+            Kind::Key { .. } => {
+                if let Some(voice) = &mut self.voice {
+                    voice.skip(packet.sequence, packet.timestamp, self.guard.epoch(), true, now);
+                }
                 if let Some(digit) = self.detector.receive(packet, payload) {
                     self.stats.digits += 1;
                     exit.event(Event::Digit { leg: self.place.leg, digit });
                 }
             }
             Kind::Audio(codec) => {
-                if let Some(encoding) = codec.encoding()
-                    && let Some(tap) = &mut self.tap
-                {
+                let Packet { sequence, timestamp, marker, .. } = *packet;
+                let epoch = self.guard.epoch();
+                if let Some(voice) = &mut self.voice {
+                    voice.hear(sequence, timestamp, epoch, payload, now);
+                }
+                if let Some(tap) = &mut self.tap {
                     let (recording, channel) = (tap.recording, tap.channel);
-                    let Packet { timestamp, marker, .. } = *packet;
-                    let speech = Speech { epoch: self.guard.epoch(), timestamp, marker, encoding, payload };
-                    tap.hear(&speech, now, |clip| exit.tapped(recording, channel, clip));
+                    let out = |clip| exit.tapped(recording, channel, clip);
+                    match codec.encoding() {
+                        Some(encoding) => tap.hear(&Speech { epoch, timestamp, marker, encoding, payload }, now, out),
+                        None => tap.hear_coded(codec, packet, epoch, payload, now, out),
+                    }
                 }
             }
         }
@@ -370,14 +467,14 @@ impl Line {
         if payload_type == self.conf.payload_type {
             Some(Kind::Audio(self.conf.codec))
         } else if Some(payload_type) == self.conf.telephone_event {
-            Some(Kind::Key)
+            Some(Kind::Key { rate: self.conf.telephone_event_rate })
         } else {
             None
         }
     }
 
     /// A frame length the wheel can keep.
-    fn ptime_ms(&self) -> u16 {
+    pub fn ptime_ms(&self) -> u16 {
         match self.conf.ptime_ms {
             ms @ (10 | 20 | 30 | 40 | 50 | 60) => ms,
             _ => 20,
@@ -420,3 +517,8 @@ impl Line {
 
 /// 60 ms.
 const FRAME_MAX: usize = 480;
+/// The longest payload of a key we pass on: an event, and what a later RFC may put behind it.
+const KEY_MAX: usize = 16;
+const OPUS_MS: u16 = 20;
+/// 20 ms at the highest rate of Opus.
+const OPUS_MAX: usize = 1275;

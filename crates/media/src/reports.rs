@@ -40,13 +40,13 @@ impl Reports {
 }
 
 /// Take note of the phone's report. A BYE is read over: a leg ends by signalling, never by a datagram.
-pub(crate) fn read(compound: &Compound, ours: u32, reception: &mut Reception, stats: &mut LegStats, now: Time) {
+pub(crate) fn read(compound: &Compound, out: &OutStream, reception: &mut Reception, stats: &mut LegStats, now: Time) {
     if let Some(sender) = &compound.sender {
         reception.sender_report(sender, compound.ssrc, now);
     }
-    if let Some(block) = compound.block_about(ours) {
+    if let Some(block) = compound.block_about(out.ssrc()) {
         stats.remote_lost = Some(block.lost.into());
-        stats.remote_jitter_ms = Some(block.jitter as f32 / 8.0);
+        stats.remote_jitter_ms = Some(block.jitter as f32 / out.khz() as f32);
         if let Some(round_trip) = block.round_trip(now) {
             stats.round_trip_ms = Some(round_trip.as_secs_f32() * 1000.0);
         }

@@ -9,8 +9,9 @@
 
 use std::time::Duration;
 
-use audio::{Clip, Encoding};
+use audio::{Clip, Codec, Decoder, Encoding};
 use base::{RecordingId, Time};
+use rtp::Packet;
 
 use crate::Channel;
 
@@ -21,6 +22,20 @@ pub(crate) struct Tap {
     began: Time,
     anchor: Option<Anchor>,
     gathered: Option<Gathered>,
+    /// For a leg whose codec needs memory.
+    ear: Option<Box<Ear>>,
+}
+
+/// Decodes what is said, packet by packet as it comes, and counts its time in samples of 8 kHz.
+struct Ear {
+    decoder: Decoder,
+    epoch: u32,
+    sequence: u16,
+    /// The latest timestamp, and what it is at 8 kHz.
+    timestamp: u32,
+    at_8k: u32,
+    pcm: Vec<i16>,
+    bytes: Vec<u8>,
 }
 
 /// Which sample of the recording a timestamp means.
@@ -51,7 +66,7 @@ pub(crate) struct Speech<'a> {
 
 impl Tap {
     pub fn new(recording: RecordingId, channel: Channel, began: Time) -> Tap {
-        Tap { recording, channel, began, anchor: None, gathered: None }
+        Tap { recording, channel, began, anchor: None, gathered: None, ear: None }
     }
 
     /// Keep what was said; a clip that is full goes to `out`.
@@ -63,6 +78,30 @@ impl Tap {
         if !payload.is_empty() {
             self.put(at.max(0) as u64, speech.encoding, payload, now, out);
         }
+    }
+
+    /// The same for a codec that needs memory. What comes too late to be decoded in its turn is left out; a single lost
+    /// packet is concealed, more are silence.
+    pub fn hear_coded(
+        &mut self,
+        codec: Codec,
+        packet: &Packet,
+        epoch: u32,
+        payload: &[u8],
+        now: Time,
+        out: impl FnMut(Clip),
+    ) {
+        let mut ear = match self.ear.take() {
+            Some(ear) if ear.epoch == epoch && ear.decoder.codec() == codec => ear,
+            _ => Box::new(Ear::new(codec, epoch, packet)),
+        };
+        if let Some(timestamp) = ear.decode(packet, payload) {
+            ear.bytes.resize(ear.pcm.len() * 2, 0);
+            Encoding::L16.encode_into(&ear.pcm, &mut ear.bytes);
+            let (marker, encoding) = (packet.marker, Encoding::L16);
+            self.hear(&Speech { epoch, timestamp, marker, encoding, payload: &ear.bytes }, now, out);
+        }
+        self.ear = Some(ear);
     }
 
     /// When an unfilled clip should be given up: the leg may have fallen silent.
@@ -132,6 +171,42 @@ impl Tap {
         let mut gathered = Vec::with_capacity((CLIP_SAMPLES * encoding.width()).max(payload.len()));
         gathered.extend_from_slice(payload);
         self.gathered = Some(Gathered { clip: Clip { at, encoding, payload: gathered }, since: now });
+    }
+}
+
+impl Ear {
+    fn new(codec: Codec, epoch: u32, first: &Packet) -> Ear {
+        Ear {
+            decoder: Decoder::new(codec, audio::SAMPLE_RATE),
+            epoch,
+            sequence: first.sequence.wrapping_sub(1),
+            timestamp: first.timestamp,
+            at_8k: 0,
+            pcm: Vec::new(),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Leaves in `pcm` what a packet says (and the one before it, if that alone was lost); gives its timestamp.
+    fn decode(&mut self, packet: &Packet, payload: &[u8]) -> Option<u32> {
+        let ahead = packet.sequence.wrapping_sub(self.sequence) as i16;
+        if ahead <= 0 {
+            return None;
+        }
+        self.sequence = packet.sequence;
+        let per_sample = (self.decoder.codec().clock_rate() / audio::SAMPLE_RATE).cast_signed();
+        let step = packet.timestamp.wrapping_sub(self.timestamp).cast_signed() / per_sample;
+        self.at_8k = self.at_8k.wrapping_add_signed(step);
+        self.timestamp = self.timestamp.wrapping_add_signed(step * per_sample);
+        self.pcm.clear();
+        let samples = (self.decoder.codec().duration(payload) / per_sample.cast_unsigned()) as usize;
+        let mut timestamp = self.at_8k;
+        if ahead == 2 && samples > 0 && step == 2 * samples as i32 {
+            self.decoder.conceal(samples, Some(payload), &mut self.pcm);
+            timestamp = timestamp.wrapping_sub(samples as u32);
+        }
+        self.decoder.decode(payload, &mut self.pcm);
+        Some(timestamp)
     }
 }
 

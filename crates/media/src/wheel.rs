@@ -37,9 +37,10 @@ impl Wheel {
         Some(Time::from_nanos(first * SLOT_NANOS))
     }
 
-    /// Serve all that are due by `now`; `serve` says after how many milliseconds one is due again.
+    /// Serve all that are due by `now`; `serve` is told the frame of 20 ms that the slot lies in, and says after how many
+    /// milliseconds one is due again. Who is due every 20 ms meets every frame once, however late the thread is.
     /// A thread that was held up longer than the wheel is round does not make up for it in a burst.
-    pub fn turn(&mut self, now: Time, mut serve: impl FnMut(Place) -> Option<u16>) {
+    pub fn turn(&mut self, now: Time, mut serve: impl FnMut(Place, u64) -> Option<u16>) {
         let last = slot_of(now);
         if self.waiting == 0 {
             return;
@@ -55,7 +56,7 @@ impl Wheel {
             self.next += 1;
             self.waiting -= due.len();
             for place in due.drain(..) {
-                if let Some(ms) = serve(place) {
+                if let Some(ms) = serve(place, slot / (FRAME_MS / SLOT_MS)) {
                     self.put(place, slot + (u64::from(ms) / SLOT_MS).clamp(1, SLOTS - 1));
                 }
             }
@@ -81,6 +82,7 @@ fn at(slot: u64) -> usize {
 
 const SLOTS: u64 = 16;
 const SLOT_MS: u64 = 5;
+const FRAME_MS: u64 = 20;
 const SLOT_NANOS: u64 = Duration::from_millis(SLOT_MS).as_nanos() as u64;
 
 #[cfg(test)]
@@ -97,7 +99,7 @@ mod tests {
     fn run(wheel: &mut Wheel, until: u64, step: impl Fn(u32) -> Option<u16>) -> Vec<(u64, u32)> {
         let mut served = Vec::new();
         while let Some(due) = wheel.deadline().filter(|due| due.as_millis() <= until) {
-            wheel.turn(due, |place| {
+            wheel.turn(due, |place, _| {
                 served.push((due.as_millis(), place.index));
                 step(place.index)
             });
@@ -129,7 +131,7 @@ mod tests {
         let mut wheel = Wheel::new();
         wheel.start(place(1), Time::ZERO);
         let mut frames = 0;
-        wheel.turn(Time::from_millis(1000), |_| {
+        wheel.turn(Time::from_millis(1000), |_, _| {
             frames += 1;
             Some(20)
         });
@@ -138,11 +140,25 @@ mod tests {
     }
 
     #[test]
+    fn each_frame_is_met_once_however_late() {
+        let mut wheel = Wheel::new();
+        wheel.start(place(1), Time::from_millis(12));
+        let mut frames = Vec::new();
+        for late in [15, 54, 55, 94, 120] {
+            wheel.turn(Time::from_millis(late), |_, frame| {
+                frames.push(frame);
+                Some(20)
+            });
+        }
+        assert_eq!(frames, [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
     fn a_short_stall_is_made_up_for() {
         let mut wheel = Wheel::new();
         wheel.start(place(1), Time::ZERO);
         let mut frames = 0;
-        wheel.turn(Time::from_millis(47), |_| {
+        wheel.turn(Time::from_millis(47), |_, _| {
             frames += 1;
             Some(20)
         });

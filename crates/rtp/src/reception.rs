@@ -76,6 +76,11 @@ impl Reception {
         Reception { clock_rate, source: None, before: Totals::default(), late: 0, duplicates: 0 }
     }
 
+    /// Timestamps count `clock_rate` a second from now on: another codec was agreed on.
+    pub fn set_clock_rate(&mut self, clock_rate: u32) {
+        self.clock_rate = clock_rate;
+    }
+
     /// Counts a packet.
     #[inline]
     pub fn receive(&mut self, packet: &Packet, now: Time) -> Arrival {

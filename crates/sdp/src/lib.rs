@@ -21,6 +21,6 @@ pub use direction::Direction;
 pub use error::SdpError;
 pub use format::Format;
 pub use media::Media;
-pub use negotiate::{Local, Stream, accept, answer, offer};
+pub use negotiate::{Local, Stream, accept, answer, formats, offer};
 pub use section::{Attribute, Line, Section};
 pub use session::Session;

@@ -102,6 +102,13 @@ pub fn answer(offer: &[u8], local: &Local) -> Result<(String, Stream), SdpError>
     Err(fault)
 }
 
+/// What the other side speaks, by its first plain audio medium, in its order; nothing if that cannot be read.
+pub fn formats(description: &[u8]) -> Vec<Format> {
+    let Ok(session) = Session::parse(description) else { return Vec::new() };
+    let audio = session.media.iter().find(|media| media.kind == "audio" && media.port != 0 && media.is_plain_rtp());
+    audio.map(Media::rtp_formats).unwrap_or_default()
+}
+
 /// What the answer to our offer means. `local` is what was offered.
 pub fn accept(answer: &[u8], local: &Local) -> Result<Stream, SdpError> {
     let answer = Session::parse(answer)?;

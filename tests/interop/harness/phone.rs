@@ -34,10 +34,16 @@ impl Phone {
     /// Starts a phone of one of the people that plays a tone of `hz`, by `transport` (`udp`, `tcp` or `tls`). When this
     /// returns it is registered at the switch.
     pub fn start(room: &Scratch, user: &str, hz: u32, switch: SocketAddr, transport: &str) -> Phone {
+        Phone::speaking(room, user, hz, switch, transport, "pcmu,pcma")
+    }
+
+    /// The same with codecs of its own, as baresip writes them: `opus/48000/2,g722/16000/1,pcma`.
+    pub fn speaking(room: &Scratch, user: &str, hz: u32, switch: SocketAddr, transport: &str, codecs: &str) -> Phone {
         let folder = room.folder(&format!("phone-{user}"));
         let heard = room.folder(&format!("phone-{user}/heard"));
         let tone = folder.join("tone.wav");
-        sound::write_tone(&tone, hz, 30);
+        // aufile wants as many channels as the codec has in name.
+        sound::write_tone(&tone, hz, 30, if codecs.starts_with("opus") { 2 } else { 1 });
 
         let sip = ports::block(2); // UDP and TCP, then TLS
         let control = ports::block(1);
@@ -52,6 +58,8 @@ impl Phone {
              snd_path {heard}\n\
              ctrl_tcp_listen 127.0.0.1:{control}\n\
              module_path {modules}\n\
+             module opus.so\n\
+             module g722.so\n\
              module g711.so\n\
              module aufile.so\n\
              module sndfile.so\n\
@@ -65,7 +73,7 @@ impl Phone {
         );
         let account = format!(
             "<sip:{user}@{switch};transport={transport}>;auth_user={user};auth_pass={};regint=300;answermode=auto;\
-             audio_codecs=pcmu,pcma\n",
+             audio_codecs={codecs}\n",
             password(user)
         );
         for (name, text) in [("config", conf.as_str()), ("accounts", account.as_str()), ("contacts", "")] {

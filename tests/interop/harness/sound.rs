@@ -11,12 +11,12 @@ const RATE: u32 = 8_000;
 /// 50 ms: long enough to tell 20 Hz apart, short enough that a lost packet spoils only its own window.
 const WINDOW: usize = 400;
 
-/// A file of one tone, 10 dB under full scale.
-pub fn write_tone(path: &Path, hz: u32, seconds: u32) {
-    let spec = WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
+/// A file of one tone, 10 dB under full scale, the same on each channel.
+pub fn write_tone(path: &Path, hz: u32, seconds: u32, channels: u16) {
+    let spec = WavSpec { channels, sample_rate: RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
     let mut wav = WavWriter::create(path, spec).expect("a new WAV file");
     for n in 0..seconds * RATE {
-        wav.write_sample(tone_at(hz, n)).expect("room for a sample");
+        (0..channels).for_each(|_| wav.write_sample(tone_at(hz, n)).expect("room for a sample"));
     }
     wav.finalize().expect("a closed WAV file");
 }
@@ -35,17 +35,21 @@ fn tone_at(hz: u32, n: u32) -> i16 {
 /// One side of a recording, or all of a phone's.
 pub struct Side(Vec<i16>);
 
-/// The channels of a WAV file, which must be a sound one: 8 kHz, 16 bit, its header telling its true length.
+/// The channels of a WAV file, which must be a sound one: 16 bit, its header telling its true length. One of more than
+/// 8 kHz, as a wideband phone writes it, is brought down to that.
 pub fn read(path: &Path) -> Vec<Side> {
     let wav = WavReader::open(path).unwrap_or_else(|why| panic!("{} is no WAV file: {why}", path.display()));
     let spec = wav.spec();
-    assert_eq!((spec.sample_rate, spec.bits_per_sample), (RATE, 16), "{}", path.display());
+    assert_eq!((spec.sample_rate % RATE, spec.bits_per_sample), (0, 16), "{}", path.display());
     let channels = usize::from(spec.channels);
     let mut sides: Vec<Side> = (0..channels).map(|_| Side(Vec::new())).collect();
     for (n, sample) in wav.into_samples::<i16>().enumerate() {
         let sample = sample.unwrap_or_else(|why| panic!("{} breaks off at sample {n}: {why}", path.display()));
         sides[n % channels].0.push(sample);
     }
+    let of = (spec.sample_rate / RATE) as usize;
+    let mean = |samples: &[i16]| (samples.iter().map(|sample| i64::from(*sample)).sum::<i64>() / of as i64) as i16;
+    sides.iter_mut().for_each(|side| side.0 = side.0.chunks_exact(of).map(mean).collect());
     sides
 }
 
@@ -91,7 +95,7 @@ fn goertzel(window: &[i16], hz: u32) -> f64 {
 fn a_tone_is_found_at_its_level_and_not_elsewhere() {
     let room = super::Scratch::new("tone");
     let file = room.path().join("tone.wav");
-    write_tone(&file, 700, 1);
+    write_tone(&file, 700, 1, 1);
     let side = read(&file).remove(0);
     assert!((side.level(700) + 10.0).abs() < 0.1, "{}", side.level(700));
     assert!(side.level(1900) < -70.0, "{}", side.level(1900));

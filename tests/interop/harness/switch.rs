@@ -107,7 +107,7 @@ impl Centre {
             centre.write(&format!("{file}.toml"), text);
         }
         centre.write("trunks.toml", "");
-        sound::write_tone(&centre.room.folder("conf/prompts").join("welcome.wav"), WELCOME_HZ, WELCOME_SECS);
+        sound::write_tone(&centre.room.folder("conf/prompts").join("welcome.wav"), WELCOME_HZ, WELCOME_SECS, 1);
         centre
     }
 

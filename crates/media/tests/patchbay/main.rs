@@ -7,3 +7,4 @@ mod relay;
 mod report;
 mod room;
 mod storm;
+mod transcode;

@@ -62,7 +62,8 @@ fn a_sink_hears_one_stream_whoever_speaks_to_it() {
     room.connected(&[C]);
     let (mut a, mut c) = (Mouth::of(A), Mouth::of(C));
     a.speak(&mut room, 0, 3);
-    room.tell(Command::Wire { from: C, to: B }); // replaces A
+    room.tell(Command::Unwire { from: A, to: B });
+    room.tell(Command::Wire { from: C, to: B });
     c.speak(&mut room, 10, 2);
     a.speak(&mut room, 3, 1);
     let sound = Sound::from_pcm(vec![0; 320]);
