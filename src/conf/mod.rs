@@ -130,18 +130,21 @@ impl Conf {
                 },
             );
         }
+        let hold_music = match &switch.hold_music {
+            Some(name) => names.prompt(switch_file, name.get_ref(), &name.span()),
+            None => audio::music(),
+        };
         for (destination, span) in &queues.destinations {
             names.check(queues_file, destination, span);
         }
         for (person, span) in &queues.people {
             names.check(queues_file, &Destination::Person(person.clone()), span);
         }
-        let checked_queues: HashMap<String, QueueConf> =
-            queues.queues.iter().map(|queue| (queue.acd.name.to_string(), names.queue(queues_file, queue))).collect();
-        let hold_music = match &switch.hold_music {
-            Some(name) => names.prompt(switch_file, name.get_ref(), &name.span()),
-            None => audio::music(),
-        };
+        let checked_queues: HashMap<String, QueueConf> = queues
+            .queues
+            .iter()
+            .map(|queue| (queue.acd.name.to_string(), names.queue(queues_file, queue, &hold_music)))
+            .collect();
         let prompts = std::mem::take(&mut names.prompts);
 
         let mut problems: Vec<Problem> = files.into_iter().flat_map(File::into_problems).collect();
@@ -221,9 +224,6 @@ impl Conf {
 const TRUNK_RING: Duration = Duration::from_secs(120);
 /// What agents hear when they log in and out.
 const MELODY_DBFS: f64 = -20.0;
-/// What callers in a queue hear where nothing else is said.
-const HOLD_MELODY: [(f64, u32); 8] =
-    [(523.3, 400), (659.3, 400), (784.0, 400), (659.3, 400), (587.3, 400), (698.5, 400), (880.0, 800), (0.0, 2_000)];
 
 /// Everybody who serves a queue is an agent; a table of his own says what he can do.
 fn acd_conf(read: &queues::Read) -> AcdConf {
@@ -288,10 +288,10 @@ impl Names<'_> {
 
     /// What a queue's callers meet. Music and announcement become one sound that is played again and again, so neither
     /// ever keeps a caller from the agent who answers.
-    fn queue(&mut self, file: &mut File<'_>, queue: &queues::Queue) -> QueueConf {
+    fn queue(&mut self, file: &mut File<'_>, queue: &queues::Queue, hold_music: &Sound) -> QueueConf {
         let music = match &queue.music {
             Some(name) => self.prompt(file, name.get_ref(), &name.span()),
-            None => Sound::from_pcm(audio::melody(&HOLD_MELODY, MELODY_DBFS)),
+            None => hold_music.clone(),
         };
         let hold = match &queue.announce {
             Some(name) => {
