@@ -11,5 +11,6 @@ pub mod shell;
 mod sidecar;
 pub mod status;
 mod switch;
+pub mod trace;
 
 pub use switch::{Input, Output, Switch};

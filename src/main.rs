@@ -1,5 +1,6 @@
 //! The command line.
 
+mod ladder;
 mod remote;
 
 use std::path::{Path, PathBuf};

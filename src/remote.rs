@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use centrala::shell::{Request, SOCKET, ask};
 use centrala::status::{BanStatus, CallStatus, PhoneStatus};
+use centrala::trace::Said;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
+use crate::ladder::{self, Pcap};
 use crate::{Failure, show_passwords};
 
 #[derive(Subcommand)]
@@ -24,6 +26,8 @@ pub enum Command {
         /// An account's name, or an IP address
         who: String,
     },
+    /// Show the SIP messages of a call or a user, as a ladder
+    Trace(TraceArgs),
     /// Read the conf again and apply all of it, or nothing if there is an error; no call is harmed
     Reload(Switch),
     /// Take no new calls, let those that stand finish, then end
@@ -52,6 +56,27 @@ pub struct ListArgs {
     json: bool,
 }
 
+#[derive(Args)]
+pub struct TraceArgs {
+    #[command(flatten)]
+    switch: Switch,
+    /// Our id of a call, or the Call-ID of a dialog
+    #[arg(long, value_name = "ID", required_unless_present = "user", conflicts_with = "user")]
+    call: Option<String>,
+    /// An account's name, or a number
+    #[arg(long)]
+    user: Option<String>,
+    /// Go on with what is still to come, until Ctrl-C
+    #[arg(long)]
+    follow: bool,
+    /// Show the messages whole
+    #[arg(long)]
+    full: bool,
+    /// Write the messages to a file for Wireshark, too
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+}
+
 impl Command {
     pub fn run(self) -> Result<(), Failure> {
         match self {
@@ -66,6 +91,7 @@ impl Command {
                 }
                 Ok(())
             }
+            Command::Trace(args) => args.show(),
             Command::Reload(switch) => {
                 let report = switch.ask(&Request::Reload, |_| true)?;
                 let count = |name: &str| report[name].as_u64().unwrap_or_default();
@@ -91,6 +117,29 @@ impl Switch {
     fn ask(&self, request: &Request, row: impl FnMut(Value) -> bool) -> Result<Value, Failure> {
         let socket = if self.socket.is_dir() { self.socket.join(SOCKET) } else { self.socket.clone() };
         Ok(ask(&socket, request, row)?)
+    }
+}
+
+impl TraceArgs {
+    fn show(self) -> Result<(), Failure> {
+        let mut pcap = self.pcap.map(|path| Pcap::create(&path)).transpose()?;
+        let (mut shown, mut failed) = (0, None);
+        let request = Request::Trace { call: self.call, user: self.user, follow: self.follow };
+        self.switch.ask(&request, |row| {
+            let Ok(said) = serde_json::from_value::<Said>(row) else { return true };
+            shown += 1;
+            println!("{}", ladder::rung(&said));
+            if self.full {
+                println!("{}", ladder::whole(&said));
+            }
+            failed = pcap.as_mut().and_then(|pcap| pcap.write(&said).err());
+            failed.is_none()
+        })?;
+        match failed {
+            Some(why) => Err(format!("the pcap file cannot be written ({why}); name another with --pcap").into()),
+            None if shown == 0 => Err("no message of that is remembered; `centrala calls` lists calls".into()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -77,6 +77,13 @@ pub enum Output {
     },
     /// Something happened in the queues.
     Queue(acd::Fact),
+    /// A call has one more dialog.
+    Dialog {
+        /// The call.
+        call: CallId,
+        /// The Call-ID header of the dialog.
+        sip_call_id: String,
+    },
     /// A call is over.
     Cdr(Box<call::Cdr>),
     /// Something an operator may want to know: a phone came or went, or was refused.
@@ -338,6 +345,7 @@ impl Switch {
             direction: self.directory.direction(&from, &found.destination),
             offer: incoming.sdp,
         };
+        out.push(Output::Dialog { call: id, sip_call_id: incoming.call_id });
         self.legs.insert(incoming.leg, id);
         let call = Call::new(knock, self.call_conf.clone(), now);
         let journey = Journey::new(call, found, self.flow_conf.clone());
@@ -369,7 +377,15 @@ impl Switch {
 
     fn perform(&mut self, id: CallId, thread: usize, wish: Do, now: Time, out: &mut Vec<Output>) {
         match wish {
-            Do::Sip(command) => self.endpoint.handle(sip::Input::Command(command), now, &mut self.heard),
+            Do::Sip(command) => {
+                let invited = match &command {
+                    sip::Command::Invite { leg, .. } => Some(*leg),
+                    _ => None,
+                };
+                self.endpoint.handle(sip::Input::Command(command), now, &mut self.heard);
+                let sip_call_id = invited.and_then(|leg| self.endpoint.sip_call_id(leg));
+                out.extend(sip_call_id.map(|of| Output::Dialog { call: id, sip_call_id: of.to_owned() }));
+            }
             Do::Media(media::Command::Connect { stream, .. }) if self.is_our_own(stream.remote) => {
                 // Two echoes that name each other's port on us would send packets round for ever.
                 if let Some(running) = self.journeys.get_mut(&id) {

@@ -28,6 +28,15 @@ pub enum Request {
         /// An account or an address.
         who: String,
     },
+    /// The SIP messages of a call or a user: a line each.
+    Trace {
+        /// Our id of a call, or the Call-ID of a dialog.
+        call: Option<String>,
+        /// The user part of who sends or receives them.
+        user: Option<String>,
+        /// Those that are still to come, too.
+        follow: bool,
+    },
     /// Read the conf again and apply it, whole or not at all.
     Reload,
     /// Take no new calls, and end when the last one is over.

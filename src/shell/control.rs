@@ -12,7 +12,7 @@ use base::{Random, Time};
 use bytes::Bytes;
 use recorder::{Recorder, RecorderConf};
 use serde_json::{Value, json};
-use sip::Transport;
+use sip::{Flow, Transport};
 use tokio::runtime;
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
 use tokio::sync::oneshot;
@@ -34,6 +34,7 @@ use super::udp::UdpListener;
 use super::{Addresses, logging};
 use crate::conf::Conf;
 use crate::status::{BanStatus, CallStatus, PhoneStatus};
+use crate::trace::{Trace, Wanted};
 use crate::{Input, Output, Switch};
 
 /// What comes in at the one door of the control thread.
@@ -58,6 +59,12 @@ const INBOX_MAX: usize = 16_384;
 const GOODBYE_TIME: Duration = Duration::from_secs(5);
 /// What is in the sockets' queues has so long to leave.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(20);
+/// Messages kept to be looked at: half an hour at ten messages a second.
+const TRACE_BYTES_MAX: usize = 16 << 20;
+/// Traces followed at once.
+const FOLLOWERS_MAX: usize = 4;
+/// Of what was said before, one who follows is shown so much.
+const FOLLOWED_ROWS_MAX: usize = 512;
 /// No drain is waited for longer.
 const DRAIN_SECS_MAX: u64 = 7 * 24 * 3600;
 /// So many inputs are handled before time is looked at again.
@@ -171,10 +178,21 @@ struct Control {
     journal_thread: JoinHandle<()>,
     addresses: Rc<Addresses>,
     standing: Standing,
+    trace: Trace,
+    /// Who watches messages go by.
+    followers: Vec<Follower>,
     /// Draining, until then at most.
     draining: Option<Option<Time>>,
     /// Everything ends, at that time at the latest.
     stopping: Option<Time>,
+}
+
+/// One who watches messages go by.
+struct Follower {
+    /// The call, where it is one's messages.
+    call: Option<String>,
+    wanted: Wanted,
+    answers: Answers,
 }
 
 impl Control {
@@ -249,6 +267,8 @@ impl Control {
             addresses,
             standing: Standing::of(&conf, certificate),
             inbox: inbox.clone(),
+            trace: Trace::new(TRACE_BYTES_MAX),
+            followers: Vec::new(),
             draining: None,
             stopping: None,
         };
@@ -307,7 +327,18 @@ impl Control {
     }
 
     fn tell(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
+        let received = match &input {
+            Input::Sip(sip::Input::Received { flow, bytes }) => Some((*flow, bytes.clone())),
+            _ => None,
+        };
+        let dropped = self.switch.endpoint().dropped();
         self.switch.handle(input, now, out);
+        // What was dropped unread leaves no trace either: a flood would wash out all the others.
+        if let Some((flow, bytes)) = received
+            && self.switch.endpoint().dropped() == dropped
+        {
+            self.record(now, false, flow, bytes);
+        }
         self.perform(out);
     }
 
@@ -340,6 +371,7 @@ impl Control {
                 info!(who, lifted, "unbanned");
                 let _ = answers.try_send(Line::Done(json!({ "lifted": lifted })));
             }
+            Request::Trace { call, user, follow } => self.show_trace(call, user, follow, answers),
             Request::Reload => {
                 let (standing, inbox) = (self.standing.clone(), self.inbox.clone());
                 spawn_local(async move {
@@ -355,6 +387,38 @@ impl Control {
                 self.tell(Input::Drain, now, out);
                 let _ = answers.try_send(Line::Done(json!({ "calls": calls })));
             }
+        }
+    }
+
+    /// Notes a message that goes by, and shows it to who watches. One who is too far behind is shown no more.
+    fn record(&mut self, at: Time, sent: bool, flow: Flow, bytes: Bytes) {
+        self.trace.record(at, sent, flow, bytes);
+        if !self.followers.is_empty() {
+            let (trace, clock) = (&self.trace, self.clock.wall());
+            self.followers.retain(|follower| match trace.last(&follower.wanted, clock) {
+                Some(said) => follower.answers.try_send(Line::Row(json!(said))).is_ok(),
+                None => !follower.answers.is_closed(),
+            });
+        }
+    }
+
+    /// Shows what was said, and to who follows it what will be.
+    fn show_trace(&mut self, call: Option<String>, user: Option<String>, follow: bool, answers: Answers) {
+        let wanted = match (&call, user) {
+            (Some(call), _) => self.trace.dialogs_of(call),
+            (None, user) => Wanted::User(user.unwrap_or_default()),
+        };
+        let said = self.trace.find(&wanted, self.clock.wall());
+        let rows: Vec<Value> = said.iter().map(|said| json!(said)).collect();
+        if !follow {
+            drop(spawn_local(say_all(rows, answers)));
+        } else if self.followers.len() >= FOLLOWERS_MAX {
+            let _ = answers.try_send(Line::Failed(format!("{FOLLOWERS_MAX} traces are followed already; end one")));
+        } else {
+            // The latest of what was said; what follows needs the room behind it.
+            let latest = rows.len().saturating_sub(FOLLOWED_ROWS_MAX);
+            rows.into_iter().skip(latest).for_each(|row| drop(answers.try_send(Line::Row(row))));
+            self.followers.push(Follower { call, wanted, answers });
         }
     }
 
@@ -386,30 +450,47 @@ impl Control {
         let _ = answers.try_send(line);
     }
 
+    fn send(&mut self, flow: Flow, bytes: Bytes) {
+        match flow.transport {
+            Transport::Udp => {
+                let ours = |udp: &&Rc<UdpListener>| {
+                    udp.address.port() == flow.local.port() && udp.address.is_ipv4() == flow.remote.is_ipv4()
+                };
+                if let Some(udp) = self.udp.iter().find(ours) {
+                    let _ = udp.send(flow.remote, &bytes); // lost, as the network might: SIP says it again
+                }
+            }
+            _ => {
+                if let Err(Unsent) = self.streams.send(flow, bytes) {
+                    // The switch learns it as it learns everything: from its inbox.
+                    let remote = flow.remote;
+                    let lost = match flow.connection {
+                        0 => sip::Input::Unreachable { remote },
+                        connection => sip::Input::Closed { connection },
+                    };
+                    arrive(&self.inbox, Input::Sip(lost));
+                }
+            }
+        }
+    }
+
     fn perform(&mut self, out: &mut Vec<Output>) {
         for output in out.drain(..) {
             match output {
-                Output::Send { flow, bytes } => match flow.transport {
-                    Transport::Udp => {
-                        let ours = |udp: &&Rc<UdpListener>| {
-                            udp.address.port() == flow.local.port() && udp.address.is_ipv4() == flow.remote.is_ipv4()
-                        };
-                        if let Some(udp) = self.udp.iter().find(ours) {
-                            let _ = udp.send(flow.remote, &bytes); // lost, as the network might: SIP says it again
+                Output::Send { flow, bytes } => {
+                    self.record(self.clock.now(), true, flow, bytes.clone());
+                    self.send(flow, bytes);
+                }
+                Output::Dialog { call, sip_call_id } => {
+                    for follower in &mut self.followers {
+                        if let (Some(of), Wanted::Dialogs(ids)) = (&follower.call, &mut follower.wanted)
+                            && *of == call.to_string()
+                        {
+                            ids.push(sip_call_id.clone());
                         }
                     }
-                    _ => {
-                        if let Err(Unsent) = self.streams.send(flow, bytes) {
-                            // The switch learns it as it learns everything: from its inbox.
-                            let remote = flow.remote;
-                            let lost = match flow.connection {
-                                0 => sip::Input::Unreachable { remote },
-                                connection => sip::Input::Closed { connection },
-                            };
-                            arrive(&self.inbox, Input::Sip(lost));
-                        }
-                    }
-                },
+                    self.trace.dialog(call, sip_call_id);
+                }
                 Output::Close { connection } => self.streams.close(connection),
                 Output::Media { thread, command } => self.media.command(thread, command),
                 Output::Record(input) => {

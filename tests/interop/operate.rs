@@ -233,3 +233,41 @@ fn who_guesses_is_banned_and_unbanned_by_command() {
     let (content, said) = operate(&centre, &["phones"]);
     assert!(content && said.starts_with("ann "), "{said}");
 }
+
+#[test]
+fn a_call_is_traced_as_a_ladder_and_as_a_file_for_wireshark() {
+    let (centre, mut carrier, _switch) = started("trace");
+    let answer = carrier.dial("600");
+    let call = rows(&centre, &["calls", "--json"])[0]["call"].as_str().expect("an id").to_owned();
+    carrier.hang_up(&answer);
+    let other = carrier.dial("600");
+    carrier.hang_up(&other);
+
+    let pcap = centre.room.path().join("call.pcap");
+    let (content, said) = operate(&centre, &["trace", "--call", &call, "--pcap", &pcap.display().to_string()]);
+    assert!(content, "{said}");
+    let mut from = 0;
+    for rung in ["<──── 127.0.0.2", "INVITE sip:600@", "100 Trying", "────>", "200 OK", "ACK", "BYE", "200 OK"]
+    {
+        from += said[from..].find(rung).unwrap_or_else(|| panic!("{rung} is not in its place: {said}"));
+    }
+    assert_eq!(said.matches("BYE sip:").count(), 1, "the other call's messages are not in: {said}");
+
+    let mut tshark = Command::new("tshark");
+    tshark.args(["-d", &format!("udp.port=={},sip", centre.address.port()), "-T", "fields", "-e", "sip.Method"]);
+    tshark.arg("-e").arg("sip.Status-Code").arg("-r").arg(&pcap);
+    match tshark.output() {
+        Ok(output) => {
+            let read = String::from_utf8_lossy(&output.stdout);
+            let words: Vec<&str> = read.split_whitespace().collect();
+            assert_eq!(words.first(), Some(&"INVITE"), "{read}");
+            assert!(words.contains(&"200") && words.contains(&"BYE"), "{read}");
+        }
+        Err(_) => eprintln!("no tshark here: the file was not read"),
+    }
+
+    let (content, said) = operate(&centre, &["trace", "--user", "+385911234567", "--full"]);
+    assert!(content && said.matches("BYE sip:").count() == 4, "each in its rung and whole: {said}");
+    let (content, said) = operate(&centre, &["trace", "--call", "nobody"]);
+    assert!(!content && said.contains("no message"), "{said}");
+}

@@ -326,6 +326,7 @@ impl World {
             Output::Queue(fact) => self.queue_facts.push(fact),
             Output::Media { command, .. } => return self.tell_media(command),
             Output::Record(input) => return self.tell_recorder(input),
+            Output::Dialog { .. } => {}
             Output::Fault => self.faults += 1,
             Output::Fact { call, fact } => {
                 match fact.what {

@@ -165,6 +165,11 @@ impl Endpoint {
         self.said = said;
     }
 
+    /// The Call-ID of a leg's dialog, or of the INVITE that is to make one.
+    pub fn sip_call_id(&self, leg: LegId) -> Option<&str> {
+        self.legs.usage(leg)?.call_id()
+    }
+
     /// Transactions at the moment.
     pub fn transactions(&self) -> usize {
         self.transactions.len()

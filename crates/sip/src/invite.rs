@@ -133,6 +133,16 @@ impl Usage {
         }
     }
 
+    /// Its dialog's Call-ID.
+    pub fn call_id(&self) -> Option<&str> {
+        match self {
+            Usage::Uas(uas) => Some(&uas.dialog.call_id),
+            Usage::Uac(uac) => Some(uac.call_id()),
+            Usage::Session(session) => Some(&session.dialog.call_id),
+            Usage::Over => None,
+        }
+    }
+
     /// Is a request with that Call-ID and From tag of this dialog, or of one of a fork's early ones?
     pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
         match self {

@@ -69,6 +69,11 @@ impl Legs {
         self.all.get_mut(&id)
     }
 
+    /// What a leg is about.
+    pub fn usage(&self, id: LegId) -> Option<&Usage> {
+        self.all.get(&id).map(|seat| &seat.usage)
+    }
+
     /// The leg of a dialog: by our tag, if Call-ID and their tag agree (RFC 3261 §12).
     pub fn find(&self, local_tag: &str, call_id: &str, remote_tag: &str) -> Option<LegId> {
         let id = *self.by_tag.get(local_tag)?;

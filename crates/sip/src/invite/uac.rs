@@ -180,6 +180,11 @@ impl Uac {
         }
     }
 
+    /// The Call-ID of all its dialogs.
+    pub fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
     /// Is this one of its early dialogs?
     pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
         *self.call_id == *call_id && self.early.iter().any(|early| *early.tag == *remote_tag)
