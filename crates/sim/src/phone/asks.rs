@@ -406,6 +406,9 @@ impl Phone {
         let codec: Codec = way.codec;
         match (&mut call.voice, &mut self.ear) {
             (Some(voice), Some(ear)) => {
+                if !voice.is_to(way.to) {
+                    ear.turn();
+                }
                 voice.turn(way);
                 ear.tune(codec, way.payload_type, way.telephone_event);
             }

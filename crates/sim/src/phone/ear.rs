@@ -68,6 +68,11 @@ impl Ear {
         (self.payload_type, self.telephone_event) = (payload_type, telephone_event);
     }
 
+    /// The other side has told of another address: what comes from there is another source by right (RFC 3550 §8.2).
+    pub(super) fn turn(&mut self) {
+        (self.stream, self.streams) = (None, 0);
+    }
+
     /// Takes a packet; returns the key it tells of, once a press.
     pub(super) fn hear(&mut self, datagram: &[u8], now: Time) -> Option<char> {
         let packet = Packet::read(datagram).ok()?;
