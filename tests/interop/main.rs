@@ -9,6 +9,7 @@
 mod baresip;
 mod cli;
 mod demo;
+mod dialog_life;
 mod flood;
 mod harness;
 mod keep_alive;
