@@ -10,10 +10,12 @@ mod call;
 mod cdr;
 mod early;
 mod fact;
+mod heard;
 mod hold;
 mod leg;
 mod offer;
 mod recording;
+mod ringing;
 mod transfer;
 mod verbs;
 
