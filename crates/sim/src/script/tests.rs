@@ -67,7 +67,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ),
         (
             "ann > ACK",
-            "\"ACK\" cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE or a status (the rest by itself)",
+            "\"ACK\" cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER or a status (the rest by itself)",
         ),
         ("ann > INVITE", "the line stops where a number to call should follow"),
         ("ann > INVITE 202 offer g729", "\"g729\" is no codec; write pcmu, pcma, g722 or opus"),
