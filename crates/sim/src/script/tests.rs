@@ -76,7 +76,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("ann presses x", "\"x\" are no keys; write 0-9, *, #, A-D"),
         ("ann holds on", "\"on\" is too much; the line was complete before it"),
         ("network loss 101%", "\"101%\" is no share; write it as 5%"),
-        ("ann < INVITE BYE", "a message is not looked at for \"BYE\"; write header NAME: VALUE"),
+        ("ann < INVITE BYE", "a message is not looked at for \"BYE\"; write header NAME: VALUE or body TEXT"),
         ("cdr caller", "\"caller\" is no FIELD=VALUE, such as caller=ann"),
         ("recording right bob", "\"right\" stands where \"left\" should"),
     ] {
