@@ -219,8 +219,8 @@ impl Switch {
         calls.into_iter()
     }
 
-    /// Takes a new conf: people, trunks, routes, menus, queues, agents, prompts, groups and limits. Calls under way keep what they began
-    /// with. What [`SwitchConf::needs_restart`](crate::conf::SwitchConf::needs_restart) names stays as it was.
+    /// Takes a new conf: people, trunks, routes, menus, queues, agents, prompts, groups and limits. Calls under way keep
+    /// what they began with. What [`SwitchConf::needs_restart`](crate::conf::SwitchConf::needs_restart) names stays as it was.
     pub fn reload(
         &mut self,
         conf: &Conf,

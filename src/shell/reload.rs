@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use acd::AcdConf;
 use serde_json::{Value, json};
 
 use super::control::random;
@@ -19,7 +18,6 @@ pub(super) struct Standing {
     pub(super) folder: PathBuf,
     pub(super) folders: Folders,
     pub(super) switch: SwitchConf,
-    pub(super) acd: AcdConf,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -37,7 +35,7 @@ pub(super) struct Loaded {
 impl Standing {
     pub(super) fn of(conf: &Conf, certificate: Option<Arc<Certificate>>) -> Standing {
         let (folder, folders, switch) = (conf.folder.clone(), conf.folders.clone(), conf.switch.clone());
-        Standing { folder, folders, switch, acd: conf.acd.clone(), certificate }
+        Standing { folder, folders, switch, certificate }
     }
 
     /// Reads and checks the folder anew. The error has a line for each problem.
@@ -50,11 +48,6 @@ impl Standing {
                 conf.switch.realm, self.switch.realm
             );
             return Err(vec![Problem::of_file(&self.folder.join("switch.toml"), what).to_string()]);
-        }
-        if conf.acd != self.acd {
-            // Routes and menus may name the new ones already, so there is nothing that could be applied without them.
-            let what = "queues, their settings or who serves them have changed; restart to change them";
-            return Err(vec![Problem::of_file(&self.folder.join("queues.toml"), what).to_string()]);
         }
         conf.place(self.folders.clone());
         let carriers = Carriers::new(&conf, self.certificate.as_deref()).map_err(|why| vec![why.to_string()])?;

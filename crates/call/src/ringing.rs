@@ -49,7 +49,7 @@ impl Call {
         self.came_to_nothing(status);
     }
 
-    /// Phones were looked for; those found are called. One entry a target, in the order of [`Do::Find`]; an error is
+    /// Phones were looked for; those found are called. One entry a target, in the order of [`Do::Find`](crate::Do::Find); an error is
     /// the status that says why there is no phone to ring.
     pub fn place(&mut self, found: Vec<Result<Vec<Outbound>, u16>>, now: Time) {
         self.now = now;
