@@ -261,6 +261,30 @@ fn a_transfer_is_accepted_and_told_of_to_its_end() {
 }
 
 #[test]
+fn who_was_told_of_a_transfer_is_released_when_it_has_heard() {
+    // How its last words are answered, and what follows when.
+    for (answer, wait_ms, want) in [
+        (Some(200), 0, "5062:BYE Ended(HungUp)"),
+        (Some(481), 0, "5062:BYE Ended(HungUp)"),
+        (None, 1_999, "5062:NOTIFY 5062:NOTIFY Ended(HungUp)"), // said again: the answer may have been lost
+        (None, 2_000, "5062:NOTIFY 5062:NOTIFY 5062:BYE Ended(HungUp)"),
+    ] {
+        let (mut desk, phone) = (Desk::new(), phone());
+        let (leg, ok) = desk.standing(&phone);
+        let refer = phone.within(&ok, "REFER", 10).set("Refer-To", "<sip:103@centrala>");
+        desk.say(phone.flow, &refer.print()).heard();
+        let texts = desk.command(Command::Transferred { leg, status: 100 }).texts();
+        desk.command(Command::Transferred { leg, status: 200 });
+        let last = desk.say(phone.flow, &Text::answer(&texts[1], 200, "").print()).text();
+        desk.command(Command::HangUp { leg, status: None });
+        if let Some(answer) = answer {
+            desk.say(phone.flow, &Text::answer(&last, answer, "").print());
+        }
+        assert_eq!(desk.pass(wait_ms).heard(), want, "{answer:?} {wait_ms}");
+    }
+}
+
+#[test]
 fn who_does_not_want_to_know_is_not_told() {
     let (mut desk, phone) = (Desk::new(), phone());
     let (leg, ok) = desk.standing(&phone);

@@ -138,11 +138,9 @@ impl Transfer {
         }
     }
 
-    /// The dialog ends: what waits for its turn is told now or never. Browsers wait for the last word.
-    pub fn ends(&mut self, dialog: &mut Dialog, out: &mut Vec<Output>) {
-        if let Some(next) = self.next.take() {
-            self.tell(next, dialog, out);
-        }
+    /// Has something been told, or is to be, that the party has not answered? Browsers wait for the last word.
+    pub fn is_unheard(&self) -> bool {
+        self.telling
     }
 
     fn accept(&self, asked: &Asked, status: u16, flow: Flow, out: &mut Vec<Output>) {

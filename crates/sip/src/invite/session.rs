@@ -54,10 +54,15 @@ enum State {
     Asking { change: Change, method: Method },
     /// We hung up, but may not say so before the ACK has come (RFC 3261 §15).
     Parting { ok: Unheard, status: Option<u16> },
+    /// We hung up, but the last word of a transfer has no answer yet: a BYE that overtakes it ends what it belongs to.
+    Finishing { status: Option<u16>, until: Time },
     /// Our BYE waits for its answer.
     Leaving,
 }
 use State::*;
+
+/// So long a BYE waits for the answer to a NOTIFY: one repeat of each may be lost.
+const LAST_WORD_TIME: Duration = Duration::from_secs(2);
 
 /// What we want of a session.
 #[derive(Debug)]
@@ -215,18 +220,22 @@ impl Session {
                 if response.is_final() {
                     self.transferred(|transfer, dialog| transfer.heard(response.status, dialog, out));
                 }
-                state
+                self.finish(state, out)
             }
             (state, Input::TimedOut { method: Method::Notify } | Input::Lost { method: Method::Notify, .. }) => {
                 self.transferred(|transfer, dialog| transfer.heard(408, dialog, out));
-                state
+                self.finish(state, out)
+            }
+            (Finishing { status, until }, Input::Tick) if now >= until => {
+                bye(&mut self.dialog, status, out);
+                Leaving
             }
             (state, Input::Request { transaction, request }) if request.method == Method::Bye => {
                 answer(transaction, request, 200).push(out);
                 if let Offered { asked } = &state {
                     asked.respond(487, self.dialog.flow, None, out); // RFC 3261 §15.1.2
                 }
-                if !matches!(state, Parting { .. } | Leaving) {
+                if !matches!(state, Parting { .. } | Finishing { .. } | Leaving) {
                     event(out, Event::Ended { leg, end: End::Bye });
                 }
                 return self.over(out);
@@ -279,7 +288,7 @@ impl Session {
                 answer_small(leg, transaction, request, out);
                 state
             }
-            (state @ (Parting { .. } | Leaving), Input::Request { transaction, request }) => {
+            (state @ (Parting { .. } | Finishing { .. } | Leaving), Input::Request { transaction, request }) => {
                 answer(transaction, request, 481).push(out);
                 state
             }
@@ -315,9 +324,7 @@ impl Session {
                     asked.respond(487, self.dialog.flow, None, out);
                 }
                 event(out, Event::Ended { leg, end: End::HungUp });
-                self.transferred(|transfer, dialog| transfer.ends(dialog, out));
-                bye(&mut self.dialog, status, out);
-                Leaving
+                self.finish(Finishing { status, until: now + LAST_WORD_TIME }, out)
             }
             // Another phone of a fork picked up as well; a repeat of the 2xx never comes here.
             (state, Input::Response { method: Method::Invite, response, flow })
@@ -333,12 +340,14 @@ impl Session {
                 self.heard(change, method, response, now, out)
             }
             // Our re-INVITE is answered after we hung up.
-            (Leaving, Input::Response { method: Method::Invite, response, .. }) if response.is_final() => {
+            (state @ (Finishing { .. } | Leaving), Input::Response { method: Method::Invite, response, .. })
+                if response.is_final() =>
+            {
                 self.reinvited = false;
                 if response.is_success() {
                     self.acknowledge(response, out);
                 }
-                Leaving
+                state
             }
             (Leaving, Input::Response { method: Method::Bye, response, .. }) if response.is_final() => {
                 return self.over(out);
@@ -372,6 +381,7 @@ impl Session {
             Answered { ok } | Parting { ok, .. } => Some(ok.repeat.at.min(ok.until)),
             Standing => [timer, later].into_iter().flatten().min(),
             Offered { .. } | Asking { .. } => timer,
+            Finishing { until, .. } => Some(*until),
             Leaving => None,
         };
         at.filter(|at| *at < Time::NEVER)
@@ -390,6 +400,17 @@ impl Session {
             }
             (Err(status), _) => answer(transaction, refer, status).push(out),
             (_, Err(TooShort)) => too_short(transaction, refer, out),
+        }
+    }
+
+    /// Says BYE as soon as nothing of a transfer waits to be heard.
+    fn finish(&mut self, state: State, out: &mut Vec<Output>) -> State {
+        match state {
+            Finishing { status, .. } if !self.transfer.as_ref().is_some_and(|transfer| transfer.is_unheard()) => {
+                bye(&mut self.dialog, status, out);
+                Leaving
+            }
+            state => state,
         }
     }
 
