@@ -1,8 +1,13 @@
 //! Transfers, where calls, routes and dialogs meet: who asks, where that leads, and which call goes on.
 
-use super::{Destination, Found, Output, Running, SocketAddr, Switch};
+use std::net::SocketAddr;
+
 use base::{CallId, LegId, Time};
+use route::{Destination, Found};
 use sip::{DialogId, Referral};
+
+use super::calls::Running;
+use super::{Output, Switch};
 
 impl Switch {
     /// A party of this call wants its partner elsewhere. Only who has an account may, with the rights of that account.

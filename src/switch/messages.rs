@@ -1,0 +1,105 @@
+//! What the switch is told and what it says.
+
+use base::{CallId, LegId};
+use bytes::Bytes;
+use call::Fact;
+use sip::Flow;
+
+/// What the switch is told.
+#[derive(Debug)]
+pub enum Input {
+    /// The network.
+    Sip(sip::Input),
+    /// A media thread.
+    Media(media::Event),
+    /// The recorder.
+    Recorder(recorder::Event),
+    /// Time has passed.
+    Tick,
+    /// Take no new calls (503, with Retry-After); those that stand go on. It is done when [`Switch::calls`] is 0.
+    Drain,
+    /// End all calls and take no new ones. It is done when [`Switch::calls`] is 0.
+    Shutdown,
+}
+
+/// What the switch wants done, in order.
+#[derive(Debug)]
+pub enum Output {
+    /// Send this.
+    Send {
+        /// Where.
+        flow: Flow,
+        /// One message.
+        bytes: Bytes,
+    },
+    /// Close this connection.
+    Close {
+        /// Its number.
+        connection: u64,
+    },
+    /// Tell a media thread.
+    Media {
+        /// Which.
+        thread: usize,
+        /// What.
+        command: media::Command,
+    },
+    /// Tell the recorder.
+    Record(recorder::Input),
+    /// Something happened in a call.
+    Fact {
+        /// The call.
+        call: CallId,
+        /// What.
+        fact: Fact,
+    },
+    /// Something happened in the queues.
+    Queue(acd::Fact),
+    /// A call has one more dialog.
+    Dialog {
+        /// The call.
+        call: CallId,
+        /// The Call-ID header of the dialog.
+        sip_call_id: String,
+    },
+    /// A call is over.
+    Cdr(Box<call::Cdr>),
+    /// Something an operator may want to know: a phone came or went, or was refused.
+    Log(sip::Event),
+    /// What became of a recording.
+    Recorded(recorder::Event),
+    /// A SIP message was lost to a fault of ours.
+    Fault,
+}
+
+pub(super) fn leg_of_media(event: &media::Event) -> LegId {
+    use media::Event::{Closed, Digit, Fault, Latched, Played, PortTaken, Timeout};
+    match event {
+        Digit { leg, .. }
+        | Played { leg, .. }
+        | Timeout { leg }
+        | Fault { leg }
+        | PortTaken { leg, .. }
+        | Latched { leg, .. }
+        | Closed { leg, .. } => *leg,
+    }
+}
+
+pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
+    use sip::Event::{
+        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refer, Refused,
+        Registered, Ringing, Unregistered,
+    };
+    match event {
+        Ringing { leg, .. }
+        | Answered { leg, .. }
+        | Confirmed { leg, .. }
+        | Offered { leg, .. }
+        | Agreed { leg, .. }
+        | Declined { leg, .. }
+        | Refer { leg, .. }
+        | Digit { leg, .. }
+        | Ended { leg, .. } => Some(*leg),
+        Incoming(_) | Registered { .. } | Unregistered { .. } | Refused { .. } | Banned(_) | Flooded { .. } => None,
+    }
+}

@@ -1,0 +1,30 @@
+//! What of the conf the SIP endpoint needs.
+
+use sip::{Account, Peer, SipConf};
+
+use crate::conf::Conf;
+
+pub(super) fn sip_conf(conf: &Conf) -> SipConf {
+    let account = |(name, ha1): (&String, &sip::digest::Ha1)| {
+        let own = conf.people.get(name).and_then(|person| person.algorithms.clone());
+        let algorithms = own.unwrap_or_else(|| conf.switch.algorithms.clone());
+        (name.clone(), Account { ha1: *ha1, algorithms })
+    };
+    let peer = |trunk: &crate::conf::Trunk| Peer {
+        name: trunk.name.clone(),
+        addresses: vec![trunk.address.ip()],
+        port: None, // a carrier's calls may come from another port than the one it takes ours at
+    };
+    SipConf {
+        realm: conf.switch.realm.clone(),
+        accounts: conf.ha1.iter().map(account).collect(),
+        trunks: conf.trunks.values().map(peer).collect(),
+        algorithms: conf.switch.algorithms.clone(),
+        expires_secs_min: *conf.switch.expires_secs.start(),
+        expires_secs_max: *conf.switch.expires_secs.end(),
+        bindings_max: conf.switch.phones_max,
+        bans: conf.switch.bans.clone(),
+        floods: conf.switch.floods.clone(),
+        ..SipConf::default()
+    }
+}
