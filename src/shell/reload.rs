@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::control::random;
+use super::random;
 use super::tls::{Carriers, Certificate};
 use crate::conf::{Conf, Folders, Problem, Problems, SwitchConf};
 

@@ -16,9 +16,9 @@ pub enum Input {
     Recorder(recorder::Event),
     /// Time has passed.
     Tick,
-    /// Take no new calls (503, with Retry-After); those that stand go on. It is done when [`Switch::calls`] is 0.
+    /// Take no new calls (503, with Retry-After); those that stand go on. It is done when [`Switch::calls`](crate::Switch::calls) is 0.
     Drain,
-    /// End all calls and take no new ones. It is done when [`Switch::calls`] is 0.
+    /// End all calls and take no new ones. It is done when [`Switch::calls`](crate::Switch::calls) is 0.
     Shutdown,
 }
 

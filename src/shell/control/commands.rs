@@ -1,0 +1,111 @@
+//! What the command line asks of a running switch.
+
+use std::time::Duration;
+
+use base::Time;
+use serde_json::{Value, json};
+use tokio::task::{spawn_blocking, spawn_local};
+use tracing::{error, info, warn};
+
+use super::super::ask::{Line, Request};
+use super::super::console::Answers;
+use super::super::prepare;
+use super::super::reload::Loaded;
+use super::{Arrival, Control};
+use crate::status::{BanStatus, CallStatus, PhoneStatus};
+use crate::{Input, Output};
+
+/// No drain is waited for longer.
+const DRAIN_SECS_MAX: u64 = 7 * 24 * 3600;
+
+impl Control {
+    /// Answers the command line. A command that does not read what it asked for is told no more.
+    pub(super) fn asked(&mut self, request: Request, answers: Answers, now: Time, out: &mut Vec<Output>) {
+        match request {
+            Request::Calls => {
+                let rows = self.switch.standing().map(|call| json!(CallStatus::of(call, now))).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::Phones => {
+                let of = |(account, bindings): (&str, &[sip::Binding])| -> Vec<Value> {
+                    bindings.iter().map(|binding| json!(PhoneStatus::of(account, binding, now))).collect()
+                };
+                let rows = self.switch.endpoint().registered().flat_map(of).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::Bans => {
+                let bans = self.switch.endpoint().bans(now);
+                spawn_local(say_all(bans.into_iter().map(|ban| json!(BanStatus::from(ban))).collect(), answers));
+            }
+            Request::Unban { who } => {
+                let lifted = self.switch.unban(&who, now);
+                info!(who, lifted, "unbanned");
+                let _ = answers.try_send(Line::Done(json!({ "lifted": lifted })));
+            }
+            Request::Trace { call, user, follow: true } => self.watch.follow(call, user, answers),
+            Request::Trace { call, user, follow: false } => {
+                drop(spawn_local(say_all(self.watch.said(call.as_deref(), user.as_deref()), answers)));
+            }
+            Request::Reload => {
+                let (standing, inbox) = (self.standing.clone(), self.inbox.clone());
+                spawn_local(async move {
+                    let loaded = spawn_blocking(move || standing.load()).await;
+                    let loaded = loaded.unwrap_or_else(|why| Err(vec![format!("a fault of ours: {why}")]));
+                    let _ = inbox.send(Arrival::Loaded { loaded, answers }).await;
+                });
+            }
+            Request::Drain { limit_secs } => {
+                let calls = self.switch.calls();
+                info!(calls, limit_secs, "draining: no new calls are taken; ends when the last one is over");
+                self.draining = Some(limit_secs.map(|secs| now + Duration::from_secs(secs.min(DRAIN_SECS_MAX))));
+                self.tell(Input::Drain, now, out);
+                let _ = answers.try_send(Line::Done(json!({ "calls": calls })));
+            }
+        }
+    }
+
+    /// Applies a conf that is whole and right, or says what is wrong.
+    pub(super) fn loaded(
+        &mut self,
+        loaded: Result<Loaded, Vec<String>>,
+        answers: &Answers,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let line = match loaded {
+            Ok(mut loaded) => {
+                self.streams.reload(std::mem::take(&mut loaded.carriers));
+                let addresses = self.addresses.clone();
+                self.switch.reload(&loaded.conf, |transport, remote| addresses.towards(transport, remote), now, out);
+                self.perform(out);
+                let conf = &loaded.conf;
+                if let Err(why) = prepare::prompts(conf) {
+                    warn!("prompts are encoded when they are played: {why}");
+                }
+                let (people, trunks, routes) = (conf.people.len(), conf.trunks.len(), conf.routes.routes.len());
+                info!(people, trunks, routes, "the new conf is in force");
+                for what in &loaded.restart {
+                    warn!("{what} in switch.toml has changed; that takes a restart");
+                }
+                Line::Done(loaded.report())
+            }
+            Err(problems) => {
+                problems.iter().for_each(|problem| error!("not reloaded: {problem}"));
+                let count = problems.len();
+                Line::Failed(format!("nothing was changed, the conf has {count} error(s)\n{}", problems.join("\n")))
+            }
+        };
+        let _ = answers.try_send(line);
+    }
+}
+
+/// Many rows, as fast as they are read.
+async fn say_all(rows: Vec<Value>, answers: Answers) {
+    let count = rows.len();
+    for row in rows {
+        if answers.send(Line::Row(row)).await.is_err() {
+            return;
+        }
+    }
+    let _ = answers.send(Line::Done(json!({ "rows": count }))).await;
+}

@@ -1,0 +1,129 @@
+//! How the control thread begins: sockets, threads, the switch.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::thread::JoinHandle;
+
+use recorder::{Recorder, RecorderConf};
+use sip::Transport;
+use tokio::sync::mpsc::Sender;
+use tokio::task::spawn_local;
+use tracing::{error, info, warn};
+
+use super::super::ask::SOCKET;
+use super::super::clock::Clock;
+use super::super::console::Console;
+use super::super::journal::Journal;
+use super::super::media_threads::MediaThreads;
+use super::super::recorder_thread::{self, Door};
+use super::super::reload::Standing;
+use super::super::server::StartError;
+use super::super::streams::{StreamListener, Streams};
+use super::super::tls::{Carriers, Certificate};
+use super::super::udp::UdpListener;
+use super::super::watch::Watch;
+use super::super::{Addresses, prepare, random};
+use super::{Arrival, Control, arrive};
+use crate::conf::Conf;
+use crate::{Input, Switch};
+
+impl Control {
+    /// Everything a switch needs, and where it listens.
+    pub fn start(conf: Conf, inbox: &Sender<Arrival>) -> Result<(Control, Vec<(Transport, SocketAddr)>), StartError> {
+        let clock = Clock::start();
+        let mut random = random()?;
+
+        let mut udp = Vec::new();
+        let mut streams = Vec::new();
+        for address in &conf.switch.listen {
+            let fault = |transport| move |why| StartError::Listen { address: *address, transport, why };
+            let listener = match UdpListener::bind(*address) {
+                // A machine without IPv6 is no reason not to start, where nobody asked for an address of it.
+                Err(why) if address.is_ipv6() && address.ip().is_unspecified() && is_unsupported(&why) => {
+                    warn!("no IPv6 here; not listening on {address}");
+                    continue;
+                }
+                bound => bound.map_err(fault("UDP"))?,
+            };
+            // Port 0 was "any": TCP takes the one UDP was given.
+            streams.push(StreamListener::bind(Transport::Tcp, listener.address).map_err(fault("TCP"))?);
+            udp.push(Rc::new(listener));
+        }
+        for (transport, address) in conf.switch.stream_listeners() {
+            let fault = |why| StartError::Listen { address, transport: transport.as_str(), why };
+            streams.push(StreamListener::bind(transport, address).map_err(fault)?);
+        }
+        let mut listening: Vec<_> = udp.iter().map(|listener| (Transport::Udp, listener.address)).collect();
+        listening.extend(streams.iter().map(|listener| (listener.transport, listener.address)));
+        let addresses = Rc::new(Addresses::new(listening.clone(), conf.switch.advertise));
+        let certificate = if conf.switch.speaks_tls() { Some(Certificate::load(&conf)?) } else { None };
+
+        let (recorder, recorder_thread) = start_recorder(&conf, clock, inbox.clone())?;
+        let folder = &conf.switch.journal;
+        let fault = |why| StartError::Journal { folder: folder.clone(), why };
+        let (journal, journal_thread) = Journal::start(folder).map_err(fault)?;
+
+        let (events, clips) = (inbox.clone(), recorder.clone());
+        let media = MediaThreads::start(
+            conf.switch.media_threads,
+            conf.switch.media.clone(),
+            clock,
+            random.fork(),
+            move |event| arrive(&events, Input::Media(event)),
+            move |recording, channel, clip| clips.bring(recording, channel, clip),
+        )?;
+        let towards = |transport, remote| addresses.towards(transport, remote);
+        let switch = Switch::new(&conf, towards, clock.wall(), random);
+        prepare::prompts(&conf)?;
+
+        for listener in &udp {
+            spawn_local(listener.clone().read(addresses.clone(), inbox.clone()));
+        }
+        let carriers = Carriers::new(&conf, certificate.as_deref())?;
+        let (limits, own) = (conf.switch.connections, Addresses::clone(&addresses));
+        let streams = Streams::start(streams, certificate.clone(), carriers, limits, own, inbox.clone())?;
+        let socket = folder.join(SOCKET);
+        match Console::open(&socket) {
+            Ok(console) => drop(spawn_local(console.serve(inbox.clone()))),
+            Err(why) => warn!(socket = %socket.display(), "no commands but signals: cannot open the socket ({why})"),
+        }
+        let control = Control {
+            clock,
+            switch,
+            udp,
+            streams,
+            media,
+            recorder,
+            recorder_thread,
+            journal,
+            journal_thread,
+            addresses,
+            standing: Standing::of(&conf, certificate),
+            inbox: inbox.clone(),
+            watch: Watch::new(clock.wall()),
+            draining: None,
+            stopping: None,
+        };
+        Ok((control, listening))
+    }
+}
+
+fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, JoinHandle<()>), StartError> {
+    let folder = conf.switch.recordings.clone();
+    let recorder = Recorder::new(RecorderConf { folder: folder.clone(), ..RecorderConf::default() })?;
+    for salvaged in recorder::salvage(&folder)? {
+        let file = salvaged.file.display();
+        match salvaged.outcome {
+            Ok(seconds) => info!(%file, seconds, "salvaged a recording that was cut off"),
+            Err(why) => error!(%file, "a recording that was cut off could not be salvaged: {why}"),
+        }
+    }
+    let door = recorder_thread::start(recorder, clock, move |event| arrive(&inbox, Input::Recorder(event)))?;
+    Ok(door)
+}
+
+fn is_unsupported(why: &io::Error) -> bool {
+    let unsupported = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
+    why.raw_os_error() == Some(unsupported) || why.kind() == io::ErrorKind::AddrNotAvailable
+}
