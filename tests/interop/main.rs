@@ -1,18 +1,21 @@
-//! Centrala among strangers: the real program on real sockets with sipp, baresip and the RFCs' torture messages.
+//! Centrala among strangers: the real program on real sockets with sipp, baresip, linphone, a page in Chromium and the
+//! RFCs' torture messages.
 //!
 //! Each test starts a switch of its own, with its own folders and ports, so they run side by side. What these tests
-//! need besides cargo (`sip-tester`, `baresip-core`, `sox`) `./dev test` installs; where it is missing they fail and
+//! need besides cargo (`sip-tester`, `baresip-core`, `linphone-cli`, `chromium`, `npm`, `sox`, …) `./dev test` installs; where it is missing they fail and
 //! say so. They check what a stranger can see: answers, exit codes, sound in files. What goes on inside is tested
 //! beside the code and by `tests/scripts`.
 #![allow(clippy::disallowed_methods, reason = "this is the outside world: it waits for programs and looks at clocks")]
 
 mod baresip;
+mod browser;
 mod cli;
 mod demo;
 mod dialog_life;
 mod flood;
 mod harness;
 mod keep_alive;
+mod linphone;
 mod operate;
 mod sipp;
 mod tls;

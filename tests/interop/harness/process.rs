@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,22 @@ pub struct Process {
 impl Process {
     /// Starts `command` with both its outputs in `log`. `package` is what to install where the program is missing.
     pub fn start(name: &str, package: &str, mut command: Command, log: &Path) -> Process {
+        command.stdin(Stdio::null());
+        Process::spawn(name, package, command, log)
+    }
+
+    /// The same with a pipe to its standard input.
+    pub fn listening(name: &str, package: &str, mut command: Command, log: &Path) -> (Process, ChildStdin) {
+        command.stdin(Stdio::piped());
+        let mut process = Process::spawn(name, package, command, log);
+        let input = process.child.stdin.take().expect("a pipe, as asked for");
+        (process, input)
+    }
+
+    fn spawn(name: &str, package: &str, mut command: Command, log: &Path) -> Process {
         let output = File::create(log).unwrap_or_else(|why| panic!("cannot write {}: {why}", log.display()));
         let errors = output.try_clone().expect("a second handle of an open file");
-        let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
+        let child = command.stdout(output).stderr(errors).spawn();
         let child = child.unwrap_or_else(|why| match why.kind() {
             ErrorKind::NotFound => panic!("{name} is not installed; it comes with {package} (./dev test installs it)"),
             _ => panic!("{name} does not start: {why}"),

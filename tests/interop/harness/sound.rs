@@ -38,14 +38,28 @@ pub struct Side(Vec<i16>);
 /// The channels of a WAV file, which must be a sound one: 16 bit, its header telling its true length. One of more than
 /// 8 kHz, as a wideband phone writes it, is brought down to that.
 pub fn read(path: &Path) -> Vec<Side> {
+    read_samples(path, |n, why| panic!("{} breaks off at sample {n}: {why}", path.display()))
+}
+
+/// The same of a phone that ends with its file half written.
+pub fn read_broken(path: &Path) -> Vec<Side> {
+    read_samples(path, |_, _| {})
+}
+
+fn read_samples(path: &Path, broken: impl Fn(usize, hound::Error)) -> Vec<Side> {
     let wav = WavReader::open(path).unwrap_or_else(|why| panic!("{} is no WAV file: {why}", path.display()));
     let spec = wav.spec();
     assert_eq!((spec.sample_rate % RATE, spec.bits_per_sample), (0, 16), "{}", path.display());
     let channels = usize::from(spec.channels);
     let mut sides: Vec<Side> = (0..channels).map(|_| Side(Vec::new())).collect();
     for (n, sample) in wav.into_samples::<i16>().enumerate() {
-        let sample = sample.unwrap_or_else(|why| panic!("{} breaks off at sample {n}: {why}", path.display()));
-        sides[n % channels].0.push(sample);
+        match sample {
+            Ok(sample) => sides[n % channels].0.push(sample),
+            Err(why) => {
+                broken(n, why);
+                break;
+            }
+        }
     }
     let of = (spec.sample_rate / RATE) as usize;
     let mean = |samples: &[i16]| (samples.iter().map(|sample| i64::from(*sample)).sum::<i64>() / of as i64) as i16;
