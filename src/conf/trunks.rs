@@ -60,7 +60,7 @@ pub(super) fn read(file: &mut File<'_>) -> Vec<Trunk> {
         let (named, name) = (file.check_name(&entry), entry.name.clone());
         let Some(said) = file.entry::<TrunkTable>(entry) else { continue };
         let credentials = match (said.user, said.password) {
-            (Some(user), Some(password)) => Some(Credentials { user: user.into_inner(), password }),
+            (Some(user), Some(password)) => Some(Credentials { user: user.into_inner(), password, realm: None }),
             (Some(user), None) => {
                 file.problem(user.span(), format!("[{name}] has a user but no password; add it, or take the user out"));
                 None

@@ -88,7 +88,7 @@ pub(super) fn leg_of_media(event: &media::Event) -> LegId {
 pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
         Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refer, Refused,
-        Registered, Ringing, Unregistered,
+        Registered, RequestDone, Ringing, Unregistered,
     };
     match event {
         Ringing { leg, .. }
@@ -100,6 +100,12 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Refer { leg, .. }
         | Digit { leg, .. }
         | Ended { leg, .. } => Some(*leg),
-        Incoming(_) | Registered { .. } | Unregistered { .. } | Refused { .. } | Banned(_) | Flooded { .. } => None,
+        Incoming(_)
+        | Registered { .. }
+        | Unregistered { .. }
+        | Refused { .. }
+        | Banned(_)
+        | Flooded { .. }
+        | RequestDone { .. } => None,
     }
 }

@@ -217,7 +217,7 @@ fn who_guesses_is_banned_and_unbanned_by_command() {
             line.receive(Duration::from_secs(5)).expect("an answer")
         };
         let challenged = ask(1, "");
-        let ann = sip::digest::Credentials { user: "ann".to_owned(), password: password.to_owned() };
+        let ann = sip::digest::Credentials { user: "ann".to_owned(), password: password.to_owned(), realm: None };
         let challenge = header(&challenged, "WWW-Authenticate");
         let answer = sip::digest::respond(challenge, &ann, "REGISTER", "sip:centrala", 1, "c").expect("a challenge");
         status(&ask(2, &format!("Authorization: {answer}\r\n")))

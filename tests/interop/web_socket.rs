@@ -122,7 +122,7 @@ impl Page {
         if method == "INVITE" {
             self.ack(uri, &challenged);
         }
-        let credentials = Credentials { user: self.user.to_owned(), password: password(self.user) };
+        let credentials = Credentials { user: self.user.to_owned(), password: password(self.user), realm: None };
         let challenge = challenged.headers.first(&Name::WwwAuthenticate).expect("a challenge");
         let answer = respond(challenge, &credentials, method, uri, 1, "0123456789abcdef").expect("MD5 or SHA-256");
         self.ask(method, uri, to, &format!("Authorization: {answer}\r\n{more}"), body)

@@ -41,7 +41,8 @@ impl Call {
             | Sip::Unregistered { .. }
             | Sip::Refused { .. }
             | Sip::Banned(_)
-            | Sip::Flooded { .. } => {}
+            | Sip::Flooded { .. }
+            | Sip::RequestDone { .. } => {}
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod client;
 mod fields;
+mod login;
 mod nonces;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 
 pub use client::{Credentials, respond};
+pub(crate) use login::{Challenged, Login, Signed};
 pub use nonces::{Nonces, Verdict};
 
 /// A hash of RFC 8760.

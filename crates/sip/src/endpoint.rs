@@ -11,6 +11,7 @@ mod event;
 mod floods;
 mod gate;
 mod legs;
+mod requests;
 mod transactions;
 
 use base::{LegId, Random, Time};
@@ -19,7 +20,9 @@ pub use bans::{Ban, BanConf};
 pub use conf::{Account, Peer, SipConf};
 pub use event::{Command, End, Event, Incoming, Input, Origin, Outgoing, Output};
 pub use floods::FloodConf;
+pub use requests::{Answer, Outside, RequestId};
 
+use crate::digest::{Challenged, Signed};
 use crate::invite::{self, DialogId, Names, TransactionId, TurnDown, Uac, Usage};
 use crate::register::{self, Binding, Registrar};
 use crate::{Flow, Message, Method, Name, Request, Response, Transport, Via, stun, wire};
@@ -27,7 +30,8 @@ use door::TAG_LETTERS;
 use floods::{Floods, Tide};
 use gate::Gate;
 use legs::{Legs, Seat};
-use transactions::{Call, Heard, Transactions};
+use requests::Requests;
+use transactions::{Call, Heard, Owner, Transactions};
 
 /// A SIP user agent for many users: registrar, UAS and UAC.
 ///
@@ -52,6 +56,8 @@ pub struct Endpoint {
     floods: Floods,
     transactions: Transactions,
     legs: Legs,
+    requests: Requests,
+    challenged: Challenged,
     registrar: Registrar,
     /// Room for what machines say, kept to spare the allocator.
     wishes: Vec<Vec<invite::Output>>,
@@ -69,6 +75,8 @@ impl Endpoint {
             registrar: Registrar::new(&conf),
             transactions: Transactions::default(),
             legs: Legs::default(),
+            requests: Requests::default(),
+            challenged: Challenged::default(),
             wishes: Vec::new(),
             said: Vec::new(),
             conf,
@@ -117,6 +125,11 @@ impl Endpoint {
     /// A number for a leg of [`Command::Invite`].
     pub fn new_leg(&mut self) -> LegId {
         self.legs.next_id()
+    }
+
+    /// A number for a [`Command::Request`].
+    pub fn new_request(&mut self) -> RequestId {
+        self.requests.next_id()
     }
 
     /// Our leg of a dialog that a party speaks of (RFC 3891 §3). Some phones name the tags the wrong way round.
@@ -229,6 +242,7 @@ impl Endpoint {
     fn command(&mut self, command: Command, now: Time, out: &mut Vec<Output>) {
         let (leg, input) = match command {
             Command::Invite { leg, invite } => return self.invite(leg, *invite, now, out),
+            Command::Request { id, request } => return self.ask(id, *request, now, out),
             Command::Ring { leg, status, sdp } => (leg, invite::Input::Ring { status, sdp }),
             Command::Answer { leg, sdp } => (leg, invite::Input::Answer { sdp }),
             Command::Reject { leg, status } => (leg, invite::Input::Reject { status }),
@@ -239,7 +253,7 @@ impl Endpoint {
         self.tell(leg, input, now, out);
     }
 
-    fn invite(&mut self, leg: LegId, invite: Outgoing, now: Time, out: &mut Vec<Output>) {
+    fn invite(&mut self, leg: LegId, mut invite: Outgoing, now: Time, out: &mut Vec<Output>) {
         if self.legs.get(leg).is_some() {
             return; // a number is used once
         }
@@ -247,7 +261,12 @@ impl Endpoint {
             return out.push(Output::Event(Event::Ended { leg, end: End::Refused(503) }));
         }
         let (tag, call_id) = (self.random.token(TAG_LETTERS), self.random.token(24));
-        let cnonce = if invite.credentials.is_some() { self.random.token(16) } else { String::new() };
+        let mut cnonce = String::new();
+        if let Some(credentials) = &invite.credentials {
+            cnonce = self.random.token(16);
+            let signed = Signed { method: Method::Invite, uri: &invite.uri };
+            invite.headers.extend(self.challenged.sign(invite.flow.remote, credentials, signed, &cnonce));
+        }
         let names = Names { tag: &tag, call_id: &call_id, cnonce, user_agent: &self.conf.server };
         let (flow, mut wishes) = (invite.flow, Vec::new());
         let usage = Usage::Uac(Box::new(Uac::new(leg, invite, names, &mut wishes)));
@@ -298,18 +317,20 @@ impl Endpoint {
                 }
                 (invite::Output::Invite(request), _) => {
                     let Some(flow) = self.legs.get(leg).map(|seat| seat.flow) else { continue };
-                    let id = self.send(request, flow, Some(leg), now, out);
+                    let id = self.send(request, flow, Some(Owner::Leg(leg)), now, out);
                     if let Some(seat) = self.legs.get(leg) {
                         seat.invite = Some(id);
                     }
                 }
                 (invite::Output::Reinvite { request, to }, _) => {
-                    let id = self.send(request, to, Some(leg), now, out);
+                    let id = self.send(request, to, Some(Owner::Leg(leg)), now, out);
                     if let Some(seat) = self.legs.get(leg) {
                         seat.invite = Some(id);
                     }
                 }
-                (invite::Output::Request { request, to }, _) => drop(self.send(request, to, Some(leg), now, out)),
+                (invite::Output::Request { request, to }, _) => {
+                    self.send(request, to, Some(Owner::Leg(leg)), now, out);
+                }
                 (invite::Output::Cancel { reason }, Some(id)) => {
                     self.transactions.cancel(id, reason.as_deref(), now, out);
                 }
@@ -327,8 +348,17 @@ impl Endpoint {
     fn heard(&mut self, heard: Heard, response: Option<(&Response, Flow)>, now: Time, out: &mut Vec<Output>) {
         match (heard, response) {
             (Heard::News { owner, invite }, Some((response, flow))) => {
+                let leg = match owner {
+                    Some(Owner::Request(id)) => return self.answered(id, response, flow, now, out),
+                    owner => owner.and_then(Owner::leg),
+                };
                 let method = response.cseq().and_then(|(_, name)| crate::method_named(name)).unwrap_or(Method::Invite);
-                match owner.filter(|leg| self.legs.get(*leg).is_some()) {
+                if let Some(Usage::Uac(uac)) = leg.and_then(|leg| self.legs.usage(leg))
+                    && let Some(credentials) = uac.credentials()
+                {
+                    self.challenged.hear(response, flow.remote, credentials, method);
+                }
+                match leg.filter(|leg| self.legs.get(*leg).is_some()) {
                     Some(leg) if method == Method::Invite => {
                         self.tell_of(leg, Some(invite), invite::Input::Response { method, response, flow }, now, out);
                     }
@@ -342,7 +372,8 @@ impl Endpoint {
                     None => {}
                 }
             }
-            (Heard::TimedOut { owner: Some(leg), method }, _) => {
+            (Heard::TimedOut { owner: Some(Owner::Request(id)), .. }, _) => self.unanswered(id, 408, out),
+            (Heard::TimedOut { owner: Some(Owner::Leg(leg)), method }, _) => {
                 self.tell(leg, invite::Input::TimedOut { method }, now, out);
             }
             (heard, _) => self.lost(heard, End::Refused(503), now, out),
@@ -350,8 +381,12 @@ impl Endpoint {
     }
 
     fn lost(&mut self, heard: Heard, end: End, now: Time, out: &mut Vec<Output>) {
-        if let Heard::Lost { owner: Some(leg), method } = heard {
-            self.tell(leg, invite::Input::Lost { method, end }, now, out);
+        match heard {
+            Heard::Lost { owner: Some(Owner::Leg(leg)), method } => {
+                self.tell(leg, invite::Input::Lost { method, end }, now, out);
+            }
+            Heard::Lost { owner: Some(Owner::Request(id)), .. } => self.unanswered(id, 503, out),
+            _ => {}
         }
     }
 
@@ -360,7 +395,7 @@ impl Endpoint {
         &mut self,
         mut request: Request,
         flow: Flow,
-        owner: Option<LegId>,
+        owner: Option<Owner>,
         now: Time,
         out: &mut Vec<Output>,
     ) -> TransactionId {

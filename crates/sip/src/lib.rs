@@ -23,8 +23,8 @@ mod via;
 pub mod wire;
 
 pub use endpoint::{
-    Account, Ban, BanConf, Command, End, Endpoint, Event, FloodConf, Incoming, Input, Origin, Outgoing, Output, Peer,
-    SipConf,
+    Account, Answer, Ban, BanConf, Command, End, Endpoint, Event, FloodConf, Incoming, Input, Origin, Outgoing, Output,
+    Outside, Peer, RequestId, SipConf,
 };
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};

@@ -257,7 +257,7 @@ fn an_answer_without_a_session_is_no_call() {
 fn a_trunk_that_asks_who_we_are_is_told_once() {
     let mut desk = Desk::new();
     let carrier = udp(trunk());
-    let credentials = || Some(Credentials { user: "centre".into(), password: "pw".into() });
+    let credentials = || Some(Credentials { user: "centre".into(), password: "pw".into(), realm: None });
     let challenge = |invite: &str, realm: &str, stale: bool| {
         let stale = if stale { ", stale=true" } else { "" };
         let value = format!("Digest realm=\"{realm}\", nonce=\"n{realm}\", algorithm=MD5, qop=\"auth\"{stale}");

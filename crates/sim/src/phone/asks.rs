@@ -246,7 +246,7 @@ impl Phone {
         if asked.proofs >= PROOFS_MAX || (asked.proofs > 0 && !stale) {
             return None;
         }
-        let credentials = Credentials { user: self.conf.user.clone(), password };
+        let credentials = Credentials { user: self.conf.user.clone(), password, realm: None };
         let mut request = asked.request.clone();
         let cnonce = self.random.token(16);
         let method = method_name(request.method);

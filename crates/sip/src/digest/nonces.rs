@@ -48,7 +48,7 @@ pub enum Verdict {
 /// ```
 /// use base::Time;
 /// use sip::digest::{Algorithm, Credentials, Ha1, Nonces, Verdict, respond};
-/// let (source, ann) = ("192.0.2.7".parse().unwrap(), Credentials { user: "ann".into(), password: "secret".into() });
+/// let (source, ann) = ("192.0.2.7".parse().unwrap(), Credentials { user: "ann".into(), password: "secret".into(), realm: None });
 /// let mut nonces = Nonces::new("centrala", [7; 32], 1000);
 /// let challenge = &nonces.challenges(&[Algorithm::Sha256], source, Time::ZERO, false)[0];
 /// let answer = respond(challenge, &ann, "REGISTER", "sip:centrala", 1, "x1y2").unwrap();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn answer_as(challenge: &str, user: &str, password: &str, method: &str, uri: &str, nc: u32) -> String {
-        let credentials = Credentials { user: user.into(), password: password.into() };
+        let credentials = Credentials { user: user.into(), password: password.into(), realm: None };
         respond(challenge, &credentials, method, uri, nc, "c0ffee").unwrap()
     }
 

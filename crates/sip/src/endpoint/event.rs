@@ -6,6 +6,7 @@ use base::LegId;
 use bytes::Bytes;
 
 use super::bans::Ban;
+use super::requests::{Answer, Outside, RequestId};
 use crate::digest::Credentials;
 use crate::invite::Referral;
 use crate::{Flow, Name, NameAddr};
@@ -62,6 +63,13 @@ pub enum Command {
         leg: LegId,
         /// 300 to 699.
         status: u16,
+    },
+    /// Asks something outside of any INVITE's dialog: REGISTER, OPTIONS, NOTIFY, MESSAGE … `RequestDone` follows.
+    Request {
+        /// From `Endpoint::new_request`.
+        id: RequestId,
+        /// What, of whom.
+        request: Box<Outside>,
     },
     /// Calls someone.
     Invite {
@@ -202,6 +210,17 @@ pub enum Event {
         leg: LegId,
         /// How.
         end: End,
+    },
+    /// What became of a `Request`: said once for each.
+    RequestDone {
+        /// Which.
+        id: RequestId,
+        /// The final status; 408: nobody answered, 503: nobody can be reached.
+        status: u16,
+        /// The CSeq of what was asked last: more than what was said, where a challenge was answered.
+        cseq: u32,
+        /// The response, if there was one.
+        answer: Option<Box<Answer>>,
     },
     /// An account's contact can be reached: a new binding or a refreshed one.
     Registered {

@@ -9,6 +9,7 @@ use base::{LegId, Time};
 use bytes::Bytes;
 
 use super::Output;
+use super::requests::RequestId;
 use crate::dialog::tag;
 use crate::invite::TransactionId;
 use crate::timers::{Armed, Timers};
@@ -37,8 +38,27 @@ struct Entry {
     key: Box<str>,
     origin: Option<Box<str>>,
     flow: Flow,
-    owner: Option<LegId>,
+    owner: Option<Owner>,
     armed: Armed,
+}
+
+/// Whom a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A leg.
+    Leg(LegId),
+    /// A request of ours outside of any dialog.
+    Request(RequestId),
+}
+
+impl Owner {
+    /// The leg, if it is one.
+    pub fn leg(self) -> Option<LegId> {
+        match self {
+            Owner::Leg(leg) => Some(leg),
+            Owner::Request(_) => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -61,18 +81,18 @@ pub struct Call<'a> {
     /// Where it goes.
     pub flow: Flow,
     /// Who hears the answer.
-    pub owner: Option<LegId>,
+    pub owner: Option<Owner>,
 }
 
 /// What a transaction's owner should hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// The response just fed is news.
-    News { owner: Option<LegId>, invite: TransactionId },
+    News { owner: Option<Owner>, invite: TransactionId },
     /// Nobody answered.
-    TimedOut { owner: Option<LegId>, method: Method },
+    TimedOut { owner: Option<Owner>, method: Method },
     /// The other side cannot be reached.
-    Lost { owner: Option<LegId>, method: Method },
+    Lost { owner: Option<Owner>, method: Method },
 }
 
 /// The key of a server transaction (RFC 3261 §17.2.3). An ACK's is its INVITE's; `method` says so.
@@ -129,7 +149,7 @@ impl Transactions {
 
     /// Where a transaction's peer is, and whose it is.
     pub fn party(&self, id: TransactionId) -> Option<(Flow, Option<LegId>)> {
-        self.all.get(&id).map(|entry| (entry.flow, entry.owner))
+        self.all.get(&id).map(|entry| (entry.flow, entry.owner.and_then(Owner::leg)))
     }
 
     /// A request came that begins one. An INVITE hears `100 Trying` (RFC 3261 §17.2.1).
@@ -194,7 +214,7 @@ impl Transactions {
     /// Whose the transaction is.
     pub fn give(&mut self, id: TransactionId, owner: LegId) {
         if let Some(entry) = self.all.get_mut(&id) {
-            entry.owner = Some(owner);
+            entry.owner = Some(Owner::Leg(owner));
         }
     }
 
@@ -286,7 +306,9 @@ impl Transactions {
     /// An INVITE server transaction whose owner still owes the answer.
     pub fn unanswered(&self, id: TransactionId) -> Option<LegId> {
         match self.all.get(&id) {
-            Some(Entry { machine: Machine::InviteServer(machine), owner, .. }) if machine.is_proceeding() => *owner,
+            Some(Entry { machine: Machine::InviteServer(machine), owner, .. }) if machine.is_proceeding() => {
+                owner.and_then(Owner::leg)
+            }
             _ => None,
         }
     }
@@ -311,7 +333,7 @@ impl Transactions {
         key: Box<str>,
         origin: Option<Box<str>>,
         flow: Flow,
-        owner: Option<LegId>,
+        owner: Option<Owner>,
     ) -> TransactionId {
         self.last += 1;
         let id = TransactionId(self.last);

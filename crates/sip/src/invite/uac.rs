@@ -8,10 +8,10 @@ use rsip::Method;
 
 use super::reliable::{Early, News, tag_of};
 use super::{Input, Output, Session, TurnDown, Usage, answer, answer_small, contact, reason, sdp_of, session_timer};
-use crate::digest::{Credentials, respond};
+use crate::digest::{Credentials, Login, Signed};
 use crate::endpoint::{End, Event, Outgoing};
 use crate::transaction::PATIENCE;
-use crate::{Flow, Name, Request, Response, method_name};
+use crate::{Flow, Name, Request, Response};
 
 /// An INVITE of ours that has no final answer.
 #[derive(Debug)]
@@ -43,19 +43,18 @@ use State::*;
 /// What is kept to say an INVITE better: with an answer to a challenge, or with a longer session.
 #[derive(Debug)]
 pub struct Retry {
-    credentials: Option<Credentials>,
+    login: Option<Login>,
     invite: Request,
-    cnonce: String,
-    /// Challenges answered, so that a wrong password is not sent twice.
-    answered: Vec<Box<str>>,
+    /// Longer sessions tried.
+    longer: usize,
 }
 
 /// How long a phone may ring without a word (Timer C).
 const RING_MAX: Duration = Duration::from_secs(180);
 /// A fork has at most so many early dialogs that may ask something of us.
 const EARLY_MAX: usize = 16;
-/// So many challenges are answered: one realm each on the way, and a stale nonce or two.
-const CHALLENGES_MAX: usize = 4;
+/// So many longer sessions are tried.
+const LONGER_MAX: usize = 4;
 
 impl Uac {
     /// Sends the INVITE.
@@ -81,10 +80,9 @@ impl Uac {
             headers.push(Name::ContentType, super::SDP);
             request.body = invite.sdp.clone();
         }
-        let cnonce = names.cnonce;
-        let credentials = invite.credentials;
-        let retry = (credentials.is_some() || request.headers.has(&Name::SessionExpires))
-            .then(|| Box::new(Retry { credentials, invite: request.clone(), cnonce, answered: Vec::new() }));
+        let login = invite.credentials.map(|known| Login::new(known, invite.flow.remote, names.cnonce));
+        let retry = (login.is_some() || request.headers.has(&Name::SessionExpires))
+            .then(|| Box::new(Retry { login, invite: request.clone(), longer: 0 }));
         out.push(Output::Invite(request));
         Uac {
             leg,
@@ -125,8 +123,8 @@ impl Uac {
                 out.extend(TurnDown::of(response, flow).map(Output::TurnDown));
                 return Usage::Over;
             }
-            (state @ (Calling | Proceeding { .. }), Input::Response { response, .. }) => {
-                match self.retry.as_mut().and_then(|retry| retry.answer(response)) {
+            (state @ (Calling | Proceeding { .. }), Input::Response { response, flow, .. }) => {
+                match self.retry.as_mut().and_then(|retry| retry.answer(response, flow)) {
                     Some(invite) => out.push(Output::Invite(invite)),
                     None => return ended(self.leg, End::Refused(response.status), out),
                 }
@@ -185,6 +183,11 @@ impl Uac {
         &self.call_id
     }
 
+    /// What it may be challenged for.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.retry.as_ref()?.login.as_ref().map(Login::credentials)
+    }
+
     /// Is this one of its early dialogs?
     pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
         *self.call_id == *call_id && self.early.iter().any(|early| *early.tag == *remote_tag)
@@ -240,35 +243,16 @@ pub struct Names<'a> {
 impl Retry {
     /// The INVITE again, with an answer to the challenges of a 401 or 407 (RFC 3261 §22.2), or with the session a 422
     /// allows; `None` if there is nothing new to say.
-    fn answer(&mut self, response: &Response) -> Option<Request> {
-        if self.answered.len() >= CHALLENGES_MAX {
-            return None;
-        }
-        if response.status == 422 {
+    fn answer(&mut self, response: &Response, flow: Flow) -> Option<Request> {
+        if response.status == 422 && self.longer < LONGER_MAX {
             let secs = session_timer::longer(&self.invite, &response.headers)?; // RFC 4028 §7.3
-            self.answered.push("".into());
+            self.longer += 1;
             self.invite.headers.set(Name::SessionExpires, secs);
             return self.again();
         }
-        let credentials = self.credentials.as_ref()?;
-        let (challenge, authorization) = match response.status {
-            401 => (Name::WwwAuthenticate, Name::Authorization),
-            407 => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
-            _ => return None,
-        };
-        let uri = self.invite.uri.clone();
-        let answer =
-            |challenge: &str| respond(challenge, credentials, method_name(Method::Invite), &uri, 1, &self.cnonce);
-        let (challenge, value) = response.headers.all(&challenge).find_map(|text| Some((text, answer(text)?)))?;
-        // The same realm again means that the password is wrong, unless the nonce was merely stale.
-        let realm = field(challenge, "realm");
-        let stale = field(challenge, "stale").eq_ignore_ascii_case("true");
-        let tried = self.answered.iter().any(|known| **known == *realm);
-        if tried && !stale {
-            return None;
-        }
-        self.answered.push(realm.into());
-        self.invite.headers.set(authorization, value);
+        let request = Signed { method: Method::Invite, uri: &self.invite.uri };
+        let (name, value) = self.login.as_mut()?.answer(response, flow.remote, request)?;
+        self.invite.headers.set(name, value);
         self.again()
     }
 
@@ -277,13 +261,4 @@ impl Retry {
         self.invite.headers.set(Name::CSeq, format!("{cseq} INVITE"));
         Some(self.invite.clone())
     }
-}
-
-/// A field of a challenge, only to tell challenges apart.
-fn field<'a>(challenge: &'a str, name: &str) -> &'a str {
-    let fields = challenge.split_once(' ').map_or("", |(_, fields)| fields).split(',');
-    let mut pairs = fields.filter_map(|field| field.split_once('='));
-    pairs
-        .find(|(known, _)| known.trim().eq_ignore_ascii_case(name))
-        .map_or("", |(_, value)| value.trim().trim_matches('"'))
 }

@@ -124,6 +124,7 @@ impl Desk {
             Event::Refused { account, .. } => format!("Refused({account})"),
             Event::Banned(ban) => format!("Banned({})", ban.account.as_deref().unwrap_or("*")),
             Event::Flooded { .. } => "Flooded".to_owned(),
+            Event::RequestDone { status, cseq, .. } => format!("Done({status} {cseq})"),
         });
         sent.chain(events).collect::<Vec<_>>().join(" ")
     }
@@ -360,7 +361,7 @@ impl Text {
         let start = self.lines[0].0.clone();
         let mut words = start.split(' ');
         let (method, uri) = (words.next().unwrap(), words.next().unwrap());
-        let credentials = Credentials { user: user.into(), password: password.into() };
+        let credentials = Credentials { user: user.into(), password: password.into(), realm: None };
         let challenge = header(challenged, "WWW-Authenticate");
         let authorization = respond(challenge, &credentials, method, uri, nc, "c0ffee").unwrap();
         let via = self.value("Via").replace(";rport", &format!("a{cseq};rport"));
