@@ -175,7 +175,7 @@ impl World {
                 self.sides[at].legs.get_mut(&leg).unwrap().ends.push(end);
             }
             Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => {}
-            Event::Banned(_) | Event::Flooded { .. } => {}
+            Event::Banned(_) | Event::Flooded { .. } | Event::RequestDone { .. } => {}
         }
     }
 
