@@ -115,7 +115,10 @@ impl Switch {
             }
             Input::Recorder(event) => out.push(Output::Recorded(event)),
             Input::Tick => self.time_has_passed(now, out),
-            Input::Drain => self.closing = true,
+            Input::Drain => {
+                self.closing = true;
+                self.endpoint.handle(sip::Input::Drain, now, &mut self.heard);
+            }
             Input::Shutdown => {
                 self.closing = true;
                 for call in self.journeys.keys().copied().collect::<Vec<_>>() {

@@ -28,6 +28,7 @@ pub(super) struct SwitchFile {
     realm: Spanned<String>,
     digest: Vec<Spanned<String>>,
     calls_max: usize,
+    emergency: Vec<Spanned<String>>,
     connections: ConnectionLimits,
     register: RegisterTable,
     security: SecurityTable,
@@ -41,6 +42,7 @@ pub(super) struct SwitchFile {
 struct RegisterTable {
     expires_secs_min: u32,
     expires_secs_max: u32,
+    expires_spread_percent: Spanned<u32>,
     phones_max: usize,
 }
 
@@ -83,6 +85,7 @@ impl Default for SwitchFile {
             realm: Spanned::new(0..0, "centrala".to_owned()),
             digest: unplaced(["SHA-256", "MD5"]),
             calls_max: 10_000,
+            emergency: unplaced(["112"]),
             connections: ConnectionLimits::default(),
             register: RegisterTable::default(),
             security: SecurityTable::default(),
@@ -112,7 +115,12 @@ impl Default for ConnectionLimits {
 
 impl Default for RegisterTable {
     fn default() -> RegisterTable {
-        RegisterTable { expires_secs_min: 60, expires_secs_max: 3600, phones_max: 10 }
+        RegisterTable {
+            expires_secs_min: 60,
+            expires_secs_max: 3600,
+            expires_spread_percent: Spanned::new(0..0, 20),
+            phones_max: 10,
+        }
     }
 }
 
@@ -166,8 +174,12 @@ pub struct SwitchConf {
     pub algorithms: Vec<Algorithm>,
     /// So many calls at once; the next is refused with 503.
     pub calls_max: usize,
+    /// Numbers whose callers wait behind nobody, however much there is to do.
+    pub emergency: Vec<String>,
     /// How many connections there may be.
     pub connections: ConnectionLimits,
+    /// A registration lasts up to so much less than it might, each time otherwise.
+    pub expires_spread_percent: u32,
     /// The shortest and the longest registration, seconds.
     pub expires_secs: RangeInclusive<u32>,
     /// How many phones one account may register.
@@ -255,6 +267,20 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     if said.digest.is_empty() && file.is_clean() {
         file.problem(0..0, "digest is empty; write [\"SHA-256\", \"MD5\"], or only the ones your phones speak");
     }
+    let expires_spread_percent = *said.register.expires_spread_percent.get_ref();
+    if expires_spread_percent > 50 {
+        let what =
+            "[register] expires_spread_percent is above 50; registrations would last less than half of what was asked";
+        file.problem(said.register.expires_spread_percent.span(), what);
+    }
+    let mut emergency = Vec::new();
+    for number in &said.emergency {
+        let text = number.get_ref();
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'+') {
+            file.problem(number.span(), format!("{text:?} is no number; write emergency = [\"112\"]"));
+        }
+        emergency.push(text.clone());
+    }
     if said.register.expires_secs_min > said.register.expires_secs_max {
         file.problem(0..0, "[register] expires_secs_min is above expires_secs_max; swap them");
     }
@@ -286,7 +312,9 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         realm: realm.clone(),
         algorithms,
         calls_max: said.calls_max,
+        emergency,
         connections: said.connections,
+        expires_spread_percent,
         expires_secs: said.register.expires_secs_min..=said.register.expires_secs_max,
         phones_max: said.register.phones_max.clamp(1, 100),
         bans: BanConf {

@@ -11,12 +11,14 @@ use base::Time;
 use bytes::Bytes;
 use sip::{Flow, Transport};
 use tokio::sync::mpsc::{Receiver, Sender, error::TrySendError};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 use super::ask::Request;
 use super::clock::Clock;
 use super::console::Answers;
+use super::inbox::Inbox;
 use super::journal::Journal;
 use super::media_threads::MediaThreads;
 use super::recorder_thread::Door;
@@ -47,8 +49,10 @@ pub(super) enum Arrival {
 const GOODBYE_TIME: Duration = Duration::from_secs(5);
 /// What is in the sockets' queues has so long to leave.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(20);
-/// So many inputs are handled before time is looked at again.
-const INPUTS_PER_TURN: usize = 256;
+/// So many things are taken from the door before the next is done: when even refusing is too slow, sockets fill.
+const TAKEN_PER_TURN: usize = 512;
+/// So long things are done before the door is looked at again: what stands must not wait behind what does not.
+const TURN_TIME: Duration = Duration::from_millis(1);
 
 /// The switch and everything it is performed with.
 pub(super) struct Control {
@@ -56,7 +60,8 @@ pub(super) struct Control {
     switch: Switch,
     udp: Vec<Rc<UdpListener>>,
     streams: Streams,
-    inbox: Sender<Arrival>,
+    inbox: Inbox,
+    door: Sender<Arrival>,
     media: MediaThreads,
     recorder: Door,
     recorder_thread: JoinHandle<()>,
@@ -79,18 +84,11 @@ impl Control {
             let limit = self.stopping.or(self.draining.flatten());
             let deadline = [self.switch.deadline(), limit].into_iter().flatten().min();
             tokio::select! {
-                arrival = arrivals.recv() => {
-                    let now = self.clock.now();
-                    let mut next = arrival;
-                    let mut turn = 0;
-                    while let Some(arrival) = next {
-                        self.arrives(arrival, now, &mut out);
-                        turn += 1;
-                        next = if turn < INPUTS_PER_TURN { arrivals.try_recv().ok() } else { None };
-                    }
-                }
+                arrival = arrivals.recv(), if self.inbox.is_empty() => self.takes(arrival, &mut arrivals),
+                () = yield_now(), if !self.inbox.is_empty() => self.takes(None, &mut arrivals), // sockets are read
                 () = sleep(self.clock, deadline) => {}
             }
+            self.serve(&mut out);
             let now = self.clock.now();
             if self.switch.deadline().is_some_and(|at| at <= now) {
                 self.tell(Input::Tick, now, &mut out);
@@ -109,7 +107,26 @@ impl Control {
         self.finish();
     }
 
-    /// Takes what came in.
+    /// Takes in what is at the door.
+    fn takes(&mut self, first: Option<Arrival>, arrivals: &mut Receiver<Arrival>) {
+        let now = self.clock.now();
+        let more = std::iter::from_fn(|| arrivals.try_recv().ok());
+        first.into_iter().chain(more).take(TAKEN_PER_TURN).for_each(|arrival| self.inbox.push(arrival, now));
+    }
+
+    /// Does what waits, for a while.
+    fn serve(&mut self, out: &mut Vec<Output>) {
+        let began = self.clock.now();
+        let mut now = began;
+        while now.since(began) < TURN_TIME
+            && let Some(arrival) = self.inbox.pop(now)
+        {
+            self.arrives(arrival, now, out);
+            now = self.clock.now();
+        }
+    }
+
+    /// Does what came in.
     fn arrives(&mut self, arrival: Arrival, now: Time, out: &mut Vec<Output>) {
         match arrival {
             Arrival::Input(input) => self.tell(input, now, out),
@@ -126,7 +143,9 @@ impl Control {
 
     fn tell(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         let received = match &input {
-            Input::Sip(sip::Input::Received { flow, bytes }) => Some((*flow, bytes.clone())),
+            Input::Sip(sip::Input::Received { flow, bytes } | sip::Input::Late { flow, bytes }) => {
+                Some((*flow, bytes.clone()))
+            }
             _ => None,
         };
         let dropped = self.switch.endpoint().dropped();
@@ -164,7 +183,7 @@ impl Control {
                         0 => sip::Input::Unreachable { remote },
                         connection => sip::Input::Closed { connection },
                     };
-                    arrive(&self.inbox, Input::Sip(lost));
+                    arrive(&self.door, Input::Sip(lost));
                 }
             }
         }

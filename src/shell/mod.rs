@@ -9,6 +9,7 @@ pub mod clock;
 mod console;
 mod control;
 mod descriptors;
+mod inbox;
 mod journal;
 pub mod logging;
 pub mod media_threads;

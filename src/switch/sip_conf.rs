@@ -22,6 +22,7 @@ pub(super) fn sip_conf(conf: &Conf) -> SipConf {
         algorithms: conf.switch.algorithms.clone(),
         expires_secs_min: *conf.switch.expires_secs.start(),
         expires_secs_max: *conf.switch.expires_secs.end(),
+        expires_spread_percent: conf.switch.expires_spread_percent,
         bindings_max: conf.switch.phones_max,
         bans: conf.switch.bans.clone(),
         floods: conf.switch.floods.clone(),

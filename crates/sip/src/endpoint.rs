@@ -11,10 +11,12 @@ mod event;
 mod floods;
 mod gate;
 mod legs;
+mod overload;
 mod requests;
 mod transactions;
 
 use base::{LegId, Random, Time};
+use bytes::Bytes;
 
 pub use bans::{Ban, BanConf};
 pub use conf::{Account, Peer, SipConf};
@@ -30,6 +32,7 @@ use door::TAG_LETTERS;
 use floods::{Floods, Tide};
 use gate::Gate;
 use legs::{Legs, Seat};
+use overload::Overload;
 use requests::Requests;
 use transactions::{Call, Heard, Owner, Transactions};
 
@@ -54,6 +57,9 @@ pub struct Endpoint {
     secret: [u8; 32],
     gate: Gate,
     floods: Floods,
+    overload: Overload,
+    /// New calls and registrations are sent elsewhere.
+    draining: bool,
     transactions: Transactions,
     legs: Legs,
     requests: Requests,
@@ -72,6 +78,8 @@ impl Endpoint {
             secret: secret(&mut random),
             gate,
             floods: Floods::new(random.bits()),
+            overload: Overload::default(),
+            draining: false,
             registrar: Registrar::new(&conf),
             transactions: Transactions::default(),
             legs: Legs::default(),
@@ -87,22 +95,9 @@ impl Endpoint {
     /// Tells it what happened. `out` is to be drained before it is told anything else.
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         match input {
-            Input::Received { flow, bytes } => {
-                if !self.lets_in(flow, &bytes, now, out) {
-                    return;
-                }
-                if flow.transport == Transport::Udp
-                    && let Some(answer) = stun::answer(&bytes, flow.remote)
-                {
-                    return out.push(Output::Send { flow, bytes: answer.into() });
-                }
-                let stream = flow.transport.is_stream();
-                match wire::read(&bytes, stream, &self.conf.limits) {
-                    Ok(Message::Request(request)) => self.request(request, flow, now, out),
-                    Ok(Message::Response(response)) => self.response(&response, flow, now, out),
-                    Err(refusal) => self.unreadable(refusal, flow, out),
-                }
-            }
+            Input::Received { flow, bytes } => self.received(flow, &bytes, false, now, out),
+            Input::Late { flow, bytes } => self.received(flow, &bytes, true, now, out),
+            Input::Drain => self.drain(out),
             Input::Tick => self.tick(now, out),
             Input::Command(command) => self.command(command, now, out),
             Input::Closed { connection } => self.closed(connection, now, out),
@@ -193,6 +188,33 @@ impl Endpoint {
         self.legs.len()
     }
 
+    fn received(&mut self, flow: Flow, bytes: &Bytes, late: bool, now: Time, out: &mut Vec<Output>) {
+        if !self.lets_in(flow, bytes, now, out) {
+            return;
+        }
+        if flow.transport == Transport::Udp
+            && let Some(answer) = stun::answer(bytes, flow.remote)
+        {
+            return out.push(Output::Send { flow, bytes: answer.into() });
+        }
+        let stream = flow.transport.is_stream();
+        match wire::read(bytes, stream, &self.conf.limits) {
+            Ok(Message::Request(request)) => self.request(request, flow, late, now, out),
+            Ok(Message::Response(response)) => self.response(&response, flow, now, out),
+            Err(refusal) => self.unreadable(refusal, flow, out),
+        }
+    }
+
+    /// From now on phones are sent elsewhere. Connections without a dialog are closed at once: who opens another one may
+    /// find another server, and one who comes back here is told to go (503).
+    fn drain(&mut self, out: &mut Vec<Output>) {
+        self.draining = true;
+        let busy = self.legs.connections();
+        let mut idle = self.registrar.connections();
+        idle.retain(|connection| !busy.contains(connection));
+        out.extend(idle.into_iter().map(|connection| Output::Close { connection }));
+    }
+
     /// Responses always, requests of trunks always, others as long as their source keeps measure. What is too much is
     /// dropped before it is read.
     fn lets_in(&mut self, flow: Flow, bytes: &[u8], now: Time, out: &mut Vec<Output>) -> bool {
@@ -257,7 +279,8 @@ impl Endpoint {
         if self.legs.get(leg).is_some() {
             return; // a number is used once
         }
-        if self.transactions.len() >= self.conf.transactions_max {
+        let kept_back = self.overload.keeps_back(invite.flow.remote, now, &mut self.random);
+        if kept_back || self.transactions.len() >= self.conf.transactions_max {
             return out.push(Output::Event(Event::Ended { leg, end: End::Refused(503) }));
         }
         let (tag, call_id) = (self.random.token(TAG_LETTERS), self.random.token(24));
@@ -425,7 +448,11 @@ impl Endpoint {
 
     fn add_via(&mut self, request: &mut Request, flow: Flow) -> String {
         let branch = format!("{}{}", crate::MAGIC_COOKIE, self.random.token(24));
-        request.headers.push_front(Name::Via, Via::new(flow.transport, flow.local, &*branch).to_string());
+        let mut via = Via::new(flow.transport, flow.local, &*branch);
+        if request.method == Method::Invite && self.conf.trunks.iter().any(|peer| gate::is_from(peer, flow)) {
+            Overload::offer(&mut via);
+        }
+        request.headers.push_front(Name::Via, via.to_string());
         branch
     }
 }

@@ -4,6 +4,7 @@
 //! [`digest`]. The upper half decides: transactions, dialogs, registrar, and the endpoint that joins them.
 #![forbid(unsafe_code)]
 
+mod class;
 mod dialog;
 pub mod digest;
 mod endpoint;
@@ -22,6 +23,7 @@ mod uri;
 mod via;
 pub mod wire;
 
+pub use class::Class;
 pub use endpoint::{
     Account, Answer, Ban, BanConf, Command, End, Endpoint, Event, FloodConf, Incoming, Input, Origin, Outgoing, Output,
     Outside, Peer, RequestId, SipConf,

@@ -48,6 +48,8 @@ pub enum Input<'a> {
         request: &'a Request,
         /// Where it came from.
         flow: Flow,
+        /// Its bindings are granted so much less than they might last.
+        sooner_percent: u32,
     },
     /// There are new settings and accounts.
     Reloaded {
@@ -128,8 +130,8 @@ impl Registrar {
     /// Tells it what happened.
     pub fn handle(&mut self, input: Input<'_>, now: Time, out: &mut Vec<Output>) {
         match input {
-            Input::Register { account, request, flow } => {
-                let response = match self.register(account, request, flow, now, out) {
+            Input::Register { account, request, flow, sooner_percent } => {
+                let response = match self.register(account, request, (flow, sooner_percent), now, out) {
                     Ok(outbound) => self.granted(account, request, outbound, now),
                     Err(why) => self.refused(why, request),
                 };
@@ -198,12 +200,19 @@ impl Registrar {
         self.aors.iter().map(|(account, aor)| (&**account, &aor.bindings[..]))
     }
 
+    /// The streams by which phones are reached.
+    pub fn connections(&self) -> Vec<u64> {
+        let mut connections: Vec<_> = self.by_connection.keys().copied().collect();
+        connections.sort_unstable(); // a seed replays its run
+        connections
+    }
+
     /// RFC 3261 §10.3 steps 6 to 8, whole or not at all.
     fn register(
         &mut self,
         account: &str,
         request: &Request,
-        flow: Flow,
+        (flow, sooner_percent): (Flow, u32),
         now: Time,
         out: &mut Vec<Output>,
     ) -> Result<Outbound, Refused> {
@@ -235,7 +244,7 @@ impl Registrar {
                 if uri.host.address() == Some(flow.local.ip()) && uri.port.unwrap_or(5060) == flow.local.port() {
                     return Err(Refused::Loop);
                 }
-                let secs = self.expires_secs(contact.params.get("expires").or(expires))?;
+                let secs = self.expires_secs(contact.params.get("expires").or(expires), sooner_percent)?;
                 let binding = Binding::new(contact, request, flow, now, secs);
                 match Outbound::of(request, &binding) {
                     Outbound::FirstHopLacksIt => return Err(Refused::FirstHop),
@@ -269,13 +278,15 @@ impl Registrar {
 
     /// What is granted for what was asked (RFC 3261 §10.3 step 6): 0 takes a binding back; what cannot be read counts
     /// as the longest.
-    fn expires_secs(&self, asked: Option<&str>) -> Result<u32, Refused> {
-        match asked.and_then(|text| text.trim().parse::<u64>().ok()) {
-            Some(0) => Ok(0),
-            Some(secs) if secs < self.expires_secs_min.into() => Err(Refused::TooBrief),
-            Some(secs) => Ok(secs.min(self.expires_secs_max.into()) as u32), // the greater is a u32
-            None => Ok(self.expires_secs_max),
-        }
+    fn expires_secs(&self, asked: Option<&str>, sooner_percent: u32) -> Result<u32, Refused> {
+        let secs = match asked.and_then(|text| text.trim().parse::<u64>().ok()) {
+            Some(0) => return Ok(0),
+            Some(secs) if secs < self.expires_secs_min.into() => return Err(Refused::TooBrief),
+            Some(secs) => secs.min(self.expires_secs_max.into()) as u32, // the greater is a u32
+            None => self.expires_secs_max,
+        };
+        let sooner = u64::from(secs) * u64::from(sooner_percent) / 100;
+        Ok(secs.saturating_sub(sooner as u32).max(self.expires_secs_min)) // at most what a u32 was
     }
 
     /// Puts an account's bindings in place of what there was, and says what changed.

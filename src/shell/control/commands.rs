@@ -47,7 +47,7 @@ impl Control {
                 drop(spawn_local(say_all(self.watch.said(call.as_deref(), user.as_deref()), answers)));
             }
             Request::Reload => {
-                let (standing, inbox) = (self.standing.clone(), self.inbox.clone());
+                let (standing, inbox) = (self.standing.clone(), self.door.clone());
                 spawn_local(async move {
                     let loaded = spawn_blocking(move || standing.load()).await;
                     let loaded = loaded.unwrap_or_else(|why| Err(vec![format!("a fault of ours: {why}")]));
@@ -79,6 +79,7 @@ impl Control {
                 self.switch.reload(&loaded.conf, |transport, remote| addresses.towards(transport, remote), now, out);
                 self.perform(out);
                 let conf = &loaded.conf;
+                self.inbox.reload(conf.switch.emergency.clone());
                 if let Err(why) = prepare::prompts(conf) {
                     warn!("prompts are encoded when they are played: {why}");
                 }

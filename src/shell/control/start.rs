@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use super::super::ask::SOCKET;
 use super::super::clock::Clock;
 use super::super::console::Console;
+use super::super::inbox::Inbox;
 use super::super::journal::Journal;
 use super::super::media_threads::MediaThreads;
 use super::super::recorder_thread::{self, Door};
@@ -100,7 +101,8 @@ impl Control {
             journal_thread,
             addresses,
             standing: Standing::of(&conf, certificate),
-            inbox: inbox.clone(),
+            inbox: Inbox::new(conf.switch.emergency.clone()),
+            door: inbox.clone(),
             watch: Watch::new(clock.wall()),
             draining: None,
             stopping: None,

@@ -25,6 +25,9 @@ pub struct SipConf {
     pub expires_secs_min: u32,
     /// No binding lasts longer.
     pub expires_secs_max: u32,
+    /// A binding lasts up to so much less than it might, each time otherwise: phones that all came back at once, as after a
+    /// power cut, do not stay in step for ever. At most 50.
+    pub expires_spread_percent: u32,
     /// Contacts of one account.
     pub bindings_max: usize,
     /// What a message may measure.
@@ -71,6 +74,7 @@ impl Default for SipConf {
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             expires_secs_min: 60,
             expires_secs_max: 3600,
+            expires_spread_percent: 20,
             bindings_max: 10,
             limits: Limits::default(),
             transactions_max: 100_000,

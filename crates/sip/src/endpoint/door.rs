@@ -4,6 +4,8 @@
 //! to be somebody's are made without a transaction (RFC 3261 §8.2.7): their To tag follows from the request, a repeat
 //! gets the same answer, and a flood of them leaves nothing behind.
 
+use std::ops::RangeInclusive;
+
 use base::Time;
 use sha2::{Digest, Sha256};
 
@@ -29,12 +31,14 @@ impl Endpoint {
         self.say(*response, flow, out);
     }
 
-    pub(super) fn request(&mut self, mut request: Request, flow: Flow, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn request(&mut self, mut request: Request, flow: Flow, late: bool, now: Time, out: &mut Vec<Output>) {
         let Some(via) = request.headers.via() else { return };
         let invites = matches!(request.method, Method::Ack | Method::Cancel);
         let key = server_key(&via, &request, if invites { Method::Invite } else { request.method });
         // RFC 3581 §4: before anything, so that every answer repeats it.
-        request.headers.set_first(&Name::Via, via.seen_from(flow.remote).to_string());
+        let mut via = via.seen_from(flow.remote);
+        self.overload.answer(&mut via, now);
+        request.headers.set_first(&Name::Via, via.to_string());
         let known = self.transactions.server(&key);
         match (request.method, known) {
             (Method::Ack, known) => {
@@ -56,6 +60,9 @@ impl Endpoint {
                     self.refuse(&request, 503, &[(Name::RetryAfter, "5")], flow, out);
                 } else if in_dialog {
                     self.in_dialog(request, key, flow, now, out);
+                } else if self.is_unwanted(&request, late, now) {
+                    let again = self.random.below(LATER_SECS.end() - LATER_SECS.start()) + LATER_SECS.start();
+                    self.refuse(&request, 503, &[(Name::RetryAfter, &again.to_string())], flow, out);
                 } else {
                     self.out_of_dialog(request, key, flow, now, out);
                 }
@@ -69,8 +76,23 @@ impl Endpoint {
             return;
         }
         if let Some(heard) = self.transactions.response(response, now, out) {
+            let pressed = response.headers.first(&Name::Via).is_some_and(|via| via.contains(";oc="));
+            if let Some(via) = response.headers.via().filter(|_| pressed) {
+                self.overload.heard(&via, flow.remote, now);
+            }
             self.heard(heard, Some((response, flow)), now, out);
         }
+    }
+
+    /// Has it waited too long, or is its sender better served elsewhere? Who goes away may always say so.
+    fn is_unwanted(&mut self, request: &Request, late: bool, now: Time) -> bool {
+        self.overload.count(late, now);
+        let moved_on = match request.method {
+            Method::Options => self.draining,
+            Method::Register => self.draining && request.headers.first(&Name::Expires).map(str::trim) != Some("0"),
+            _ => false,
+        };
+        late || moved_on
     }
 
     /// RFC 3261 §9.2.
@@ -198,7 +220,9 @@ impl Endpoint {
         }
         let transaction = self.transactions.serve(key, None, &request, flow, out);
         let mut said = std::mem::take(&mut self.said);
-        self.registrar.handle(register::Input::Register { account: &account, request: &request, flow }, now, &mut said);
+        let sooner_percent = self.random.below(u64::from(self.conf.expires_spread_percent.min(50)) + 1) as u32; // 50 at most
+        let register = register::Input::Register { account: &account, request: &request, flow, sooner_percent };
+        self.registrar.handle(register, now, &mut said);
         for output in said.drain(..) {
             match output {
                 register::Output::Event(event) => out.push(Output::Event(event)),
@@ -349,6 +373,9 @@ impl Endpoint {
         headers.push(Name::Server, &*self.conf.server);
     }
 }
+
+/// When one who is refused may try again: not all in the same second.
+const LATER_SECS: RangeInclusive<u64> = 5..=30;
 
 /// Letters of a tag: 80 random bits.
 pub(super) const TAG_LETTERS: usize = 16;

@@ -21,6 +21,16 @@ pub enum Input {
         /// All of it.
         bytes: Bytes,
     },
+    /// The same, but it has waited too long to be served: a request that begins something is refused, so that what stands
+    /// is not held up, and its sender tries again later or elsewhere.
+    Late {
+        /// Where it came from.
+        flow: Flow,
+        /// All of it.
+        bytes: Bytes,
+    },
+    /// Send phones and proxies elsewhere: 503 to REGISTER and OPTIONS, idle connections closed. What stands goes on.
+    Drain,
     /// A stream is gone: its bindings die, its transactions fail.
     Closed {
         /// The shell's number of it.

@@ -1,6 +1,6 @@
 //! The table of legs: found by number, by the dialog's tag of ours, and by the time they want to be ticked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base::{LegId, Time};
 
@@ -51,6 +51,12 @@ impl Legs {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.all.len()
+    }
+
+    /// The streams by which dialogs are held.
+    pub fn connections(&mut self) -> HashSet<u64> {
+        let last = |seat: &mut Seat| seat.usage.dialog().map_or(seat.flow, |dialog| dialog.flow).connection;
+        self.all.values_mut().map(last).collect()
     }
 
     /// When to call [`Legs::due`].

@@ -20,6 +20,8 @@ pub struct Desk {
     pub now: Time,
     sent: Vec<(SocketAddr, String)>,
     events: Vec<Event>,
+    /// The streams it closed.
+    pub closed: Vec<u64>,
     /// All it was told, to be told again by a bench.
     pub log: Vec<(Time, Input)>,
 }
@@ -47,6 +49,7 @@ pub fn conf() -> SipConf {
     SipConf {
         accounts: ["101", "102"].map(account).into(),
         trunks: vec![Peer { name: "carrier".into(), addresses: vec![trunk().ip()], port: None }],
+        expires_spread_percent: 0,
         ..SipConf::default()
     }
 }
@@ -58,7 +61,14 @@ impl Desk {
 
     pub fn with(conf: SipConf) -> Desk {
         let endpoint = Endpoint::new(conf, Random::numbered(1));
-        Desk { endpoint, now: Time::from_millis(1000), sent: Vec::new(), events: Vec::new(), log: Vec::new() }
+        Desk {
+            endpoint,
+            now: Time::from_millis(1000),
+            sent: Vec::new(),
+            events: Vec::new(),
+            closed: Vec::new(),
+            log: Vec::new(),
+        }
     }
 
     pub fn tell(&mut self, input: Input) -> &mut Desk {
@@ -71,7 +81,7 @@ impl Desk {
                     self.sent.push((flow.remote, String::from_utf8(bytes.to_vec()).unwrap()))
                 }
                 Output::Event(event) => self.events.push(event),
-                Output::Close { .. } => {}
+                Output::Close { connection } => self.closed.push(connection),
             }
         }
         self
