@@ -7,7 +7,9 @@
 pub mod network;
 pub mod phone;
 pub mod script;
+mod zone;
 
 pub use network::{Network, NetworkConf};
 pub use phone::Phone;
 pub use script::Script;
+pub use zone::Zone;
