@@ -1,11 +1,11 @@
 //! REFER (RFC 3515): a phone asks us to bring its partner elsewhere, and hears by NOTIFY how that goes.
 //!
-//! Where it stands: [`super::Session`] keeps one transfer at a time and gives it what belongs to it; what becomes of it is
+//! Where it stands: [`super::Session`] keeps its [`Transfers`] and gives them what belongs to them; what becomes of them is
 //! decided above. It makes the messages of RFC 3515 §2.4 and reads those of RFC 3891 §3; it moves nobody.
 
 use rsip::Method;
 
-use super::{Asked, Output, contact};
+use super::{Asked, Input, Output, contact};
 use crate::dialog::Dialog;
 use crate::name_addr::Parts;
 use crate::uri::unescape;
@@ -75,9 +75,50 @@ impl Referral {
     }
 }
 
+/// What a party asked for in one dialog: one transfer at a time.
+#[derive(Debug, Default)]
+pub struct Transfers {
+    last: Option<Box<Transfer>>,
+    /// How many REFERs there were.
+    asked: u32,
+}
+
+impl Transfers {
+    /// A REFER came. The error is the status that refuses it.
+    pub fn begin(&mut self, refer: &Request, asked: Asked) -> Result<Referral, u16> {
+        if self.last.as_ref().is_some_and(|transfer| !transfer.is_over()) {
+            return Err(491);
+        }
+        let referral = Referral::read(refer)?;
+        self.asked += 1;
+        self.last = Some(Box::new(Transfer::new(refer, asked, self.asked == 1)));
+        Ok(referral)
+    }
+
+    /// Takes what is about one: how it goes, and the answers to our NOTIFYs.
+    pub fn hear(&mut self, input: &Input<'_>, dialog: &mut Dialog, out: &mut Vec<Output>) {
+        let Some(transfer) = &mut self.last else { return };
+        match input {
+            Input::Transferred { status } => transfer.comes_to(*status, dialog, out),
+            Input::Response { method: Method::Notify, response, .. } if response.is_final() => {
+                transfer.heard(response.status, dialog, out);
+            }
+            Input::TimedOut { method: Method::Notify } | Input::Lost { method: Method::Notify, .. } => {
+                transfer.heard(408, dialog, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// Has something been told that the party has not answered? Browsers wait for the last word.
+    pub fn is_unheard(&self) -> bool {
+        self.last.as_ref().is_some_and(|transfer| transfer.telling)
+    }
+}
+
 /// A transfer a party asked for, and what it was told of it.
 #[derive(Debug)]
-pub struct Transfer {
+struct Transfer {
     /// What tells its NOTIFYs from those of an earlier one (RFC 3515 §2.4.6).
     id: Option<u32>,
     /// `Refer-Sub: false` (RFC 4488): the party does not want to know.
@@ -91,7 +132,7 @@ pub struct Transfer {
 
 impl Transfer {
     /// A REFER that awaits its answer. `first`: of its dialog.
-    pub fn new(refer: &Request, asked: Asked, first: bool) -> Transfer {
+    fn new(refer: &Request, asked: Asked, first: bool) -> Transfer {
         let silent = refer
             .headers
             .first(&Name::other("Refer-Sub"))
@@ -101,12 +142,12 @@ impl Transfer {
     }
 
     /// Is there more to come?
-    pub fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.over && !self.telling
     }
 
     /// The transfer has come so far: a status below 200 first accepts it; a final one ends it.
-    pub fn comes_to(&mut self, status: u16, dialog: &mut Dialog, out: &mut Vec<Output>) {
+    fn comes_to(&mut self, status: u16, dialog: &mut Dialog, out: &mut Vec<Output>) {
         if self.over {
             return;
         }
@@ -129,18 +170,13 @@ impl Transfer {
     }
 
     /// A NOTIFY of ours has its answer, or none.
-    pub fn heard(&mut self, status: u16, dialog: &mut Dialog, out: &mut Vec<Output>) {
+    fn heard(&mut self, status: u16, dialog: &mut Dialog, out: &mut Vec<Output>) {
         self.telling = false;
         match self.next.take() {
             Some(next) if status < 300 => self.tell(next, dialog, out),
             _ if status >= 300 => self.over = true, // it does not want to know (RFC 6665 §4.2.2)
             _ => {}
         }
-    }
-
-    /// Has something been told, or is to be, that the party has not answered? Browsers wait for the last word.
-    pub fn is_unheard(&self) -> bool {
-        self.telling
     }
 
     fn accept(&self, asked: &Asked, status: u16, flow: Flow, out: &mut Vec<Output>) {
