@@ -141,7 +141,17 @@ impl Switch {
             if let Target::Trunk { .. } = &target {
                 headers.push((sip::Name::SessionExpires, sip::TRUNK_SESSION_SECS.to_string()));
             }
-            found.push(Outbound { leg, uri, flow, from, to, credentials: way.credentials, headers });
+            found.push(Outbound {
+                leg,
+                uri,
+                flow,
+                from,
+                to,
+                credentials: way.credentials,
+                headers,
+                remove: Vec::new(),
+                patience: None,
+            });
         }
         match found.is_empty() {
             true if self.ports.is_empty() => Err(503),

@@ -88,7 +88,7 @@ pub(super) fn leg_of_media(event: &media::Event) -> LegId {
 pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
         Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refer, Refused,
-        Registered, RequestDone, Ringing, Unregistered,
+        Registered, RequestDone, Ringing, Unavailable, Unregistered,
     };
     match event {
         Ringing { leg, .. }
@@ -99,6 +99,7 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Declined { leg, .. }
         | Refer { leg, .. }
         | Digit { leg, .. }
+        | Unavailable { leg, .. }
         | Ended { leg, .. } => Some(*leg),
         Incoming(_)
         | Registered { .. }

@@ -12,7 +12,8 @@ pub(super) fn sip_conf(conf: &Conf) -> SipConf {
     };
     let peer = |trunk: &crate::conf::Trunk| Peer {
         name: trunk.name.clone(),
-        addresses: vec![trunk.address.ip()],
+        addresses: vec![trunk.address.ip().into()],
+        line: None,
         port: None, // a carrier's calls may come from another port than the one it takes ours at
     };
     SipConf {

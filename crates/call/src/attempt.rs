@@ -61,6 +61,10 @@ pub struct Outbound {
     pub credentials: Option<Credentials>,
     /// Further header lines.
     pub headers: Vec<(Name, String)>,
+    /// Header lines it is to be without.
+    pub remove: Vec<Name>,
+    /// If nobody says a word to it in that time, it is given up.
+    pub patience: Option<Duration>,
 }
 
 /// What is left of a [`Dial`] under way.

@@ -42,6 +42,7 @@ impl Call {
             | Sip::Refused { .. }
             | Sip::Banned(_)
             | Sip::Flooded { .. }
+            | Sip::Unavailable { .. }
             | Sip::RequestDone { .. } => {}
         }
     }

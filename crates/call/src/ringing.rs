@@ -93,6 +93,8 @@ impl Call {
             sdp,
             credentials: way.credentials,
             headers,
+            remove: way.remove,
+            patience: way.patience,
         };
         self.say(sip::Command::Invite { leg: id, invite: Box::new(invite) });
     }

@@ -292,8 +292,9 @@ impl Endpoint {
         }
         let names = Names { tag: &tag, call_id: &call_id, cnonce, user_agent: &self.conf.server };
         let (flow, mut wishes) = (invite.flow, Vec::new());
-        let usage = Usage::Uac(Box::new(Uac::new(leg, invite, names, &mut wishes)));
+        let usage = Usage::Uac(Box::new(Uac::new(leg, invite, names, now, &mut wishes)));
         self.legs.insert(leg, Seat::new(usage, &tag, flow, None));
+        self.legs.settle(leg);
         self.grant(leg, &mut wishes, now, out);
     }
 

@@ -131,7 +131,17 @@ fn a_carrier_that_wants_longer_sessions_is_asked_again() {
     let address = |user: &str| NameAddr::new(format!("sip:{user}@centrala"));
     let headers = vec![(sip::Name::SessionExpires, "1800".to_owned())];
     let (from, to, uri) = (address("101"), address("102"), "sip:102@198.51.100.1".to_owned());
-    let invite = Outgoing { uri, flow: carrier, from, to, sdp: OFFER.into(), credentials: None, headers };
+    let invite = Outgoing {
+        uri,
+        flow: carrier,
+        from,
+        to,
+        sdp: OFFER.into(),
+        credentials: None,
+        headers,
+        remove: vec![],
+        patience: None,
+    };
     let first = desk.command(Command::Invite { leg, invite: Box::new(invite) }).text();
     assert_eq!(header(&first, "Session-Expires"), "1800");
     let texts = desk.say(carrier, &Text::answer(&first, 422, "t").set("Min-SE", "3600").print()).texts();

@@ -104,6 +104,8 @@ fn a_carrier_that_wants_less_gets_less_and_phones_are_not_asked() {
             sdp: OFFER.into(),
             credentials: None,
             headers: vec![],
+            remove: vec![],
+            patience: None,
         };
         desk.command(Command::Invite { leg, invite: Box::new(invite) }).heard()
     };

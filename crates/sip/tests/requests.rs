@@ -128,3 +128,50 @@ fn an_answer_brings_its_headers_and_where_it_came_from() {
     assert_eq!(answer.headers.first(&sip::Name::from("x-seen")), Some("yes"));
     assert!(desk.now > Time::ZERO);
 }
+
+#[test]
+fn a_trunk_that_says_nothing_is_given_up_early_and_one_that_says_when_is_heard() {
+    let mut desk = Desk::new();
+    let impatient = |desk: &mut Desk| {
+        let leg = desk.endpoint.new_leg();
+        let address = NameAddr::new("sip:1@c");
+        let (from, to, flow) = (address.clone(), address, udp(trunk()));
+        let invite = sip::Outgoing {
+            uri: "sip:1@c".into(),
+            flow,
+            from,
+            to,
+            sdp: OFFER.into(),
+            credentials: None,
+            headers: vec![],
+            remove: vec![sip::Name::UserAgent],
+            patience: Some(std::time::Duration::from_secs(4)),
+        };
+        desk.command(Command::Invite { leg, invite: Box::new(invite) }).text()
+    };
+    let invite = impatient(&mut desk);
+    assert!(!invite.contains("User-Agent"));
+    assert!(desk.pass(3_900).heard().ends_with("5060:INVITE"));
+    assert_eq!(desk.pass(200).heard(), "Ended(Refused(408))");
+    // It was only slow: nobody there may be left ringing (RFC 3261 §9.1).
+    assert_eq!(desk.say(udp(trunk()), &Text::answer(&invite, 180, "t").print()).heard(), "5060:CANCEL");
+
+    let mut desk = Desk::new();
+    let invite = impatient(&mut desk);
+    desk.say(udp(trunk()), &Text::answer(&invite, 100, "").print());
+    assert_eq!(desk.pass(10_000).heard(), "");
+    desk.say(udp(trunk()), &Text::answer(&invite, 503, "t").add("Retry-After", "30 (busy)").print());
+    assert_eq!(desk.heard(), "5060:ACK Unavailable(30) Ended(Refused(503))");
+}
+
+#[test]
+fn a_call_to_the_line_we_registered_is_the_trunks_wherever_it_comes_from() {
+    for (uri, known) in [("sip:centre@203.0.113.5;line=l1ne", true), ("sip:centre@203.0.113.5;line=other", false)] {
+        let mut desk = Desk::new();
+        let stranger = Phone::new("38515550199", udp(at(5099)));
+        desk.say(stranger.flow, &stranger.request("INVITE", uri, 1).body(OFFER).print());
+        let heard = desk.heard();
+        assert_eq!(heard.contains("Incoming"), known, "{heard}");
+        assert_eq!(heard.contains(":401"), !known, "{heard}");
+    }
+}

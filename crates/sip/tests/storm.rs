@@ -47,7 +47,8 @@ impl World {
         let mut random = Random::numbered(seed);
         let addresses: [SocketAddr; 2] = ["192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap()];
         let side = |at: usize, random: &mut Random| {
-            let peer = Peer { name: "peer".into(), addresses: vec![addresses[1 - at].ip()], port: None };
+            let peer =
+                Peer { name: "peer".into(), addresses: vec![addresses[1 - at].ip().into()], port: None, line: None };
             let conf = SipConf { trunks: vec![peer], ..SipConf::default() };
             let endpoint = Endpoint::new(conf, random.fork());
             Side { endpoint, address: addresses[at], legs: BTreeMap::new(), plans: Vec::new() }
@@ -87,6 +88,8 @@ impl World {
             sdp: "v=0 offer".into(),
             credentials: None,
             headers: vec![],
+            remove: vec![],
+            patience: None,
         };
         self.tell(at, Input::Command(Command::Invite { leg, invite: Box::new(invite) }));
         if self.random.one_in(2) {
@@ -175,7 +178,7 @@ impl World {
                 self.sides[at].legs.get_mut(&leg).unwrap().ends.push(end);
             }
             Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => {}
-            Event::Banned(_) | Event::Flooded { .. } | Event::RequestDone { .. } => {}
+            Event::Banned(_) | Event::Flooded { .. } | Event::RequestDone { .. } | Event::Unavailable { .. } => {}
         }
     }
 

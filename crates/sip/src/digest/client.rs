@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use sha2::Sha256;
+
 use super::fields::Fields;
-use super::{Algorithm, Asked, Ha1};
+use super::{Algorithm, Asked, Ha1, joined};
 use crate::Name;
 use crate::text::quote;
 
@@ -17,6 +19,18 @@ pub struct Credentials {
     /// The one realm it is for; none where the server may name any.
     pub realm: Option<String>,
 }
+
+impl Credentials {
+    /// What stands in the Contact we register with this trunk: only who knows the password can tell it, and it is the same
+    /// after a restart.
+    pub fn line(&self, trunk: &str) -> String {
+        let hash = joined::<Sha256>(&["line", trunk, &self.user, &self.password]);
+        super::hex(&hash[..LINE_BYTES])
+    }
+}
+
+/// 96 bits.
+const LINE_BYTES: usize = 12;
 
 /// The Authorization (or Proxy-Authorization) that answers a challenge; `None` if it asks for what we do not speak.
 ///

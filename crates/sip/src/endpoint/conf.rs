@@ -1,10 +1,10 @@
 //! What an endpoint is set up with.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use super::bans::BanConf;
 use super::floods::FloodConf;
+use crate::Network;
 use crate::digest::{Algorithm, Ha1};
 use crate::wire::Limits;
 
@@ -53,15 +53,18 @@ pub struct Account {
     pub algorithms: Vec<Algorithm>,
 }
 
-/// A trunk, trusted by where its requests come from.
+/// A trunk, trusted by where its requests come from, or by where they go.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Its name in `Origin::Trunk`.
     pub name: String,
     /// The addresses it calls from.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Vec<Network>,
     /// If set, only requests from this port are its.
     pub port: Option<u16>,
+    /// The `line` in the Contact we register with it: what nobody else can know, so a call to it is its, wherever it comes
+    /// from.
+    pub line: Option<String>,
 }
 
 impl Default for SipConf {

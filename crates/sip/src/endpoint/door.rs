@@ -308,6 +308,7 @@ impl Endpoint {
             user_agent: headers.first(&Name::UserAgent).unwrap_or_default().to_owned(),
             uri: request.uri,
             max_forwards,
+            headers: request.headers,
         }))));
     }
 

@@ -1,6 +1,7 @@
 //! What an endpoint is told and what it tells: the words between this room and those above.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base::LegId;
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use super::bans::Ban;
 use super::requests::{Answer, Outside, RequestId};
 use crate::digest::Credentials;
 use crate::invite::Referral;
-use crate::{Flow, Name, NameAddr};
+use crate::{Flow, Headers, Name, NameAddr};
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -130,6 +131,10 @@ pub struct Outgoing {
     pub credentials: Option<Credentials>,
     /// More headers: X-Queue, Alert-Info, Max-Forwards, …
     pub headers: Vec<(Name, String)>,
+    /// Headers it is to be without, even if we usually say them.
+    pub remove: Vec<Name>,
+    /// If nobody says a word to it in that time, it is given up: 408.
+    pub patience: Option<Duration>,
 }
 
 /// What is to be done or known.
@@ -213,6 +218,13 @@ pub enum Event {
         leg: LegId,
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,
+    },
+    /// The other side refused our INVITE as it cannot serve it now, and said when to come again; `Ended` follows.
+    Unavailable {
+        /// The outgoing leg.
+        leg: LegId,
+        /// After so long.
+        retry_after_secs: u32,
     },
     /// The leg is over: said once for each leg, whoever ended it. Commands for it are ignored from now on.
     Ended {
@@ -312,6 +324,8 @@ pub struct Incoming {
     pub user_agent: String,
     /// The hops the INVITE has left; an onward INVITE gets one fewer.
     pub max_forwards: u8,
+    /// All headers of the INVITE, as they came: what they say is the sender's word.
+    pub headers: Headers,
 }
 
 /// Who calls, as proven.

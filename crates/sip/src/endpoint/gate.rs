@@ -4,10 +4,10 @@
 //! user exists or not, and nothing is remembered of him.
 
 use std::cell::Cell;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use base::Time;
+use subtle::ConstantTimeEq;
 
 use super::bans::{Ban, Bans};
 use super::conf::{Peer, SipConf};
@@ -91,18 +91,24 @@ impl Gate {
         self.bans.lift(who, now)
     }
 
-    /// The trunk that sent a request, by its address; not if it says who it is as a phone does.
+    /// The trunk that sent a request, by the line it is for or by its address; not if it says who it is as a phone does.
     pub fn trunk<'a>(&self, conf: &'a SipConf, request: &Request, flow: Flow) -> Option<&'a Peer> {
         let proves = [Name::Authorization, Name::ProxyAuthorization].iter().any(|name| request.headers.has(name));
-        conf.trunks.iter().find(|peer| !proves && is_from(peer, flow))
+        let uri = request.uri.contains("line=").then(|| request.uri.parse::<Uri>().ok()).flatten();
+        let line = uri.as_ref().and_then(|uri| uri.params.get("line"));
+        let is_for = |peer: &&Peer| match (&peer.line, line) {
+            (Some(ours), Some(theirs)) => ours.as_bytes().ct_eq(theirs.as_bytes()).into(),
+            _ => false,
+        };
+        let by_line = conf.trunks.iter().find(is_for);
+        by_line.or_else(|| conf.trunks.iter().find(|peer| is_from(peer, flow))).filter(|_| !proves)
     }
 }
 
 /// Does the trunk call from there?
 pub fn is_from(peer: &Peer, flow: Flow) -> bool {
-    let source = unmapped(flow.remote.ip());
     peer.port.is_none_or(|port| port == flow.remote.port())
-        && peer.addresses.iter().any(|known| unmapped(*known) == source)
+        && peer.addresses.iter().any(|network| network.has(flow.remote.ip()))
 }
 
 /// For the operator's log.
@@ -124,8 +130,4 @@ fn algorithms<'a>(conf: &'a SipConf, request: &Request) -> &'a [Algorithm] {
         Some(account) if !account.algorithms.is_empty() => &account.algorithms,
         _ => &conf.algorithms,
     }
-}
-
-fn unmapped(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }

@@ -29,8 +29,8 @@ pub struct Uac {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Nobody said anything yet, so nothing may be cancelled yet (RFC 3261 §9.1).
-    Calling,
+    /// Nobody said anything yet, so nothing may be cancelled yet (RFC 3261 §9.1). `until`: then nobody is expected to.
+    Calling { until: Option<Time> },
     /// Somebody did. `until` is Timer C (RFC 3261 §16.6).
     Proceeding { until: Time },
     /// We hung up before anybody said anything: cancel as soon as they do.
@@ -58,7 +58,7 @@ const LONGER_MAX: usize = 4;
 
 impl Uac {
     /// Sends the INVITE.
-    pub fn new(leg: LegId, invite: Outgoing, names: Names<'_>, out: &mut Vec<Output>) -> Uac {
+    pub fn new(leg: LegId, invite: Outgoing, names: Names<'_>, now: Time, out: &mut Vec<Output>) -> Uac {
         let mut request = Request::new(Method::Invite, invite.uri);
         let headers = &mut request.headers;
         headers.push(Name::MaxForwards, "70");
@@ -76,6 +76,7 @@ impl Uac {
                 name => headers.push(name, value),
             }
         }
+        invite.remove.iter().for_each(|name| headers.remove(name));
         if !invite.sdp.is_empty() {
             headers.push(Name::ContentType, super::SDP);
             request.body = invite.sdp.clone();
@@ -91,7 +92,7 @@ impl Uac {
             early: Vec::new(),
             offer: invite.sdp,
             retry,
-            state: Calling,
+            state: Calling { until: invite.patience.map(|patience| now + patience) },
         }
     }
 
@@ -102,7 +103,9 @@ impl Uac {
             (state, Input::Response { method: Method::PRack, .. })
             | (state, Input::TimedOut { method: Method::PRack })
             | (state, Input::Lost { method: Method::PRack, .. }) => state,
-            (Calling | Proceeding { .. }, Input::Response { response, flow, .. }) if response.is_provisional() => {
+            (Calling { .. } | Proceeding { .. }, Input::Response { response, flow, .. })
+                if response.is_provisional() =>
+            {
                 if response.status > 100 {
                     self.progress(response, flow, out);
                 }
@@ -112,7 +115,7 @@ impl Uac {
                 out.push(Output::Cancel { reason: status.map(reason) });
                 Cancelling { until: now + PATIENCE }
             }
-            (Calling | Proceeding { .. }, Input::Response { response, flow, .. }) if response.is_success() => {
+            (Calling { .. } | Proceeding { .. }, Input::Response { response, flow, .. }) if response.is_success() => {
                 let early =
                     tag_of(&response.headers).and_then(|tag| self.early.iter().position(|one| *one.tag == *tag));
                 let early = early.and_then(|at| self.early.swap_remove(at).outcome());
@@ -123,10 +126,14 @@ impl Uac {
                 out.extend(TurnDown::of(response, flow).map(Output::TurnDown));
                 return Usage::Over;
             }
-            (state @ (Calling | Proceeding { .. }), Input::Response { response, flow, .. }) => {
+            (state @ (Calling { .. } | Proceeding { .. }), Input::Response { response, flow, .. }) => {
                 match self.retry.as_mut().and_then(|retry| retry.answer(response, flow)) {
                     Some(invite) => out.push(Output::Invite(invite)),
-                    None => return ended(self.leg, End::Refused(response.status), out),
+                    None => {
+                        let unavailable = unavailable(self.leg, response);
+                        out.extend(unavailable.map(Output::Event));
+                        return ended(self.leg, End::Refused(response.status), out);
+                    }
                 }
                 match state {
                     Proceeding { .. } => Proceeding { until: now + RING_MAX },
@@ -141,7 +148,11 @@ impl Uac {
             ) => {
                 return Usage::Over;
             }
-            (Calling, Input::HangUp { status }) => {
+            (Calling { until: Some(until) }, Input::Tick) if now >= until => {
+                out.push(Output::Event(Event::Ended { leg: self.leg, end: End::Refused(408) }));
+                Unwanted { status: None }
+            }
+            (Calling { .. }, Input::HangUp { status }) => {
                 out.push(Output::Event(Event::Ended { leg: self.leg, end: End::HungUp }));
                 Unwanted { status }
             }
@@ -150,8 +161,10 @@ impl Uac {
                 out.push(Output::Event(Event::Ended { leg: self.leg, end: End::HungUp }));
                 Cancelling { until: now + PATIENCE }
             }
-            (Calling | Proceeding { .. }, Input::TimedOut { .. }) => return ended(self.leg, End::Refused(408), out),
-            (Calling | Proceeding { .. }, Input::Lost { end, .. }) => return ended(self.leg, end, out),
+            (Calling { .. } | Proceeding { .. }, Input::TimedOut { .. }) => {
+                return ended(self.leg, End::Refused(408), out);
+            }
+            (Calling { .. } | Proceeding { .. }, Input::Lost { end, .. }) => return ended(self.leg, end, out),
             (Proceeding { until }, Input::Tick) if now >= until => {
                 out.push(Output::Cancel { reason: None });
                 out.push(Output::Event(Event::Ended { leg: self.leg, end: End::Refused(408) }));
@@ -174,7 +187,8 @@ impl Uac {
     pub fn deadline(&self) -> Option<Time> {
         match self.state {
             Proceeding { until } | Cancelling { until } => Some(until),
-            Calling | Unwanted { .. } => None, // the transaction's Timer B ends it
+            Calling { until } => until,
+            Unwanted { .. } => None, // the transaction's Timer B ends it
         }
     }
 
@@ -221,6 +235,13 @@ impl Uac {
             _ => answer_small(self.leg, transaction, request, out),
         }
     }
+}
+
+/// RFC 3261 §21.5.4: 503 with Retry-After.
+fn unavailable(leg: LegId, response: &Response) -> Option<Event> {
+    let after = response.headers.first(&Name::RetryAfter).filter(|_| response.status == 503)?;
+    let digits = after.split(|letter: char| !letter.is_ascii_digit()).next()?;
+    Some(Event::Unavailable { leg, retry_after_secs: digits.parse().ok()? })
 }
 
 fn ended(leg: LegId, end: End, out: &mut Vec<Output>) -> Usage {

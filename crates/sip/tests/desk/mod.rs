@@ -48,7 +48,12 @@ pub fn conf() -> SipConf {
         |user: &str| (user.to_owned(), Account { ha1: Ha1::of(user, "centrala", "secret"), algorithms: vec![] });
     SipConf {
         accounts: ["101", "102"].map(account).into(),
-        trunks: vec![Peer { name: "carrier".into(), addresses: vec![trunk().ip()], port: None }],
+        trunks: vec![Peer {
+            name: "carrier".into(),
+            addresses: vec![trunk().ip().into()],
+            port: None,
+            line: Some("l1ne".into()),
+        }],
         expires_spread_percent: 0,
         ..SipConf::default()
     }
@@ -128,6 +133,7 @@ impl Desk {
             Event::Agreed { .. } => "Agreed".to_owned(),
             Event::Declined { status, .. } => format!("Declined({status})"),
             Event::Digit { digit, .. } => format!("Digit({digit})"),
+            Event::Unavailable { retry_after_secs, .. } => format!("Unavailable({retry_after_secs})"),
             Event::Ended { end, .. } => format!("Ended({end:?})"),
             Event::Registered { contact, expires_secs, .. } => format!("Registered({contact} {expires_secs})"),
             Event::Unregistered { contact, .. } => format!("Unregistered({contact})"),
@@ -223,7 +229,17 @@ impl Desk {
         let address = |user: &str| NameAddr::new(format!("sip:{user}@centrala"));
         let (from, to) = (address("101"), address("102"));
         let uri = "sip:102@10.0.0.9:5062;ob".to_owned();
-        let invite = Outgoing { uri, flow, from, to, sdp: OFFER.into(), credentials, headers: vec![] };
+        let invite = Outgoing {
+            uri,
+            flow,
+            from,
+            to,
+            sdp: OFFER.into(),
+            credentials,
+            headers: vec![],
+            remove: vec![],
+            patience: None,
+        };
         self.command(Command::Invite { leg, invite: Box::new(invite) });
         (leg, self.text())
     }
