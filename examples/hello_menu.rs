@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use audio::{RINGBACK, Sound, tone};
 use base::{CallId, LegId, Random, Time, WallClock};
-use call::{Call, CallConf, Direction, Input, Knock, NewLeg, Party};
+use call::{Call, CallConf, Direction, Input, Knock, MediaRules, NewLeg, Party};
 use flow::{FlowConf, Journey, MenuConf};
 use route::{Destination, Found};
 
@@ -32,7 +32,8 @@ fn main() {
         session_id: 1,
         party: Party { number: "+38515550199".to_owned(), ..Party::default() },
         signalling: [192, 0, 2, 7].into(),
-        nat: false,
+        media: MediaRules::default(),
+        keys: None,
     };
     let clock = WallClock { unix_ms_at_zero: 1_790_000_000_000 };
     let call = CallId::new(clock.unix_ms_at_zero, &mut Random::numbered(1));

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use call::{Direction, Party};
+use call::{Direction, MediaRules, Party, Srtp};
 use sip::digest::Credentials;
 use sip::{Binding, Flow, Host, Incoming, NameAddr, Origin, Transport, Uri};
 
@@ -17,6 +17,7 @@ use crate::conf::{Conf, Person, Trunk};
 pub(crate) struct Directory {
     people: HashMap<String, Person>,
     trunks: HashMap<String, (Trunk, Flow)>,
+    keys_in_clear: bool,
 }
 
 /// One way to reach somebody: where the INVITE goes, and what it says.
@@ -30,7 +31,7 @@ pub(crate) struct Way {
     pub(crate) from: NameAddr,
     pub(crate) to: NameAddr,
     pub(crate) credentials: Option<Credentials>,
-    pub(crate) nat: bool,
+    pub(crate) media: MediaRules,
 }
 
 impl Directory {
@@ -41,7 +42,11 @@ impl Directory {
             let flow = Flow { transport, local: local_for(transport, remote), remote, connection: 0 };
             (trunk.name.clone(), (trunk.clone(), flow))
         };
-        Directory { people: conf.people.clone(), trunks: conf.trunks.values().map(with_flow).collect() }
+        Directory {
+            people: conf.people.clone(),
+            trunks: conf.trunks.values().map(with_flow).collect(),
+            keys_in_clear: conf.switch.keys_in_clear,
+        }
     }
 
     /// The one who knocks.
@@ -57,12 +62,26 @@ impl Directory {
         }
     }
 
-    /// Is this caller known to be behind NAT?
-    pub(crate) fn nat(&self, origin: &Origin) -> bool {
+    /// How this caller's media is treated.
+    pub(crate) fn media(&self, origin: &Origin) -> MediaRules {
         match origin {
-            Origin::Account(account) => self.people.get(account).is_some_and(|person| person.nat),
-            Origin::Trunk(trunk) => self.trunks.get(trunk).is_some_and(|(trunk, _)| trunk.nat),
+            Origin::Account(account) => self.rules(account),
+            Origin::Trunk(trunk) => self.trunks.get(trunk).map_or_else(MediaRules::default, |(trunk, _)| trunk.media),
         }
+    }
+
+    fn rules(&self, account: &str) -> MediaRules {
+        self.people.get(account).map_or_else(MediaRules::default, |person| person.media)
+    }
+
+    /// May keys for media be written into messages that go this way (RFC 4568 §7.2)?
+    pub(crate) fn hides_keys(&self, transport: Transport) -> bool {
+        self.keys_in_clear || matches!(transport, Transport::Tls | Transport::Wss)
+    }
+
+    /// Can a call be offered this way at all? Where media must be encrypted, keys must be hidden.
+    pub(crate) fn can_offer(&self, way: &Way) -> bool {
+        way.media.srtp != Srtp::Required || self.hides_keys(way.flow.transport)
     }
 
     /// From where to where a call goes.
@@ -86,7 +105,7 @@ impl Directory {
             from: address(&caller.number, caller.name.as_deref(), flow.local),
             to: address(account, None, flow.local),
             credentials: None,
-            nat: self.people.get(account).is_some_and(|person| person.nat),
+            media: self.rules(account),
         }
     }
 
@@ -103,7 +122,7 @@ impl Directory {
             from: address(shown, caller.name.as_deref().filter(|_| trunk.number.is_none()), flow.local),
             to,
             credentials: trunk.credentials.clone(),
-            nat: trunk.nat,
+            media: trunk.media,
         })
     }
 

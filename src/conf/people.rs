@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use call::{MediaRules, Srtp};
 use serde::Deserialize;
 use sip::digest::Algorithm;
 use toml::Spanned;
 
 use super::file::File;
-use super::switch_file::algorithm;
+use super::switch_file::{algorithm, srtp};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +21,7 @@ struct PersonTable {
     record: bool,
     #[serde(default)]
     nat: bool,
+    srtp: Option<Spanned<String>>,
     ring_secs: Option<Spanned<u16>>,
 }
 
@@ -38,8 +40,8 @@ pub struct Person {
     pub algorithms: Option<Vec<Algorithm>>,
     /// Record what is talked with this person.
     pub record: bool,
-    /// The phones are behind a NAT that rewrites nothing: learn their media address.
-    pub nat: bool,
+    /// How their media is treated.
+    pub media: MediaRules,
     /// How long to ring.
     pub ring: Duration,
 }
@@ -95,7 +97,10 @@ pub(super) fn read(file: &mut File<'_>) -> Vec<Person> {
             password: said.password.map(Spanned::into_inner),
             algorithms,
             record: said.record,
-            nat: said.nat,
+            media: MediaRules {
+                nat: said.nat,
+                srtp: said.srtp.as_ref().map_or(Srtp::Preferred, |text| srtp(file, text)),
+            },
             ring: Duration::from_secs(ring_secs.into()),
         });
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use audio::Codec;
+use call::Srtp;
 use media::MediaLimits;
 use serde::Deserialize;
 use sip::digest::Algorithm;
@@ -55,6 +56,7 @@ struct SecurityTable {
     requests_per_source: u32,
     requests_per_phone: u32,
     requests_of_strangers: u32,
+    keys_in_clear: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -134,6 +136,7 @@ impl Default for SecurityTable {
             requests_per_source: floods.source,
             requests_per_phone: floods.phone,
             requests_of_strangers: floods.all,
+            keys_in_clear: false,
         }
     }
 }
@@ -196,6 +199,8 @@ pub struct SwitchConf {
     pub hold_music: Option<Spanned<String>>,
     /// What is spoken with phones and trunks, best first. Never empty.
     pub codecs: Vec<Codec>,
+    /// Keys for encrypted media are offered and taken even where the messages they are in are not encrypted.
+    pub keys_in_clear: bool,
     /// How many media threads.
     pub media_threads: usize,
     /// Where recordings go.
@@ -329,6 +334,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
             all: said.security.requests_of_strangers,
             ..FloodConf::default()
         },
+        keys_in_clear: said.security.keys_in_clear,
         media_ports: ports(file, &said.media.ports),
         media,
         hold_music: said.media.hold_music.clone(),
@@ -363,6 +369,22 @@ pub(super) fn algorithm(file: &mut File<'_>, text: &Spanned<String>) -> Option<A
             let what = format!("{:?} is no digest algorithm of ours; write \"SHA-256\" or \"MD5\"", text.get_ref());
             file.problem(text.span(), what);
             None
+        }
+    }
+}
+
+/// Whether media is encrypted.
+pub(super) fn srtp(file: &mut File<'_>, text: &Spanned<String>) -> Srtp {
+    match text.get_ref().as_str() {
+        "off" => Srtp::Off,
+        "preferred" => Srtp::Preferred,
+        "required" => Srtp::Required,
+        other => {
+            file.problem(
+                text.span(),
+                format!("srtp = {other:?} says nothing; write \"required\", \"preferred\" or \"off\""),
+            );
+            Srtp::Preferred
         }
     }
 }

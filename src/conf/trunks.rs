@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use call::{MediaRules, Srtp};
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use sip::Transport;
@@ -10,7 +11,7 @@ use sip::digest::Credentials;
 use toml::Spanned;
 
 use super::file::File;
-use super::switch_file::address;
+use super::switch_file::{address, srtp};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +25,7 @@ struct TrunkTable {
     password: Option<String>,
     #[serde(default)]
     nat: bool,
+    srtp: Option<Spanned<String>>,
 }
 
 /// One trunk, checked.
@@ -41,8 +43,8 @@ pub struct Trunk {
     pub number: Option<String>,
     /// What it may challenge us for.
     pub credentials: Option<Credentials>,
-    /// Its media may come from elsewhere than its SDP says.
-    pub nat: bool,
+    /// How its media is treated.
+    pub media: MediaRules,
 }
 
 /// When a trunk's certificate is believed.
@@ -77,7 +79,9 @@ pub(super) fn read(file: &mut File<'_>) -> Vec<Trunk> {
         }
         if let (true, Some(address)) = (named, address(file, &said.address)) {
             let number = said.number;
-            trunks.push(Trunk { name, address, transport, tls, number, credentials, nat: said.nat });
+            let srtp = said.srtp.as_ref().map_or(Srtp::Preferred, |text| srtp(file, text));
+            let media = MediaRules { nat: said.nat, srtp };
+            trunks.push(Trunk { name, address, transport, tls, number, credentials, media });
         }
     }
     trunks

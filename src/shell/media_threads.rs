@@ -397,6 +397,7 @@ mod tests {
                 sends: true,
                 receives: true,
                 learn: None,
+                security: media::Security::Open,
             };
             room.threads.command(0, Command::Connect { leg, stream: Box::new(stream) });
         }

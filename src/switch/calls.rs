@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base::{CallId, LegId, Time};
-use call::{Call, Do, Knock, NewLeg, Outbound, Party, Recording, Target};
+use call::{Call, Do, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Srtp, Target};
 use flow::Journey;
 use route::{Destination, Found};
 use sip::{Flow, Incoming};
@@ -37,11 +37,11 @@ impl Switch {
             Some(_) => self.routes.find(&from, &incoming.called).unwrap_or_else(|why| refused(why.status())),
         };
         let id = CallId::new(self.clock.unix_ms(now), &mut self.random);
-        let nat = self.directory.nat(&incoming.origin);
+        let media = self.directory.media(&incoming.origin);
         let max_forwards = incoming.max_forwards.saturating_sub(1);
         let knock = Knock {
             call: id,
-            caller: self.new_leg(incoming.leg, port.unwrap_or(0), party, incoming.flow, nat),
+            caller: self.new_leg(incoming.leg, port.unwrap_or(0), party, incoming.flow, media),
             called: incoming.called,
             direction: self.directory.direction(&from, &found.destination),
             offer: incoming.sdp,
@@ -129,12 +129,17 @@ impl Switch {
             }
             Target::Trunk { trunk, number } => self.directory.trunk(trunk, number, caller).into_iter().collect(),
         };
+        let known = ways.len();
+        let ways: Vec<Way> = ways.into_iter().filter(|way| self.directory.can_offer(way)).collect();
+        if ways.is_empty() && known > 0 {
+            return Err(488);
+        }
         let mut found = Vec::with_capacity(ways.len());
         for way in ways {
             let Some(port) = self.ports.take() else { break };
             let leg = self.endpoint.new_leg();
             self.legs.insert(leg, id);
-            let leg = self.new_leg(leg, port, way.party, way.flow, way.nat);
+            let leg = self.new_leg(leg, port, way.party, way.flow, way.media);
             let (uri, flow, from, to) = (way.uri, way.flow, way.from, way.to);
             let routes = way.routes.into_iter().map(|hop| (sip::Name::Route, hop));
             let mut headers: Vec<_> = routes.chain([(sip::Name::MaxForwards, max_forwards.to_string())]).collect();
@@ -199,11 +204,13 @@ impl Switch {
         }
     }
 
-    pub(super) fn new_leg(&mut self, leg: LegId, port: u16, party: Party, flow: Flow, nat: bool) -> NewLeg {
+    pub(super) fn new_leg(&mut self, leg: LegId, port: u16, party: Party, flow: Flow, media: MediaRules) -> NewLeg {
         let local = SocketAddr::new(flow.local.ip(), port);
         self.own_addresses.insert(local.ip());
         let session_id = self.random.bits() >> 2; // a numeric string of at most 62 bits: phones exist that read it as i64
-        NewLeg { leg, local, session_id, party, signalling: flow.remote.ip(), nat }
+        let keyed = media.srtp != Srtp::Off && self.directory.hides_keys(flow.transport);
+        let keys = keyed.then(|| self.random.fork());
+        NewLeg { leg, local, session_id, party, signalling: flow.remote.ip(), media, keys }
     }
 
     /// Does this media address lead back to one of our own ports?

@@ -18,6 +18,7 @@ mod keep_alive;
 mod linphone;
 mod operate;
 mod sipp;
+mod srtp;
 mod tls;
 mod torture;
 mod web_socket;

@@ -164,6 +164,11 @@ impl Theatre {
                 world.push(who, Command::Speak(sound));
             }
             Act::Speaks(false) => world.push(who, Command::Speak(audio::Sound::from_pcm(Vec::new()))),
+            Act::Encrypts(srtp) => {
+                let desk = &mut world.desks[who];
+                let conf = sim::phone::PhoneConf { srtp: *srtp, ..desk.phone.conf().clone() };
+                desk.phone = sim::Phone::new(conf, Random::numbered(who as u64 + 100));
+            }
             Act::Vanishes => world.push(who, Command::Vanish),
         }
         Ok(())

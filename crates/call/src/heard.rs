@@ -243,6 +243,9 @@ impl Call {
     }
 
     fn leg_ended(&mut self, leg: LegId, end: End) {
+        if matches!(end, End::Refused(status) if self.insists_on_srtp(leg, status)) {
+            return;
+        }
         let Some(at) = self.position(leg) else { return };
         let was_up = matches!(self.legs[at].state, State::Up);
         self.legs[at].state = State::Ended;

@@ -6,10 +6,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use audio::Codec;
-use base::{LegId, Time};
+use base::{LegId, Random, Time};
 use bytes::Bytes;
 use media::StreamConf;
-use sdp::{Direction, Format, Local, Stream};
+use sdp::{Direction, Format, Local, Security, Srtp, Stream};
+
+use crate::security;
 
 /// Who is at the other end of a leg.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -42,8 +44,19 @@ pub struct NewLeg {
     pub party: Party,
     /// Where its signalling comes from: a phone behind NAT may send its sound from nowhere else.
     pub signalling: IpAddr,
+    /// What the conf says of its media.
+    pub media: MediaRules,
+    /// What keys for its media are made of; none where they would be read on the way.
+    pub keys: Option<Random>,
+}
+
+/// What the conf says of somebody's media.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MediaRules {
     /// The phone is known to be behind NAT: learn its media address whatever its SDP says.
     pub nat: bool,
+    /// Whether it is encrypted.
+    pub srtp: Srtp,
 }
 
 /// A leg of a call.
@@ -58,9 +71,12 @@ pub struct Leg {
     pub(crate) port: Port,
     /// It holds, and has fallen silent: until then it may.
     pub(crate) patience: Option<Time>,
+    /// Its INVITE, as long as it may be said again in other words.
+    pub(crate) invite: Option<Box<sip::Outgoing>>,
     local: Local,
     signalling: IpAddr,
     nat: bool,
+    keys: Option<Random>,
     stream: Option<Stream>,
     /// What the caller was told of the session before the answer, which has to repeat it.
     pub(crate) early: Option<Bytes>,
@@ -104,7 +120,7 @@ pub fn format(codec: Codec) -> Format {
 }
 
 impl Leg {
-    pub(crate) fn new(new: NewLeg, state: State, formats: &[Format]) -> Leg {
+    pub(crate) fn new(mut new: NewLeg, state: State, formats: &[Format]) -> Leg {
         let local = Local {
             address: new.local,
             session_id: new.session_id,
@@ -112,17 +128,24 @@ impl Leg {
             codecs: formats.to_vec(),
             ptime_ms: 20,
             direction: Direction::SendRecv,
+            security: Security {
+                srtp: new.media.srtp,
+                keys: new.keys.as_mut().map(security::keys).unwrap_or_default(),
+                best_effort: false,
+            },
         };
-        let (signalling, nat) = (new.signalling, new.nat);
+        let (signalling, nat) = (new.signalling, new.media.nat);
         Leg {
             id: new.leg,
             party: new.party,
             state,
             port: Port::Reserved,
             patience: None,
+            invite: None,
             local,
             signalling,
             nat,
+            keys: new.keys,
             stream: None,
             early: None,
             left: None,
@@ -149,6 +172,17 @@ impl Leg {
         sdp::offer(&self.local).into()
     }
 
+    /// Does our offer leave it to the phone whether to encrypt?
+    pub(crate) fn leaves_choice(&self) -> bool {
+        self.local.security.srtp == Srtp::Preferred && !self.local.security.keys.is_empty()
+    }
+
+    /// From now on it does not.
+    pub(crate) fn must_encrypt(&mut self) {
+        self.local.security.srtp = Srtp::Required;
+        self.local.version += 1;
+    }
+
     /// What the other end speaks, in its order: the codec agreed on, or all of its offer.
     pub(crate) fn speaks(&self) -> Vec<Codec> {
         match (&self.state, self.codec()) {
@@ -170,6 +204,19 @@ impl Leg {
     /// Answers an offer and agrees to it. With `like`, in that codec if the offer has it, then nothing need be
     /// transcoded; or in the other law of G.711, which costs next to nothing; else in the offer's first that we speak.
     pub(crate) fn answer(&mut self, offer: &[u8], like: Option<Codec>) -> Result<Bytes, Unacceptable> {
+        let (mut text, mut stream) = self.answer_to(offer, like)?;
+        // A phone with a new key counts its packets anew, and perhaps ours: so they get a new key, too.
+        if let (Some(before), Some(keys)) = (&self.stream, &mut self.keys)
+            && security::is_new_key(&before.protection, &stream.protection)
+        {
+            self.local.security.keys = security::keys(keys);
+            (text, stream) = self.answer_to(offer, like)?;
+        }
+        self.agree(stream);
+        Ok(text.into())
+    }
+
+    fn answer_to(&self, offer: &[u8], like: Option<Codec>) -> Result<(String, Stream), Unacceptable> {
         let only = |wanted: &dyn Fn(Codec) -> bool| {
             let is_wanted = |format: &&Format| Codec::from_name(&format.encoding).is_some_and(wanted);
             let codecs = self.local.codecs.iter().filter(is_wanted).cloned().collect();
@@ -180,12 +227,10 @@ impl Leg {
             let law = like.encoding().is_some();
             same.or_else(|| law.then(|| only(&|codec| codec.encoding().is_some())).flatten())
         });
-        let (text, stream) = match narrowed {
-            Some(agreed) => agreed,
-            None => sdp::answer(offer, &self.local).map_err(|why| why.status())?,
-        };
-        self.agree(stream);
-        Ok(text.into())
+        match narrowed {
+            Some(agreed) => Ok(agreed),
+            None => sdp::answer(offer, &self.local).map_err(|why| why.status()),
+        }
     }
 
     /// Can this offer be answered at all?
@@ -201,6 +246,11 @@ impl Leg {
     }
 
     fn agree(&mut self, stream: Stream) {
+        if stream.protection.is_secure() {
+            // No later description may take it away.
+            self.local.security.srtp = Srtp::Required;
+            self.local.security.best_effort = stream.best_effort;
+        }
         self.stream = Some(stream);
         self.local.version += 1; // whatever we say next is a new version (RFC 3264 §8)
     }
@@ -230,6 +280,7 @@ impl Leg {
             sends: matches!(stream.direction, Direction::SendRecv | Direction::SendOnly),
             receives: matches!(stream.direction, Direction::SendRecv | Direction::RecvOnly),
             learn: self.may_learn(stream.remote.ip()).then_some(self.signalling),
+            security: security::of(&stream.protection)?,
         }))
     }
 
@@ -304,15 +355,44 @@ mod tests {
     }
 
     fn leg(signalling: &str, nat: bool) -> Leg {
-        let new = NewLeg {
+        Leg::new(new(signalling, nat), State::Dialling, &[])
+    }
+
+    fn new(signalling: &str, nat: bool) -> NewLeg {
+        NewLeg {
             leg: LegId(1),
             local: "192.0.2.1:30000".parse().expect("an address"),
             session_id: 7,
             party: Party::default(),
             signalling: signalling.parse().expect("an address"),
-            nat,
+            media: MediaRules { nat, srtp: Srtp::Off },
+            keys: None,
+        }
+    }
+
+    #[test]
+    fn a_phone_with_a_new_key_gets_a_new_one_of_ours() {
+        let secure = |seed| {
+            let keys = Some(Random::numbered(seed));
+            let rules = MediaRules { srtp: Srtp::Preferred, ..MediaRules::default() };
+            let new = NewLeg { media: rules, keys, ..new("198.51.100.7", false) };
+            Leg::new(new, State::Dialling, &[Format::pcma()])
         };
-        Leg::new(new, State::Dialling, &[])
+        let (mut ours, phone, later) = (secure(1), secure(2), secure(3));
+        let key = |leg: &Leg| match leg.stream_conf().expect("agreed").security {
+            media::Security::Keys { ours, theirs } => (ours, theirs),
+            media::Security::Open => panic!("in the clear"),
+        };
+        ours.answer(&phone.offer(), None).expect("something in common");
+        let first = key(&ours);
+        ours.answer(&phone.offer(), None).expect("something in common");
+        assert_eq!(key(&ours), first, "nothing has changed");
+        ours.answer(&later.offer(), None).expect("something in common");
+        assert_ne!(key(&ours).0, first.0, "ours");
+        assert_ne!(key(&ours).1, first.1, "theirs");
+        // And never again without.
+        let plain = offering(&[Codec::Pcma]);
+        assert_eq!(ours.answer(&plain.offer(), None), Err(488));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod leg;
 mod offer;
 mod recording;
 mod ringing;
+mod security;
 mod transfer;
 mod verbs;
 
@@ -24,5 +25,6 @@ pub use bridge::{Member, Role, Wire, wires};
 pub use call::{Call, CallConf, Do, Event, Input, Knock};
 pub use cdr::{Cdr, LegQuality};
 pub use fact::{Direction, Fact, Side, What};
-pub use leg::{Leg, NewLeg, Party, format};
+pub use leg::{Leg, MediaRules, NewLeg, Party, format};
 pub use recording::Recording;
+pub use sdp::Srtp;

@@ -79,8 +79,9 @@ impl Call {
         let mut leg = Leg::new(way.leg, State::Dialling, &self.conf.formats);
         leg.prefer(spoken);
         let (id, sdp, party) = (leg.id, leg.offer(), leg.party.label().to_owned());
+        let (at, leaves_choice) = (self.legs.len(), leg.leaves_choice());
         self.legs.push(leg);
-        self.open_media(self.legs.len() - 1);
+        self.open_media(at);
         self.note(What::Dialled { leg: id, party });
         self.placing().into_iter().for_each(|attempt| attempt.ring(id, target));
         let mut headers = way.headers;
@@ -96,6 +97,25 @@ impl Call {
             remove: way.remove,
             patience: way.patience,
         };
+        if leaves_choice {
+            self.legs[at].invite = Some(Box::new(invite.clone()));
+        }
         self.say(sip::Command::Invite { leg: id, invite: Box::new(invite) });
+    }
+
+    /// Some phones that always encrypt take no offer that would let them do without (RFC 8643 is newer than they are):
+    /// one that refused it gets another that does not. True: it rings again.
+    pub(crate) fn insists_on_srtp(&mut self, leg: LegId, status: u16) -> bool {
+        let Some(at) = self.position(leg).filter(|_| status == 488 && self.ended.is_none()) else { return false };
+        if self.attempt_of(leg).is_none() {
+            return false;
+        }
+        let leg = &mut self.legs[at];
+        let Some(mut invite) = leg.invite.take() else { return false };
+        leg.must_encrypt();
+        (leg.state, invite.sdp) = (State::Dialling, leg.offer());
+        let id = leg.id;
+        self.say(sip::Command::Invite { leg: id, invite });
+        true
     }
 }

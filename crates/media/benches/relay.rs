@@ -11,7 +11,7 @@ use std::time::Duration;
 use audio::{Clip, Codec, Sound};
 use base::{CallId, LegId, Random, RecordingId, Time};
 use criterion::{Criterion, criterion_group, criterion_main};
-use media::{Channel, Command, Component, Event, Exit, MediaLimits, Patchbay, Place, StreamConf};
+use media::{Channel, Command, Component, Event, Exit, MediaLimits, Patchbay, Place, Security, StreamConf};
 
 const CALLS: u64 = 500;
 
@@ -56,6 +56,7 @@ fn calls(mixed: bool, tapped: bool) -> Patchbay {
             sends: true,
             receives: true,
             learn: None,
+            security: Security::Open,
         };
         tell(Command::Connect { leg, stream: Box::new(stream) });
         if tapped {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use audio::{Codec, Sound};
 use base::{LegId, RecordingId, Time};
+use rtp::srtp::MasterKey;
 
 /// One order from the switch. Those about a leg that is not open are ignored: it may just have closed.
 #[derive(Clone, Debug)]
@@ -102,6 +103,22 @@ pub struct StreamConf {
     /// NAT: a new source may be learned, only from this signalling address, only in the first packets.
     /// `None`: only `remote` is ever heard.
     pub learn: Option<IpAddr>,
+    /// How it is protected.
+    pub security: Security,
+}
+
+/// How a leg's packets are protected.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Security {
+    /// They are not.
+    Open,
+    /// By SRTP, with keys that offer and answer brought (RFC 4568).
+    Keys {
+        /// What we send is sealed with it.
+        ours: MasterKey,
+        /// What the phone sends is sealed with it.
+        theirs: MasterKey,
+    },
 }
 
 /// Which side of a recording: the caller is left.

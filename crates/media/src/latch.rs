@@ -77,6 +77,12 @@ impl Latch {
         matches!(self.state, State::Locked { source } if source == from)
     }
 
+    /// Might a packet from there prove its source? Asked before anything is spent on it.
+    #[inline]
+    pub fn may_claim(&self, from: SocketAddr) -> bool {
+        from == self.negotiated || matches!(self.state, State::Open { .. }) && self.learn == Some(from.ip())
+    }
+
     /// A readable RTP packet of a known payload type came from a source that [`is_ours`](Self::is_ours) denied.
     #[cold]
     pub fn claim(&mut self, from: SocketAddr, ssrc: u32, sequence: u16, now: Time, limits: &MediaLimits) -> Claim {

@@ -5,13 +5,14 @@
 //!
 //! What it does: relays the same codec packet by packet on arrival, with no jitter buffer (RFC 3550 §7.2 would call us a
 //! translator, but every leg hears one SSRC of ours for life); turns PCMU into PCMA and back by table; maps payload
-//! types; decodes, mixes and encodes where a leg hears several or another codec, and only there; hears keys (RFC 4733); plays sounds; copies what a tapped leg says; reports by RTCP; and believes only the
-//! source a call has established.
+//! types; decodes, mixes and encodes where a leg hears several or another codec, and only there; hears keys (RFC 4733); plays sounds; copies what a tapped leg says; reports by RTCP; opens and seals the packets of
+//! secured legs (SRTP); and believes only the source a call has established.
 //!
 //! What it must not know: SIP, SDP, calls, files. It is told formats and addresses, and pairs of legs.
 #![forbid(unsafe_code)]
 
 mod command;
+mod cover;
 mod exit;
 mod guard;
 mod jitter;
@@ -29,8 +30,9 @@ mod timers;
 mod voice;
 mod wheel;
 
-pub use command::{Channel, Command, Component, StreamConf};
+pub use command::{Channel, Command, Component, Security, StreamConf};
 pub use exit::{Event, Exit, Place};
 pub use limits::MediaLimits;
 pub use patchbay::Patchbay;
+pub use rtp::srtp::{MasterKey, Suite};
 pub use stats::LegStats;

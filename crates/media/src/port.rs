@@ -11,8 +11,10 @@ use audio::{Codec, transcode_in_place};
 use base::{Random, Time};
 use rtp::event::{Detector, Event as KeyEvent};
 use rtp::rtcp::Compound;
+use rtp::srtp::Refusal;
 use rtp::{HEADER_BYTES, Packet, Reception};
 
+use crate::cover::Cover;
 use crate::guard::{Guard, Heading, Verdict};
 use crate::latch::{Claim, Latch};
 use crate::mixer::{Made, Mixer};
@@ -55,6 +57,7 @@ pub(crate) struct Port {
 pub(crate) struct Line {
     pub conf: StreamConf,
     latch: Latch,
+    cover: Cover,
     /// Where the RTCP of a learned source comes from.
     rtcp_source: Option<SocketAddr>,
     /// Anything of the leg's own.
@@ -108,7 +111,7 @@ impl Port {
 
     /// Negotiated, or negotiated anew.
     pub fn connect(&mut self, mut conf: StreamConf, now: Time, report_at: Time) {
-        self.stats.uses(conf.codec);
+        self.stats.uses(conf.codec, &conf.security);
         self.reception.set_clock_rate(conf.codec.clock_rate());
         self.out.set_clock(conf.codec.clock_rate());
         // RFC 3264 §8.4: 0.0.0.0 is an old spelling of hold and no address. The phone is still where it was.
@@ -121,7 +124,8 @@ impl Port {
         match &mut self.line {
             None => {
                 let latch = Latch::new(conf.remote, conf.learn);
-                let line = Line { latch, conf, rtcp_source: None, heard_at: now, timed_out: false, report_at };
+                let cover = Cover::new(&conf.security);
+                let line = Line { latch, cover, conf, rtcp_source: None, heard_at: now, timed_out: false, report_at };
                 self.line = Some(line);
             }
             Some(line) => {
@@ -130,6 +134,7 @@ impl Port {
                     line.rtcp_source = None;
                 }
                 line.latch.renew(conf.remote, conf.learn);
+                line.cover.renew(&conf.security);
                 line.conf = conf;
                 (line.heard_at, line.timed_out) = (now, false);
             }
@@ -142,11 +147,13 @@ impl Port {
     pub fn receive(
         &mut self,
         from: SocketAddr,
-        bytes: &[u8],
+        bytes: &mut [u8],
         now: Time,
         limits: &MediaLimits,
         exit: &mut impl Exit,
     ) -> Option<Heard> {
+        let plain = self.line.as_mut().and_then(|line| line.uncover(from, bytes, &mut self.stats));
+        let bytes = &bytes[..plain.unwrap_or(0)];
         let (Some(line), Ok(packet)) = (&mut self.line, Packet::read(bytes)) else {
             self.stats.strangers += 1;
             return None;
@@ -199,7 +206,7 @@ impl Port {
     /// `codec` is what the payload in `bytes` is encoded in by now. HOT.
     #[inline]
     pub fn relay(&mut self, heard: &Heard, codec: &mut Codec, bytes: &mut [u8], now: Time, exit: &mut impl Exit) {
-        let Some(line) = &self.line else { return };
+        let Some(line) = &mut self.line else { return };
         if !line.conf.sends || self.player.is_some() {
             return;
         }
@@ -229,12 +236,12 @@ impl Port {
         );
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += (end - start) as u64;
-        exit.send(self.place, Component::Rtp, line.latch.remote(), packet);
+        line.send(self.place, packet, exit);
     }
 
     /// Relay a packet of a key, its duration counted as this leg counts.
     pub fn relay_key(&mut self, heard: &Heard, payload: &[u8], now: Time, exit: &mut impl Exit) {
-        let Some(line) = self.line.as_ref().filter(|line| line.conf.sends && self.player.is_none()) else { return };
+        let Some(line) = self.line.as_mut().filter(|line| line.conf.sends && self.player.is_none()) else { return };
         let (Some(payload_type), Kind::Key { rate }) = (line.conf.telephone_event, heard.kind) else { return };
         let Packet { marker, sequence, timestamp, .. } = heard.packet;
         let begins = match &mut self.mixer {
@@ -263,13 +270,13 @@ impl Port {
         rtp::write_header(packet, payload_type, placed.sequence, placed.timestamp, self.out.ssrc(), marker);
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += payload.len() as u64;
-        exit.send(self.place, Component::Rtp, line.latch.remote(), packet);
+        line.send(self.place, packet, exit);
     }
 
     /// All talkers of the leg's mixer have been added: what they make together goes out.
     pub fn say(&mut self, mixer: &mut Mixer, now: Time, exit: &mut impl Exit) {
-        let Some(line) = &self.line else { return };
-        let (place, remote, payload_type) = (self.place, line.latch.remote(), line.conf.payload_type);
+        let Some(line) = &mut self.line else { return };
+        let (place, payload_type) = (self.place, line.conf.payload_type);
         let (out, stats) = (&mut self.out, &mut self.stats);
         mixer.finish(now, line.conf.sends, |Made { packet, sequence, timestamp, samples, begins }| {
             let Some(placed) = out.place(Talker::Mixer, sequence, timestamp, samples, now) else { return };
@@ -277,13 +284,13 @@ impl Port {
             rtp::write_header(packet, payload_type, placed.sequence, placed.timestamp, out.ssrc(), marker);
             stats.packets_sent += 1;
             stats.bytes_sent += (packet.len() - HEADER_BYTES) as u64;
-            exit.send(place, Component::Rtp, remote, packet);
+            line.send(place, packet, exit);
         });
     }
 
     /// The wheel has come round: the next frame of the player. Says when it comes round again; `None`: no more.
     pub fn play(&mut self, now: Time, exit: &mut impl Exit) -> Option<u16> {
-        let (Some(line), Some(player)) = (&self.line, &mut self.player) else { return self.leave_wheel() };
+        let (Some(line), Some(player)) = (&mut self.line, &mut self.player) else { return self.leave_wheel() };
         if player.is_over() {
             exit.event(Event::Played { leg: self.place.leg, player: player.id });
             self.player = None;
@@ -307,14 +314,14 @@ impl Port {
             rtp::write_header(packet, payload_type, placed.sequence, placed.timestamp, self.out.ssrc(), placed.begins);
             self.stats.packets_sent += 1;
             self.stats.bytes_sent += samples as u64;
-            exit.send(self.place, Component::Rtp, line.latch.remote(), packet);
+            line.send(self.place, packet, exit);
         }
         Some(ptime_ms)
     }
 
     /// The same in Opus, whose packets are ready as they are.
     fn play_opus(&mut self, now: Time, exit: &mut impl Exit) -> Option<u16> {
-        let (Some(line), Some(player)) = (&self.line, &mut self.player) else { return self.leave_wheel() };
+        let (Some(line), Some(player)) = (&mut self.line, &mut self.player) else { return self.leave_wheel() };
         let (payload, sequence, timestamp) = player.next_opus();
         let Some(payload) = payload.filter(|payload| line.conf.sends && payload.len() <= OPUS_MAX) else {
             self.out.cut(); // time goes by unheard
@@ -328,13 +335,13 @@ impl Port {
             rtp::write_header(packet, payload_type, placed.sequence, placed.timestamp, self.out.ssrc(), placed.begins);
             self.stats.packets_sent += 1;
             self.stats.bytes_sent += payload.len() as u64;
-            exit.send(self.place, Component::Rtp, line.latch.remote(), packet);
+            line.send(self.place, packet, exit);
         }
         Some(OPUS_MS)
     }
 
     /// An RTCP datagram came. Believed only from the leg's own source; never answered.
-    pub fn receive_rtcp(&mut self, from: SocketAddr, bytes: &[u8], now: Time) {
+    pub fn receive_rtcp(&mut self, from: SocketAddr, bytes: &mut [u8], now: Time) {
         let speaks_as = self.guard.ssrc();
         let compound = self.line.as_mut().and_then(|line| line.believe_rtcp(from, bytes, speaks_as, now));
         match compound {
@@ -358,7 +365,9 @@ impl Port {
             if let Some(to) = line.rtcp_remote() {
                 let report = self.reports.write(&self.out, &mut self.reception, &self.stats, cname, now);
                 let component = if line.conf.rtcp_mux { Component::Rtp } else { Component::Rtcp };
-                exit.send(self.place, component, to, &report);
+                if let Some(report) = line.cover.seal_rtcp(&report) {
+                    exit.send(self.place, component, to, report);
+                }
             }
         }
     }
@@ -395,7 +404,7 @@ impl Port {
         LegStats {
             lost: reception.lost(),
             late: reception.late(),
-            duplicated: reception.duplicates(),
+            duplicated: reception.duplicates() + self.stats.duplicated,
             jitter_ms: reception.jitter_ms(),
             ..self.stats.clone()
         }
@@ -462,6 +471,35 @@ impl Port {
 }
 
 impl Line {
+    /// What of a datagram is a plain packet, if it may be one of ours at all: a stranger's is not worth the opening.
+    #[inline]
+    fn uncover(&mut self, from: SocketAddr, bytes: &mut [u8], stats: &mut LegStats) -> Option<usize> {
+        if !self.cover.is_secure() {
+            return Some(bytes.len());
+        }
+        if !self.latch.is_ours(from) && !self.latch.may_claim(from) {
+            return None;
+        }
+        match self.cover.open(bytes) {
+            Ok(plain) => Some(plain),
+            Err(Refusal::Replayed) => {
+                stats.duplicated += 1;
+                None
+            }
+            Err(Refusal::Malformed | Refusal::NotAuthentic) => {
+                stats.not_authentic += 1;
+                None
+            }
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, place: Place, packet: &[u8], exit: &mut impl Exit) {
+        if let Some(packet) = self.cover.seal(packet) {
+            exit.send(place, Component::Rtp, self.latch.remote(), packet);
+        }
+    }
+
     #[inline]
     fn kind_of(&self, payload_type: u8) -> Option<Kind> {
         if payload_type == self.conf.payload_type {
@@ -499,13 +537,20 @@ impl Line {
 
     /// The source first, as reading costs more: the address reports go to; or, as long as a learned phone has none, its
     /// learned host, if the report is of the stream that is heard.
-    fn believe_rtcp(&mut self, from: SocketAddr, bytes: &[u8], speaks_as: Option<u32>, now: Time) -> Option<Compound> {
+    fn believe_rtcp(
+        &mut self,
+        from: SocketAddr,
+        bytes: &mut [u8],
+        speaks_as: Option<u32>,
+        now: Time,
+    ) -> Option<Compound> {
         let expected = self.rtcp_remote();
         let known = match expected {
             Some(expected) => expected == from,
             None => self.latch.learned().is_some_and(|rtp| rtp.ip() == from.ip()),
         };
-        let compound = known.then(|| Compound::read(bytes).ok())??;
+        let plain = known.then(|| self.cover.open_rtcp(bytes).ok())??;
+        let compound = Compound::read(&bytes[..plain]).ok()?;
         if expected.is_none() {
             speaks_as.filter(|ssrc| *ssrc == compound.ssrc)?;
             self.rtcp_source = Some(from);

@@ -3,11 +3,15 @@
 use audio::Codec;
 use serde::Serialize;
 
+use crate::Security;
+
 /// Counts over a leg's life. "Received" is what the leg itself sent and we believed; strangers are apart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LegStats {
     /// The codec last negotiated, by its name; none if it never was.
     pub codec: Option<&'static str>,
+    /// The cipher suite its packets were last secured with; none if anybody could hear them.
+    pub srtp: Option<&'static str>,
     /// RTP packets heard.
     pub packets_received: u64,
     /// Their payload octets.
@@ -32,6 +36,8 @@ pub struct LegStats {
     pub round_trip_ms: Option<f32>,
     /// Packets refused: from another source, of another stream, or unreadable. Never heard, never answered.
     pub strangers: u64,
+    /// Of those, packets that came from where the leg's come from and were not sealed with its key.
+    pub not_authentic: u64,
     /// Of a payload type that was not negotiated, or comfort noise: believed, not relayed.
     pub unknown_payloads: u64,
     /// Keys pressed. Which ones is not kept.
@@ -41,8 +47,12 @@ pub struct LegStats {
 }
 
 impl LegStats {
-    /// Remember the codec in use.
-    pub(crate) fn uses(&mut self, codec: Codec) {
+    /// Remember the codec in use, and how it is secured.
+    pub(crate) fn uses(&mut self, codec: Codec, security: &Security) {
         self.codec = Some(codec.name());
+        self.srtp = match security {
+            Security::Open => None,
+            Security::Keys { ours, .. } => Some(ours.suite().name()),
+        };
     }
 }

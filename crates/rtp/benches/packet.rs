@@ -8,6 +8,7 @@ use base::Time;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rtp::event::{Detector, Event};
 use rtp::rtcp::{Compound, ReportBlock, SenderReport};
+use rtp::srtp::{MasterKey, Opener, Sealer, Suite};
 use rtp::{Packet, Reception, rewrite, write_header};
 
 fn hot(c: &mut Criterion) {
@@ -59,5 +60,33 @@ fn report(c: &mut Criterion) {
     c.bench_function("read a report", |b| b.iter(|| Compound::read(black_box(&datagram))));
 }
 
-criterion_group!(benches, hot, report);
+/// 160 octets of payload, as G.711 has them.
+fn secure(c: &mut Criterion) {
+    for suite in [Suite::AesCm128HmacSha1_80, Suite::AesCm256HmacSha1_80, Suite::AeadAes128Gcm, Suite::AeadAes256Gcm] {
+        let key = MasterKey::new(suite, &vec![7; suite.key_bytes() + suite.salt_bytes()]).expect("its length");
+        let (mut sealer, mut opener) = (Sealer::new(&key), Opener::new(&key));
+        let mut datagram = [0x55; 172];
+        let mut sequence = 0_u16;
+        c.bench_function(&format!("seal, {}", suite.name()), |b| {
+            b.iter(|| {
+                sequence = sequence.wrapping_add(1);
+                write_header(&mut datagram, 8, sequence, 160, 7, false);
+                sealer.seal(black_box(&datagram)).map(<[u8]>::len)
+            });
+        });
+        let mut copy = [0; 188];
+        c.bench_function(&format!("seal and open, {}", suite.name()), |b| {
+            b.iter(|| {
+                sequence = sequence.wrapping_add(1);
+                write_header(&mut datagram, 8, sequence, 160, 7, false);
+                let sealed = sealer.seal(&datagram).expect("a new number");
+                let copy = &mut copy[..sealed.len()];
+                copy.copy_from_slice(sealed);
+                opener.open(black_box(copy)).expect("our own")
+            });
+        });
+    }
+}
+
+criterion_group!(benches, hot, report, secure);
 criterion_main!(benches);

@@ -3,7 +3,8 @@
 //! Where it stands: under `media`, which owns ports and clocks and decides what is sent where. This room only reads,
 //! writes and counts. Whatever comes from a network may be anything: reading ends in a value or an [`RtpError`].
 //!
-//! RFC 3550 (RTP, RTCP), RFC 3551 (audio profile), RFC 4733 (telephone-event), RFC 5761 (RTP and RTCP on one port).
+//! RFC 3550 (RTP, RTCP), RFC 3551 (audio profile), RFC 4733 (telephone-event), RFC 5761 (RTP and RTCP on one port),
+//! RFC 3711, 6188 and 7714 (SRTP).
 #![forbid(unsafe_code)]
 
 mod error;
@@ -12,6 +13,7 @@ mod packet;
 mod reception;
 pub mod rtcp;
 mod sequence;
+pub mod srtp;
 
 pub use error::RtpError;
 pub use packet::{HEADER_BYTES, Packet, is_rtcp, rewrite, write_header};

@@ -32,12 +32,15 @@ pub enum SdpError {
     /// Nothing to be heard.
     #[error("there is no audio in the description, or all of it is switched off")]
     NoAudio,
-    /// Encrypted media, or a profile of the future.
-    #[error("the profile {profile} is not spoken; RTP/AVP and RTP/AVPF are")]
+    /// Encrypted media where it is not wanted or without a key we can use, or a profile of the future.
+    #[error("the profile {profile} is not spoken here, or none of its keys can be used")]
     Profile {
         /// As written.
         profile: String,
     },
+    /// Media anybody could hear.
+    #[error("media must be encrypted here, and the other side offers no key")]
+    Unprotected,
     /// Nothing in common.
     #[error("of {theirs} none is among ours: {ours}")]
     NoCommonCodec {
@@ -65,6 +68,7 @@ impl SdpError {
             SdpError::TooLarge { .. } | SdpError::TooMany { .. } => 413,
             SdpError::NoAudio
             | SdpError::Profile { .. }
+            | SdpError::Unprotected
             | SdpError::NoCommonCodec { .. }
             | SdpError::Address { .. }
             | SdpError::Refused => 488,

@@ -4,23 +4,27 @@
 //! no SIP, opens no port and remembers nothing: [`offer`], [`answer`] and [`accept`] are functions.
 //!
 //! RFC 4566 and 8866 (the format), RFC 3264 (offer and answer), RFC 3605 (`rtcp`), RFC 5761 (`rtcp-mux`), RFC 4733
-//! (telephone-event), RFC 7587 (Opus). Plain RTP only; SRTP, ICE and bundling are refused, not misunderstood.
+//! (telephone-event), RFC 7587 (Opus), RFC 4568 (keys for SRTP). ICE and bundling are refused, not misunderstood.
 #![forbid(unsafe_code)]
 
 mod address;
+mod crypto;
 mod direction;
 mod error;
 mod format;
 mod media;
 mod negotiate;
 mod section;
+mod security;
 mod session;
 
 pub use address::Address;
+pub use crypto::Crypto;
 pub use direction::Direction;
 pub use error::SdpError;
 pub use format::Format;
 pub use media::Media;
 pub use negotiate::{Local, Stream, accept, answer, formats, offer};
 pub use section::{Attribute, Line, Section};
+pub use security::{Protection, Security, Srtp};
 pub use session::Session;

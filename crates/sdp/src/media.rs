@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::security::Profile;
 use crate::{Format, Section};
 
 /// One medium.
@@ -28,9 +29,9 @@ impl Media {
         Media { port: 0, ports: None, section: Section::default(), ..self.clone() }
     }
 
-    /// Plain RTP, with or without early feedback (RFC 3551, RFC 4585).
-    pub fn is_plain_rtp(&self) -> bool {
-        ["RTP/AVP", "RTP/AVPF"].iter().any(|profile| self.profile.eq_ignore_ascii_case(profile))
+    /// RTP of a kind we speak, encrypted or not, with or without early feedback.
+    pub fn is_rtp(&self) -> bool {
+        self.kind_of_profile() != Profile::Other
     }
 
     /// The formats with their meaning, in the order of preference. Numbers that nobody explains are left out.

@@ -1,12 +1,13 @@
 //! Offer and answer (RFC 3264): what both sides will send and where.
 //!
-//! Where it stands: called once for each INVITE, re-INVITE and their answers. One audio stream of plain RTP; every
-//! other medium is refused in its place. The phone's order of codecs is kept, and one codec is answered, so that no
+//! Where it stands: called once for each INVITE, re-INVITE and their answers. One audio stream, encrypted where both sides are
+//! willing; every other medium is refused in its place. The phone's order of codecs is kept, and one codec is answered, so that no
 //! second round is needed to settle on one.
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::{Address, Direction, Format, Line, Media, SdpError, Section, Session};
+use crate::security::Profile;
+use crate::{Address, Direction, Format, Line, Media, Protection, SdpError, Section, Security, Session, Srtp};
 
 /// Our side of a stream. Telephone-events are added for each clock rate in use.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,6 +24,8 @@ pub struct Local {
     pub ptime_ms: u16,
     /// Which way we are willing.
     pub direction: Direction,
+    /// How we would protect it.
+    pub security: Security,
 }
 
 /// What was agreed.
@@ -44,6 +47,10 @@ pub struct Stream {
     pub ptime_ms: u16,
     /// What *we* may do.
     pub direction: Direction,
+    /// How it is protected.
+    pub protection: Protection,
+    /// The other side could have left the protection out (RFC 8643).
+    pub best_effort: bool,
 }
 
 /// The description we open with.
@@ -57,6 +64,7 @@ pub struct Stream {
 ///     codecs: vec![Format::pcma(), Format::pcmu()],
 ///     ptime_ms: 20,
 ///     direction: Direction::SendRecv,
+///     security: sdp::Security::default(),
 /// };
 /// let offer = sdp::offer(&ours(4000));
 /// let (answer, theirs) = sdp::answer(offer.as_bytes(), &ours(5000))?;
@@ -70,12 +78,13 @@ pub fn offer(local: &Local) -> String {
         kind: "audio".to_owned(),
         port: local.address.port(),
         ports: None,
-        profile: "RTP/AVP".to_owned(),
+        profile: String::new(),
         formats: Vec::new(),
         section: Section::default(),
     };
     let codecs = local.codecs.iter().cloned();
     codecs.chain(telephone_events(&local.codecs)).for_each(|format| media.explain(&format));
+    media.offer_security(&local.security);
     media.say(local.ptime_ms, local.direction);
     describe(local, "0 0", vec![media])
 }
@@ -85,6 +94,10 @@ pub fn offer(local: &Local) -> String {
 pub fn answer(offer: &[u8], local: &Local) -> Result<(String, Stream), SdpError> {
     let offer = Session::parse(offer)?;
     let audio = offer.media.iter().enumerate().filter(|(_, media)| media.kind == "audio" && media.port != 0);
+    let mut audio: Vec<(usize, &Media)> = audio.collect();
+    if local.security.srtp != Srtp::Off {
+        audio.sort_by_key(|(_, media)| !media.offers_security()); // some offer the same audio in both ways
+    }
     let mut fault = SdpError::NoAudio;
     for (place, offered) in audio {
         match agree(&offer, offered, local) {
@@ -102,10 +115,10 @@ pub fn answer(offer: &[u8], local: &Local) -> Result<(String, Stream), SdpError>
     Err(fault)
 }
 
-/// What the other side speaks, by its first plain audio medium, in its order; nothing if that cannot be read.
+/// What the other side speaks, by its first audio medium, in its order; nothing if that cannot be read.
 pub fn formats(description: &[u8]) -> Vec<Format> {
     let Ok(session) = Session::parse(description) else { return Vec::new() };
-    let audio = session.media.iter().find(|media| media.kind == "audio" && media.port != 0 && media.is_plain_rtp());
+    let audio = session.media.iter().find(|media| media.kind == "audio" && media.port != 0 && media.is_rtp());
     audio.map(Media::rtp_formats).unwrap_or_default()
 }
 
@@ -120,14 +133,16 @@ pub fn accept(answer: &[u8], local: &Local) -> Result<Stream, SdpError> {
         return Err(SdpError::NoAudio);
     }
     // RFC 5761 §5.1.1: a port is shared only if both say so, and our offers do not.
-    Ok(Stream { rtcp_mux: false, ..agree(&answer, media, local)? }.with_rtcp(media))
+    let stream = Stream { rtcp_mux: false, ..agree(&answer, media, local)? };
+    match local.security.is_answered_by(&stream.protection) {
+        true => Ok(stream.with_rtcp(media)),
+        false => Err(SdpError::Profile { profile: media.profile.clone() }),
+    }
 }
 
 /// What a medium of the other side and ours have in common.
 fn agree(theirs: &Session, media: &Media, local: &Local) -> Result<Stream, SdpError> {
-    if !media.is_plain_rtp() {
-        return Err(SdpError::Profile { profile: media.profile.clone() });
-    }
+    let protection = local.security.agree(media)?;
     let formats = media.rtp_formats();
     let format = formats
         .iter()
@@ -150,6 +165,8 @@ fn agree(theirs: &Session, media: &Media, local: &Local) -> Result<Stream, SdpEr
         telephone_event_rate: event.map_or(format.clock_rate, |event| event.clock_rate),
         ptime_ms: ptime_ms(media, local),
         direction: willing(theirs, media, ip).reversed().and(local.direction),
+        best_effort: protection.is_secure() && media.kind_of_profile() == Profile::Plain,
+        protection,
     };
     Ok(stream.with_rtcp(media))
 }
@@ -195,6 +212,9 @@ fn accepted(offered: &Media, stream: &Stream, local: &Local) -> Media {
     }
     if stream.rtcp_mux {
         media.section.push_flag("rtcp-mux");
+    }
+    if let Protection::Keys { ours, .. } = &stream.protection {
+        media.section.push("crypto", ours);
     }
     media.say(stream.ptime_ms, stream.direction);
     media

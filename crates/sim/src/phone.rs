@@ -288,6 +288,7 @@ pub fn example(user: &str) -> PhoneConf {
         rtp: ([198, 51, 100, 1], 4000).into(),
         server: ([192, 0, 2, 1], 5060).into(),
         codecs: vec![audio::Codec::Pcmu, audio::Codec::Pcma],
+        srtp: sdp::Srtp::Off,
         voice: audio::Sound::from_pcm(Vec::new()),
         manner: Manner::Scripted,
         expires_secs: 300,

@@ -25,6 +25,7 @@
 //! | `ann presses 12#` | keys, one after another (RFC 4733); `by info` sends them by SIP INFO |
 //! | `ann holds`, `ann resumes` | a re-INVITE with `sendonly`, or `sendrecv` |
 //! | `ann falls silent`, `ann speaks` | sends no RTP, sends it again |
+//! | `ann encrypts`, `ann can encrypt` | its calls from now on are in SRTP, by SDES: always, or where the other side can |
 //! | `ann vanishes` | the plug is pulled |
 //! | `+15s`, `+200ms` | so long nothing important is heard by anyone, but in the last half second |
 //! | `recording left ann, right bob` | the next recording in the order of their beginning; also `, seconds 5` |

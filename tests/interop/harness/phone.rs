@@ -39,6 +39,24 @@ impl Phone {
 
     /// The same with codecs of its own, as baresip writes them: `opus/48000/2,g722/16000/1,pcma`.
     pub fn speaking(room: &Scratch, user: &str, hz: u32, switch: SocketAddr, transport: &str, codecs: &str) -> Phone {
+        Phone::made(room, user, hz, switch, transport, codecs, "")
+    }
+
+    /// A phone that encrypts its media by TLS's keys, as baresip calls it: `srtp` where the other side can, `srtp-mand`
+    /// always.
+    pub fn encrypting(room: &Scratch, user: &str, hz: u32, switch: SocketAddr, mediaenc: &str) -> Phone {
+        Phone::made(room, user, hz, switch, "tls", "pcmu,pcma", &format!(";mediaenc={mediaenc}"))
+    }
+
+    fn made(
+        room: &Scratch,
+        user: &str,
+        hz: u32,
+        switch: SocketAddr,
+        transport: &str,
+        codecs: &str,
+        account: &str,
+    ) -> Phone {
         let folder = room.folder(&format!("phone-{user}"));
         let heard = room.folder(&format!("phone-{user}/heard"));
         let tone = folder.join("tone.wav");
@@ -63,6 +81,7 @@ impl Phone {
              module g711.so\n\
              module aufile.so\n\
              module sndfile.so\n\
+             module srtp.so\n\
              module_tmp account.so\n\
              module_app menu.so\n\
              module_app ctrl_tcp.so\n",
@@ -73,7 +92,7 @@ impl Phone {
         );
         let account = format!(
             "<sip:{user}@{switch};transport={transport}>;auth_user={user};auth_pass={};regint=300;answermode=auto;\
-             audio_codecs={codecs}\n",
+             audio_codecs={codecs}{account}\n",
             password(user)
         );
         for (name, text) in [("config", conf.as_str()), ("accounts", account.as_str()), ("contacts", "")] {

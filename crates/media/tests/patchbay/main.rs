@@ -6,5 +6,6 @@ mod record;
 mod relay;
 mod report;
 mod room;
+mod srtp;
 mod storm;
 mod transcode;

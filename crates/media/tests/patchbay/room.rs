@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use audio::{Clip, Codec, Sound};
 use base::{CallId, LegId, Random, RecordingId, Time};
-use media::{Channel, Command, Component, Event, Exit, MediaLimits, Patchbay, Place, StreamConf};
+use media::{Channel, Command, Component, Event, Exit, MediaLimits, Patchbay, Place, Security, StreamConf};
 use rtp::Packet;
 
 pub const A: LegId = LegId(1);
@@ -153,6 +153,7 @@ pub fn stream(leg: LegId) -> StreamConf {
         sends: true,
         receives: true,
         learn: None,
+        security: Security::Open,
     }
 }
 

@@ -11,6 +11,7 @@ fn local(port: u16) -> Local {
         codecs: vec![Format::pcmu(), Format::pcma()],
         ptime_ms: 20,
         direction: Direction::SendRecv,
+        security: Security::default(),
     }
 }
 
@@ -78,6 +79,8 @@ fn an_answer_takes_one_codec_and_its_events_by_the_phones_numbers() {
             telephone_event_rate: 8000,
             ptime_ms: 30,
             direction: Direction::SendRecv,
+            protection: Protection::Plain,
+            best_effort: false,
         }
     );
 }
@@ -255,9 +258,12 @@ fn what_cannot_be_agreed_is_refused_with_the_reason() {
         ("", "there is no audio in the description, or all of it is switched off"),
         ("m=video 4000 RTP/AVP 99\n", "there is no audio in the description, or all of it is switched off"),
         ("m=audio 0 RTP/AVP 0\n", "there is no audio in the description, or all of it is switched off"),
-        ("m=audio 4000 RTP/SAVP 0\n", "the profile RTP/SAVP is not spoken; RTP/AVP and RTP/AVPF are"),
-        ("m=audio 4000 RTP/SAVPF 0\n", "the profile RTP/SAVPF is not spoken; RTP/AVP and RTP/AVPF are"),
-        ("m=audio 9 UDP/TLS/RTP/SAVPF 0\n", "the profile UDP/TLS/RTP/SAVPF is not spoken; RTP/AVP and RTP/AVPF are"),
+        ("m=audio 4000 RTP/SAVP 0\n", "the profile RTP/SAVP is not spoken here, or none of its keys can be used"),
+        ("m=audio 4000 RTP/SAVPF 0\n", "the profile RTP/SAVPF is not spoken here, or none of its keys can be used"),
+        (
+            "m=audio 9 UDP/TLS/RTP/SAVPF 0\n",
+            "the profile UDP/TLS/RTP/SAVPF is not spoken here, or none of its keys can be used",
+        ),
         ("m=audio 4000 RTP/AVP 9 18\n", "of G722/8000, G729/8000 none is among ours: PCMU/8000, PCMA/8000"),
         ("m=audio 4000 RTP/AVP 99\n", "of no known format none is among ours: PCMU/8000, PCMA/8000"),
         (
@@ -305,7 +311,7 @@ prop_compose! {
         ).prop_shuffle(),
         direction in prop::sample::select(vec![Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive]),
     ) -> Local {
-        Local { address: SocketAddr::new(ip, port), session_id, version, codecs, ptime_ms, direction }
+        Local { address: SocketAddr::new(ip, port), session_id, version, codecs, ptime_ms, direction, security: Security::default() }
     }
 }
 

@@ -404,6 +404,11 @@ impl Phone {
         let Some(call) = &mut self.call else { return };
         let Some(way) = call.way(stream) else { return };
         let codec: Codec = way.codec;
+        // The counters go on where the keys stay.
+        let covers = match call.protection.replace(stream.protection.clone()) {
+            Some(before) if before == stream.protection => None,
+            _ => Some(super::call::covers(stream).unzip()),
+        };
         match (&mut call.voice, &mut self.ear) {
             (Some(voice), Some(ear)) => {
                 if !voice.is_to(way.to) {
@@ -416,6 +421,10 @@ impl Phone {
                 call.voice = Some(Voice::new(way, self.conf.voice.clone(), self.now, &mut self.random));
                 self.ear = Some(Ear::new(codec, way.payload_type, way.telephone_event));
             }
+        }
+        if let (Some((sealer, opener)), Some(voice), Some(ear)) = (covers, &mut call.voice, &mut self.ear) {
+            voice.seal(sealer);
+            ear.open(opener);
         }
     }
 }

@@ -3,7 +3,8 @@
 use audio::Codec;
 use base::{Random, Time};
 use bytes::Bytes;
-use sdp::{Direction, Format, Local, SdpError, Stream};
+use rtp::srtp::{MasterKey, Opener, Sealer, Suite};
+use sdp::{Crypto, Direction, Format, Local, Protection, SdpError, Security, Srtp, Stream};
 use sip::{Method, Name, NameAddr, Request};
 
 use super::PhoneConf;
@@ -22,6 +23,8 @@ pub(super) struct PhoneCall {
     pub(super) cseq: u32,
     pub(super) state: State,
     pub(super) voice: Option<Voice>,
+    /// How its sound was last protected.
+    pub(super) protection: Option<Protection>,
     pub(super) holding: bool,
     /// The session of a 183, which the 200 must repeat.
     pub(super) early: Bytes,
@@ -59,6 +62,7 @@ impl PhoneCall {
             codecs: formats(&conf.codecs),
             ptime_ms: 20,
             direction: Direction::SendRecv,
+            security: Security { srtp: conf.srtp, keys: keys(conf.srtp, random), best_effort: false },
         };
         PhoneCall {
             call_id,
@@ -68,6 +72,7 @@ impl PhoneCall {
             cseq: 0,
             state,
             voice: None,
+            protection: None,
             holding: false,
             early: Bytes::new(),
             offer,
@@ -134,6 +139,26 @@ impl PhoneCall {
             speaks: stream.direction.sends() && !self.holding,
         })
     }
+}
+
+/// What a stream is sealed and opened with, where that was agreed.
+pub(super) fn covers(stream: &Stream) -> Option<(Sealer, Opener)> {
+    let Protection::Keys { ours, theirs } = &stream.protection else { return None };
+    let key = |crypto: &Crypto| MasterKey::new(Suite::from_name(&crypto.suite)?, &crypto.key);
+    Some((Sealer::new(&key(ours)?), Opener::new(&key(theirs)?)))
+}
+
+/// A desk phone's: one it has from the factory, and the newer kind.
+fn keys(srtp: Srtp, random: &mut Random) -> Vec<Crypto> {
+    if srtp == Srtp::Off {
+        return Vec::new();
+    }
+    let suites = [(1, Suite::AesCm128HmacSha1_80), (2, Suite::AeadAes128Gcm)];
+    let key = |(tag, suite): (u32, Suite)| {
+        let key = (0..suite.key_bytes() + suite.salt_bytes()).map(|_| random.bits() as u8).collect();
+        Crypto { tag, suite: suite.name().to_owned(), key, mki_bytes: 0 }
+    };
+    suites.into_iter().map(key).collect()
 }
 
 fn formats(codecs: &[Codec]) -> Vec<Format> {

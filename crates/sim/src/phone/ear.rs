@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use audio::{Codec, Decoder, Resampler};
 use base::Time;
 use rtp::event::Detector;
+use rtp::srtp::Opener;
 use rtp::{Packet, Sequence};
 
 /// The sound of one call, as it arrived. It keeps the last half minute.
@@ -23,6 +24,8 @@ pub struct Ear {
     missing: u64,
     detector: Detector,
     keys: String,
+    opener: Option<Opener>,
+    refused: u64,
 }
 
 /// One synchronisation source (RFC 3550 §3).
@@ -57,6 +60,8 @@ impl Ear {
             missing: 0,
             detector: Detector::new(),
             keys: String::new(),
+            opener: None,
+            refused: 0,
         }
     }
 
@@ -73,8 +78,25 @@ impl Ear {
         (self.stream, self.streams) = (None, 0);
     }
 
+    /// From now on it hears what is sealed with the key alone; or anything.
+    pub(super) fn open(&mut self, opener: Option<Opener>) {
+        self.opener = opener;
+    }
+
     /// Takes a packet; returns the key it tells of, once a press.
     pub(super) fn hear(&mut self, datagram: &[u8], now: Time) -> Option<char> {
+        let Some(opener) = &mut self.opener else { return self.hear_plain(datagram, now) };
+        let mut opened = datagram.to_vec();
+        match opener.open(&mut opened) {
+            Ok(length) => self.hear_plain(&opened[..length], now),
+            Err(_) => {
+                self.refused += 1;
+                None
+            }
+        }
+    }
+
+    fn hear_plain(&mut self, datagram: &[u8], now: Time) -> Option<char> {
         let packet = Packet::read(datagram).ok()?;
         let payload = &datagram[packet.payload.clone()];
         let place = self.place(&packet);
@@ -158,6 +180,11 @@ impl Ear {
     /// How many packets came.
     pub fn packets(&self) -> u64 {
         self.packets
+    }
+
+    /// How many packets were not sealed with the key agreed on.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// How many sequence numbers were skipped when they were due; some may have come later.

@@ -8,6 +8,7 @@ use audio::{Codec, Sound};
 use base::{Random, Time};
 use bytes::Bytes;
 use rtp::event::Event;
+use rtp::srtp::Sealer;
 
 /// The sending side of one call.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(super) struct Voice {
     begins: bool,
     keys: VecDeque<char>,
     pressing: Option<Press>,
+    sealer: Option<Sealer>,
 }
 
 /// A key held down: its packets share the timestamp of its beginning.
@@ -62,6 +64,7 @@ impl Voice {
             begins: true,
             keys: VecDeque::new(),
             pressing: None,
+            sealer: None,
         }
     }
 
@@ -75,6 +78,11 @@ impl Voice {
     /// Is this where it sends to? Only from there is anybody heard.
     pub(super) fn is_to(&self, address: SocketAddr) -> bool {
         self.to == address
+    }
+
+    /// From now on what is said can be heard by who has the key alone; or by anybody.
+    pub(super) fn seal(&mut self, sealer: Option<Sealer>) {
+        self.sealer = sealer;
     }
 
     pub(super) fn say(&mut self, sound: Sound) {
@@ -141,7 +149,8 @@ impl Voice {
         rtp::write_header(&mut bytes, payload_type, self.sequence, timestamp, self.ssrc, marker);
         bytes.extend_from_slice(payload);
         self.sequence = self.sequence.wrapping_add(1);
-        (self.to, bytes.into())
+        let sealed = self.sealer.as_mut().and_then(|sealer| sealer.seal(&bytes)).map(Bytes::copy_from_slice);
+        (self.to, sealed.unwrap_or_else(|| bytes.into()))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use audio::{Codec, Sound};
 use bytes::Bytes;
+use sdp::Srtp;
 use sip::{Message, Name};
 
 /// One phone on somebody's desk.
@@ -24,6 +25,8 @@ pub struct PhoneConf {
     pub server: SocketAddr,
     /// What it speaks, best first.
     pub codecs: Vec<Codec>,
+    /// Whether it encrypts what it says, with keys it writes into its offers and answers (RFC 4568).
+    pub srtp: Srtp,
     /// What it says, over and over, while it talks.
     pub voice: Sound,
     /// What it does when somebody calls.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use audio::Codec;
+use sdp::Srtp;
 
 use super::step::{Act, Dialled, Hearing, Identity, Pattern, Step};
 use crate::network::NetworkConf;
@@ -86,6 +87,8 @@ fn acts(who: String, words: &mut Words) -> Read<Step> {
         "resumes" => Act::Holds(false),
         "speaks" => Act::Speaks(true),
         "vanishes" => Act::Vanishes,
+        "encrypts" => Act::Encrypts(Srtp::Required),
+        "can" => words.exactly("encrypt").map(|()| Act::Encrypts(Srtp::Preferred))?,
         "falls" => words.exactly("silent").map(|()| Act::Speaks(false))?,
         "presses" => {
             let keys = words.next("the keys")?.to_owned();
@@ -102,7 +105,7 @@ fn acts(who: String, words: &mut Words) -> Read<Step> {
             Act::Presses { keys, by }
         }
         other => {
-            let can = "registers, >, <, hears, presses, holds, resumes, falls silent, speaks and vanishes";
+            let can = "registers, >, <, hears, presses, holds, resumes, falls silent, speaks, encrypts, can encrypt and vanishes";
             return Err(format!("no phone {other:?}; it can {can}"));
         }
     };

@@ -113,6 +113,8 @@ pub enum Act {
     Speaks(bool),
     /// Is gone.
     Vanishes,
+    /// Encrypts its media from the next call on: always, or where the other side can.
+    Encrypts(sdp::Srtp),
 }
 
 /// A call to be placed.

@@ -56,7 +56,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
     assert_eq!(
         told,
         [
-            "tests/scripts/x.call:2: no phone \"sings\"; it can registers, >, <, hears, presses, holds, resumes, falls silent, speaks and vanishes",
+            "tests/scripts/x.call:2: no phone \"sings\"; it can registers, >, <, hears, presses, holds, resumes, falls silent, speaks, encrypts, can encrypt and vanishes",
             "tests/scripts/x.call:4: \"5\" is no time; write it as 15s or 200ms",
         ]
     );
