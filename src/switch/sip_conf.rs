@@ -15,6 +15,7 @@ pub(super) fn sip_conf(conf: &Conf) -> SipConf {
         addresses: vec![trunk.address.ip().into()],
         line: None,
         port: None, // a carrier's calls may come from another port than the one it takes ours at
+        credentials: trunk.credentials.clone(),
     };
     SipConf {
         realm: conf.switch.realm.clone(),

@@ -96,8 +96,14 @@ impl Dialog {
 
     /// The next request in it, without Via.
     pub fn request(&mut self, method: Method) -> Request {
+        let cseq = self.next_cseq();
+        self.numbered(method, cseq)
+    }
+
+    /// The number of one more request of ours.
+    pub fn next_cseq(&mut self) -> u32 {
         self.local_cseq += 1;
-        self.numbered(method, self.local_cseq)
+        self.local_cseq
     }
 
     /// The ACK of a 2xx; it has the INVITE's number (RFC 3261 §13.2.2.4).

@@ -292,8 +292,9 @@ impl Endpoint {
         }
         let names = Names { tag: &tag, call_id: &call_id, cnonce, user_agent: &self.conf.server };
         let (flow, mut wishes) = (invite.flow, Vec::new());
+        let (known, proof) = (invite.credentials.clone(), names.cnonce.clone());
         let usage = Usage::Uac(Box::new(Uac::new(leg, invite, names, now, &mut wishes)));
-        self.legs.insert(leg, Seat::new(usage, &tag, flow, None));
+        self.legs.insert(leg, Seat::new(usage, &tag, flow, None).proving(known, || proof));
         self.legs.settle(leg);
         self.grant(leg, &mut wishes, now, out);
     }

@@ -5,6 +5,7 @@
 //! called) and [`Session`] (answered, until both have hung up). It knows no transaction but by number, and no call.
 
 mod dtmf;
+mod proofs;
 mod refer;
 mod reliable;
 mod session;
@@ -18,6 +19,7 @@ use base::{LegId, Time};
 use bytes::Bytes;
 use rsip::Method;
 
+pub use proofs::Proofs;
 pub use refer::{DialogId, Referral};
 pub use session::Session;
 pub use session_timer::{SESSION_SECS_MIN, TooShort};
@@ -130,6 +132,14 @@ impl Usage {
             Usage::Uas(uas) => Some(&mut uas.dialog),
             Usage::Session(session) => Some(&mut session.dialog),
             Usage::Uac(_) | Usage::Over => None,
+        }
+    }
+
+    /// The number of one more request of ours, in the dialog with this tag of theirs.
+    pub fn next_cseq(&mut self, remote_tag: &str) -> Option<u32> {
+        match self {
+            Usage::Uac(uac) => uac.next_cseq(remote_tag),
+            usage => usage.dialog().map(Dialog::next_cseq),
         }
     }
 

@@ -107,6 +107,32 @@ fn a_refresh_that_fails_is_tried_in_another_way_or_again() {
 }
 
 #[test]
+fn a_refresh_that_is_refused_for_now_is_said_again_when_they_said() {
+    // What they answer, and when we ask again: at half of what is left (8 s), or when they say so.
+    for (status, headers, after_ms) in [
+        (503, &[("Retry-After", "3")][..], 3_000),
+        (500, &[("Retry-After", "5 (I'm in a meeting);duration=60")], 5_000),
+        (500, &[("Retry-After", "0")], 1_000),
+        (503, &[("Retry-After", "60")], 7_500), // the session would be over by then
+        (503, &[], 7_500),
+        (500, &[("Retry-After", "soon")], 7_500),
+        (422, &[("Min-SE", "90")], 7_500), // that is what we asked for
+        (403, &[], 7_500),
+    ] {
+        let (mut desk, phone) = (Desk::new(), phone());
+        let timer = [("Supported", "timer"), ("Session-Expires", "90;refresher=uas"), ("Allow", "INVITE, UPDATE")];
+        standing_with(&mut desk, &phone, &timer);
+        let update = desk.pass(45_000).text();
+        let refusal =
+            headers.iter().fold(Text::answer(&update, status, ""), |text, (name, value)| text.set(name, value));
+        assert_eq!(desk.say(phone.flow, &refusal.print()).heard(), "", "{status}");
+        assert_eq!(desk.pass(after_ms - 1).heard(), "", "{status} {headers:?}");
+        let again = desk.pass(1).text();
+        assert_eq!(header(&again, "CSeq"), "2 UPDATE", "{status} {headers:?}");
+    }
+}
+
+#[test]
 fn a_session_too_short_is_refused_with_the_least_there_is() {
     let (mut desk, phone) = (Desk::new(), phone());
     let invite = phone.request("INVITE", "sip:102@centrala", 1).body(OFFER);

@@ -47,8 +47,13 @@ impl World {
         let mut random = Random::numbered(seed);
         let addresses: [SocketAddr; 2] = ["192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap()];
         let side = |at: usize, random: &mut Random| {
-            let peer =
-                Peer { name: "peer".into(), addresses: vec![addresses[1 - at].ip().into()], port: None, line: None };
+            let peer = Peer {
+                name: "peer".into(),
+                addresses: vec![addresses[1 - at].ip().into()],
+                port: None,
+                line: None,
+                credentials: None,
+            };
             let conf = SipConf { trunks: vec![peer], ..SipConf::default() };
             let endpoint = Endpoint::new(conf, random.fork());
             Side { endpoint, address: addresses[at], legs: BTreeMap::new(), plans: Vec::new() }

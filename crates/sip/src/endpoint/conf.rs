@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::bans::BanConf;
 use super::floods::FloodConf;
 use crate::Network;
-use crate::digest::{Algorithm, Ha1};
+use crate::digest::{Algorithm, Credentials, Ha1};
 use crate::wire::Limits;
 
 /// The settings of this room.
@@ -65,6 +65,8 @@ pub struct Peer {
     /// The `line` in the Contact we register with it: what nobody else can know, so a call to it is its, wherever it comes
     /// from.
     pub line: Option<String>,
+    /// Whom we are if it asks within a call of its own.
+    pub credentials: Option<Credentials>,
 }
 
 impl Default for SipConf {

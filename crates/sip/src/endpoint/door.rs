@@ -260,8 +260,12 @@ impl Endpoint {
             let can = [(Name::Accept, SDP), (Name::AcceptEncoding, "identity")];
             return self.refuse(&request, 415, &can, flow, out);
         }
+        let mut credentials = None;
         let who = match self.gate.trunk(&self.conf, &request, flow) {
-            Some(peer) => Origin::Trunk(peer.name.clone()),
+            Some(peer) => {
+                credentials = peer.credentials.clone();
+                Origin::Trunk(peer.name.clone())
+            }
             None => match self.account(&request, flow, now, out) {
                 Ok(account) => Origin::Account(account),
                 Err(challenges) => return self.challenge(&request, challenges, flow, out),
@@ -293,7 +297,8 @@ impl Endpoint {
             }
         };
         let usage = Usage::Uas(Box::new(uas));
-        self.legs.insert(leg, Seat::new(usage, &local_tag, flow, Some(who.clone())));
+        let seat = Seat::new(usage, &local_tag, flow, Some(who.clone()));
+        self.legs.insert(leg, seat.proving(credentials, || self.random.token(16)));
         self.legs.settle(leg);
         let called = request.uri.parse::<Uri>().ok().filter(|uri| !matches!(uri.scheme, Scheme::Other(_)));
         out.push(Output::Event(Event::Incoming(Box::new(Incoming {

@@ -127,7 +127,7 @@ pub struct Outgoing {
     pub to: NameAddr,
     /// Our offer.
     pub sdp: Bytes,
-    /// For a trunk that asks who we are. They answer the INVITE's challenges and no other.
+    /// For a trunk that asks who we are, in the INVITE or later in its dialog.
     pub credentials: Option<Credentials>,
     /// More headers: X-Queue, Alert-Info, Max-Forwards, …
     pub headers: Vec<(Name, String)>,

@@ -6,7 +6,8 @@ use base::{LegId, Time};
 
 use super::Origin;
 use crate::Flow;
-use crate::invite::{Input, Output, TransactionId, Usage};
+use crate::digest::Credentials;
+use crate::invite::{Input, Output, Proofs, TransactionId, Usage};
 use crate::timers::{Armed, Timers};
 
 /// All legs.
@@ -31,13 +32,21 @@ pub struct Seat {
     pub origin: Option<Origin>,
     /// Our INVITE's transaction, if we did: what CANCEL and ACK are about.
     pub invite: Option<TransactionId>,
+    /// For a party that may ask who we are.
+    pub proofs: Option<Box<Proofs>>,
     armed: Armed,
 }
 
 impl Seat {
     /// For a usage just begun.
     pub fn new(usage: Usage, tag: &str, flow: Flow, origin: Option<Origin>) -> Seat {
-        Seat { usage, tag: tag.into(), flow, origin, invite: None, armed: Armed::default() }
+        Seat { usage, tag: tag.into(), flow, origin, invite: None, proofs: None, armed: Armed::default() }
+    }
+
+    /// Whose other end may ask who we are.
+    pub fn proving(self, credentials: Option<Credentials>, cnonce: impl FnOnce() -> String) -> Seat {
+        let proofs = credentials.map(|credentials| Box::new(Proofs::new(credentials, cnonce())));
+        Seat { proofs, ..self }
     }
 }
 
@@ -88,10 +97,17 @@ impl Legs {
 
     /// Tells a leg something; it leaves when it is over.
     pub fn tell(&mut self, id: LegId, input: Input<'_>, now: Time, out: &mut Vec<Output>) {
-        if let Some(seat) = self.all.get_mut(&id) {
+        let Some(seat) = self.all.get_mut(&id) else { return };
+        let Some(proofs) = &mut seat.proofs else {
             seat.usage.handle(input, now, out);
-            self.settle(id);
+            return self.settle(id);
+        };
+        if !proofs.answer(&input, &mut seat.usage, out) {
+            let from = out.len();
+            seat.usage.handle(input, now, out);
+            proofs.keep(&out[from..]);
         }
+        self.settle(id);
     }
 
     /// A phone has another flow: what is still to be said in its dialogs goes by that.

@@ -142,6 +142,11 @@ impl Early {
         News::News
     }
 
+    /// The number of one more request of ours in it, if we may ask anything.
+    pub fn next_cseq(&mut self) -> Option<u32> {
+        self.reliable.as_mut().map(|reliable| reliable.dialog.next_cseq())
+    }
+
     /// The number of our last request in it, and the answer that came reliably: the 2xx need not repeat it.
     pub fn outcome(self) -> Option<(u32, Option<Bytes>)> {
         self.reliable.map(|reliable| (reliable.dialog.local_cseq(), reliable.sdp))

@@ -127,10 +127,19 @@ impl SessionTimer {
         self.refresh_at = now + self.until.since(now) / 2;
     }
 
-    /// The other side wants longer sessions (422).
-    pub fn lengthen(&mut self, headers: &Headers, now: Time) {
-        self.grant.secs = self.grant.secs.max(number(headers.first(&Name::MinSe)).unwrap_or(0)).min(SECS_MAX);
-        self.refresh_at = now;
+    /// The other side wants longer sessions (422). False: than what we asked for it does not.
+    pub fn lengthen(&mut self, headers: &Headers, now: Time) -> bool {
+        let secs = self.grant.secs.max(number(headers.first(&Name::MinSe)).unwrap_or(0)).min(SECS_MAX);
+        let longer = secs > self.grant.secs;
+        if longer {
+            (self.grant.secs, self.refresh_at) = (secs, now);
+        }
+        longer
+    }
+
+    /// When it is over.
+    pub fn end(&self) -> Time {
+        self.until
     }
 
     /// Asks for the same session again (RFC 4028 §7.4).

@@ -202,6 +202,11 @@ impl Uac {
         self.retry.as_ref()?.login.as_ref().map(Login::credentials)
     }
 
+    /// The number of one more request of ours in the early dialog with this tag.
+    pub fn next_cseq(&mut self, remote_tag: &str) -> Option<u32> {
+        self.early.iter_mut().find(|early| *early.tag == *remote_tag)?.next_cseq()
+    }
+
     /// Is this one of its early dialogs?
     pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
         *self.call_id == *call_id && self.early.iter().any(|early| *early.tag == *remote_tag)

@@ -53,6 +53,7 @@ pub fn conf() -> SipConf {
             addresses: vec![trunk().ip().into()],
             port: None,
             line: Some("l1ne".into()),
+            credentials: None,
         }],
         expires_spread_percent: 0,
         ..SipConf::default()

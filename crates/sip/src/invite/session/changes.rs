@@ -13,7 +13,7 @@ use super::super::session_timer::{Grant, SessionTimer};
 use super::super::{ALLOW, Output, SDP, SUPPORTED, chance, contact, sdp_of};
 use crate::dialog::Dialog;
 use crate::endpoint::Event;
-use crate::{Name, Response};
+use crate::{Headers, Name, Response};
 
 /// What we want.
 #[derive(Debug)]
@@ -149,10 +149,11 @@ impl Changes {
             }
             408 | 481 => return Outcome::Gone, // RFC 3261 §12.2.1.2
             491 => self.wait(now + self.glare_wait(dialog), change),
-            422 if timer.is_some() => {
-                timer.iter_mut().for_each(|timer| timer.lengthen(&response.headers, now));
-                self.wait(now, change);
+            422 if timer.as_mut().is_some_and(|timer| timer.lengthen(&response.headers, now)) => {
+                self.wait(now, change); // RFC 4028 §7.3
             }
+            // RFC 3261 §14.2, §21.5.4: not now, but then. A session that is over by then is asked for sooner.
+            500 | 503 if let Some(at) = retry_at(&response.headers, now, timer.as_ref()) => self.wait(at, change),
             405 | 501 if method == Method::Update => {
                 self.updates = false;
                 self.wait(now, change);
@@ -189,3 +190,15 @@ impl Changes {
         Duration::from_millis(u64::from(tens_of_ms) * 10)
     }
 }
+
+/// When the other side may be asked again, if it says so.
+fn retry_at(headers: &Headers, now: Time, timer: Option<&SessionTimer>) -> Option<Time> {
+    let secs = headers.first(&Name::RetryAfter)?.trim_start();
+    let digits = secs.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(secs.len()); // a comment may follow
+    let secs: u64 = secs[..digits].parse().ok()?;
+    let at = now + Duration::from_secs(secs.clamp(1, RETRY_SECS_MAX));
+    timer.is_none_or(|timer| at < timer.end()).then_some(at)
+}
+
+/// What waits longer has lost its sense.
+const RETRY_SECS_MAX: u64 = 600;
