@@ -1,6 +1,7 @@
 //! The command line.
 
 mod ladder;
+mod recordings;
 mod remote;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +42,9 @@ enum Command {
         #[arg(long, default_value = "conf")]
         conf: PathBuf,
     },
+    /// The archive of recordings: what is in it, and is it what was recorded
+    #[command(subcommand)]
+    Recordings(recordings::Command),
     #[command(flatten)]
     Remote(remote::Command),
 }
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Demo { keep } => centrala::demo::run(keep).map_err(Failure::from),
         Command::Check { conf } => check(&conf),
+        Command::Recordings(command) => command.run(),
         Command::Remote(command) => command.run(),
     };
     match done {

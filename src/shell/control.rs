@@ -64,7 +64,8 @@ pub(super) struct Control {
     door: Sender<Arrival>,
     media: MediaThreads,
     recorder: Door,
-    recorder_thread: JoinHandle<()>,
+    /// The recorder's and the settler's, in the order they end.
+    recorder_threads: [JoinHandle<()>; 2],
     journal: Journal,
     journal_thread: JoinHandle<()>,
     addresses: Rc<Addresses>,
@@ -218,11 +219,13 @@ impl Control {
 
     /// Everything in its order: media gives up what it gathered, the recorder writes it, the journal its last lines.
     fn finish(self) {
-        let Control { streams, media, recorder, recorder_thread, journal, journal_thread, .. } = self;
+        let Control { streams, media, recorder, recorder_threads, journal, journal_thread, .. } = self;
         streams.stop();
         media.stop();
         drop(recorder);
-        let _ = recorder_thread.join();
+        for thread in recorder_threads {
+            let _ = thread.join();
+        }
         drop(journal);
         let _ = journal_thread.join();
         info!("stopped");

@@ -18,6 +18,7 @@ mod random;
 mod recorder_thread;
 mod reload;
 mod server;
+mod settler;
 mod stream;
 mod streams;
 mod tls;

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use audio::Clip;
 use base::RecordingId;
-use recorder::{Channel, Event, Input, Recorder};
+use recorder::{Channel, Event, Input, Output, Recorder};
 
 use super::clock::Clock;
+use super::settler::Settler;
 
 /// Half a second of one side is one clip: 10,000 recorded calls fill this in a third of a second.
 const WAITING_MAX: usize = 16_384;
@@ -37,20 +38,22 @@ impl Door {
     }
 }
 
-/// Starts the thread. It ends, with every file closed, when all doors are gone.
+/// Starts the thread. It ends, with every recording handed to the settler, when all doors are gone.
 pub(super) fn start(
     recorder: Recorder,
+    settler: Settler,
     clock: Clock,
     events: impl Fn(Event) + Send + 'static,
 ) -> io::Result<(Door, JoinHandle<()>)> {
     let (sender, inbox) = sync_channel(WAITING_MAX);
-    let thread =
-        thread::Builder::new().name("recorder".to_owned()).spawn(move || run(recorder, inbox, clock, events))?;
+    let thread = thread::Builder::new()
+        .name("recorder".to_owned())
+        .spawn(move || run(recorder, settler, inbox, clock, events))?;
     Ok((Door(sender), thread))
 }
 
 #[allow(clippy::disallowed_methods)] // the shell waits
-fn run(mut recorder: Recorder, inbox: Receiver<Input>, clock: Clock, events: impl Fn(Event)) {
+fn run(mut recorder: Recorder, settler: Settler, inbox: Receiver<Input>, clock: Clock, events: impl Fn(Event)) {
     let mut out = Vec::new();
     let mut last_tick = None;
     loop {
@@ -70,7 +73,12 @@ fn run(mut recorder: Recorder, inbox: Receiver<Input>, clock: Clock, events: imp
             }
         };
         recorder.handle(input, clock.now(), &mut out);
-        out.drain(..).for_each(&events);
+        for output in out.drain(..) {
+            match output {
+                Output::Event(event) => events(event),
+                Output::Close(closing) => settler.settle(closing),
+            }
+        }
     }
 }
 

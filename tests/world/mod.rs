@@ -18,7 +18,7 @@ use call::{Fact, What};
 use centrala::conf::Conf;
 use centrala::{Input, Output, Switch};
 use media::{Command, Component, Exit, Patchbay, Place};
-use recorder::{Recorder, RecorderConf};
+use recorder::{Manifest, Recorder, RecorderConf, Settled};
 use sim::network::{self, Datagram, Network, NetworkConf};
 use sim::phone::{self, Manner, Phone, PhoneConf};
 use sip::{Flow, Message, Transport};
@@ -52,6 +52,7 @@ pub struct World {
     random: Random,
     bay: Patchbay,
     recorder: Recorder,
+    manifest: Manifest,
     ports: HashMap<SocketAddr, (LegId, Component)>,
     sockets: HashMap<(LegId, Component), SocketAddr>,
 }
@@ -91,6 +92,7 @@ impl World {
             odd: Vec::new(),
             ladder: Vec::new(),
             bay: Patchbay::new(conf.switch.media.clone(), random.fork()),
+            manifest: Manifest::new(&recordings.folder),
             recorder: Recorder::new(recordings).expect("a folder of our own"),
             ports: HashMap::new(),
             sockets: HashMap::new(),
@@ -397,9 +399,19 @@ impl World {
         if let recorder::Input::Open { id, .. } = &input {
             self.recordings.push((*id, None));
         }
-        let mut events = Vec::new();
-        self.recorder.handle(input, self.now, &mut events);
-        events.into_iter().map(Input::Recorder).collect()
+        let mut out = Vec::new();
+        self.recorder.handle(input, self.now, &mut out);
+        let events = out.into_iter().map(|output| match output {
+            recorder::Output::Event(event) => event,
+            recorder::Output::Close(closing) => {
+                let id = closing.id.expect("begun by this very world");
+                match closing.settle(&mut self.manifest, jiff::Timestamp::UNIX_EPOCH) {
+                    Ok(Settled { file, seconds }) => recorder::Event::Closed { id, file, seconds },
+                    Err(why) => recorder::Event::Failed { id, why: why.to_string() },
+                }
+            }
+        });
+        events.map(Input::Recorder).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::{env, fs, process};
 use audio::{Clip, Encoding};
 use base::{CallId, Random, RecordingId, Time};
 use criterion::{Criterion, criterion_group, criterion_main};
-use recorder::{Channel, Input, Recorder, RecorderConf};
+use recorder::{Channel, Event, Input, Output, Recorder, RecorderConf};
 use serde_json::Value;
 
 const CLIP_MS: u64 = 500;
@@ -38,7 +38,7 @@ fn clip_pair(criterion: &mut Criterion) {
             ms += CLIP_MS;
         })
     });
-    let failed = out.iter().any(|event| matches!(event, recorder::Event::Failed { .. }));
+    let failed = out.iter().any(|event| matches!(event, Output::Event(Event::Failed { .. })));
     assert!(!failed, "{out:?}");
     let _ = fs::remove_dir_all(folder);
 }

@@ -12,11 +12,14 @@
 //! | `NAME.json.part` | what was known when it began | – |
 //! | `NAME.wav` | – | the whole sound: 8 kHz, 16 bit, caller left, other party right |
 //! | `NAME.json` | – | the sidecar; it appears just before the `.wav` does |
+//! | `YYYY/MM/DD/manifest.jsonl` | – | a line for each, by which [`Verify`] finds what was changed |
 //!
 //! Whatever was being recorded when the switch died is finished by [`salvage`] at the next start; at most the last
 //! second of sound is missing. A power cut may take more: only finished recordings are forced to the disk.
 #![forbid(unsafe_code)]
 
+mod archive;
+mod closing;
 mod error;
 mod place;
 mod recorder;
@@ -24,9 +27,12 @@ mod recording;
 mod salvage;
 mod sidecar;
 mod timeline;
+mod walk;
 mod wav_file;
 
+pub use archive::{Act, CHUNK, Entry, Fault, Finding, Hash, Manifest, Noted, Progress, Report, Sums, Verify};
+pub use closing::{Closing, Settled};
 pub use error::RecorderError;
-pub use recorder::{Event, Input, Recorder, RecorderConf};
+pub use recorder::{Event, Input, Output, Recorder, RecorderConf};
 pub use salvage::{Salvaged, salvage};
 pub use timeline::Channel;

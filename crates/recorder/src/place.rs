@@ -1,17 +1,16 @@
 //! Where one recording lies: a name below the recordings folder, checked once where it enters.
 
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
-use crate::{RecorderError, sidecar};
+use crate::RecorderError;
 
 /// A path without its ending: `recordings/2026/11/24/20261124T101500Z_in_sales_ann_…_1`. It never leads out of the
 /// folder it was made for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Place(PathBuf);
+pub(crate) struct Place {
+    path: PathBuf,
+    name: String,
+}
 
 impl Place {
     /// The place `file` names below `folder`.
@@ -24,36 +23,27 @@ impl Place {
         };
         let parts = file.split('/');
         match parts.clone().count() <= PARTS_MAX && parts.clone().all(plain) {
-            true => Ok(Place(folder.join(file))),
+            true => Ok(Place { path: folder.join(file), name: file.to_owned() }),
             false => Err(RecorderError::Name { file: file.to_owned() }),
         }
     }
 
-    /// The place of a recording someone left unfinished.
-    pub(crate) fn of_part(part: &Path) -> Option<Place> {
-        let name = part.file_name()?.to_str()?.strip_suffix(WAV_PART)?;
-        (!name.is_empty()).then(|| Place(part.with_file_name(name)))
+    /// The place of a recording someone left unfinished below `folder`.
+    pub(crate) fn of_part(folder: &Path, part: &Path) -> Option<Place> {
+        let name = part.strip_prefix(folder).ok()?.to_str()?.strip_suffix(WAV_PART)?;
+        (!name.is_empty() && !name.ends_with('/')).then(|| Place { path: folder.join(name), name: name.to_owned() })
+    }
+
+    /// Its name below the folder, without ending.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The file with this ending. The name itself may have dots in it.
     pub(crate) fn with(&self, ending: &str) -> PathBuf {
-        let mut path = self.0.clone().into_os_string();
+        let mut path = self.path.clone().into_os_string();
         path.push(ending);
         path.into()
-    }
-
-    /// Gives the whole recording its name. First the sidecar, so that a `.wav` is never seen without one; `None`
-    /// where it is there already.
-    pub(crate) fn settle(&self, sidecar: Option<&Map<String, Value>>) -> io::Result<()> {
-        if let Some(members) = sidecar {
-            sidecar::write(&self.with(JSON), members, true)?;
-        }
-        fs::rename(self.with(WAV_PART), self.with(WAV))?;
-        let _ = fs::remove_file(self.with(JSON_PART)); // said again, and more, in the sidecar
-        match self.0.parent() {
-            Some(folder) => File::open(folder)?.sync_all(), // the names too
-            None => Ok(()),
-        }
     }
 }
 
@@ -90,10 +80,12 @@ mod tests {
 
     #[test]
     fn an_unfinished_file_tells_its_place() {
-        let place = Place::new(Path::new("/r"), "day/a.b").unwrap();
-        assert_eq!(Place::of_part(&place.with(WAV_PART)), Some(place));
-        for other in ["/r/a.wav", "/r/a.part", "/r/.wav.part", "/"] {
-            assert_eq!(Place::of_part(Path::new(other)), None, "{other}");
+        let folder = Path::new("/r");
+        let place = Place::new(folder, "day/a.b").unwrap();
+        assert_eq!(place.name(), "day/a.b");
+        assert_eq!(Place::of_part(folder, &place.with(WAV_PART)), Some(place));
+        for other in ["/r/a.wav", "/r/a.part", "/r/.wav.part", "/r/day/.wav.part", "/s/a.wav.part", "/"] {
+            assert_eq!(Place::of_part(folder, Path::new(other)), None, "{other}");
         }
     }
 }

@@ -13,9 +13,8 @@ use audio::Clip;
 use base::{RecordingId, Time};
 use serde_json::Value;
 
-use crate::place::Place;
 use crate::recording::Recording;
-use crate::{Channel, RecorderError, salvage};
+use crate::{Channel, Closing, RecorderError};
 
 /// Where recordings go and how many there may be.
 #[derive(Clone, Debug)]
@@ -70,6 +69,15 @@ pub enum Input {
     Tick,
 }
 
+/// What the recorder says.
+#[derive(Debug)]
+pub enum Output {
+    /// What became of a recording.
+    Event(Event),
+    /// A recording ended; it is to be settled, where no sound waits for that.
+    Close(Closing),
+}
+
 /// What became of a recording: `Opened`, then one of the others; or `Failed` at once.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
@@ -78,8 +86,8 @@ pub enum Event {
         /// The recording.
         id: RecordingId,
     },
-    /// It broke off, or never began. What is told of it afterwards is ignored; what is on the disk is kept and, where
-    /// the disk allows, finished at once like a salvaged one, else at the next start.
+    /// It broke off, or never began. What is told of it afterwards is ignored; what is on the disk is kept and, as soon
+    /// as the disk allows, finished like a salvaged one.
     Failed {
         /// The recording.
         id: RecordingId,
@@ -118,15 +126,15 @@ impl Recorder {
         Ok(Recorder { conf, recordings: HashMap::new(), next_look: Time::NEVER })
     }
 
-    /// Takes one input; events are added to `out`.
-    pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Event>) {
+    /// Takes one input; what is to be said of it is added to `out`.
+    pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         match input {
             Input::Open { id, file, began, started } => {
                 let event = match self.open(id, file, began, started) {
                     Ok(()) => Event::Opened { id },
                     Err(why) => Event::Failed { id, why: why.to_string() },
                 };
-                out.push(event);
+                out.push(Output::Event(event));
                 self.next_look = self.next_look.min(now + LOOK_EVERY);
             }
             Input::Audio { id, channel, clip } => {
@@ -170,7 +178,7 @@ impl Recorder {
         }
     }
 
-    fn look(&mut self, now: Time, out: &mut Vec<Event>) {
+    fn look(&mut self, now: Time, out: &mut Vec<Output>) {
         let mut failed = Vec::new();
         for (id, recording) in &mut self.recordings {
             if let Err(why) = recording.look(now) {
@@ -183,31 +191,26 @@ impl Recorder {
         let mut over: Vec<_> = self.recordings.extract_if(|_, recording| recording.is_over(now)).collect();
         over.sort_by_key(|(id, _)| *id);
         for (id, recording) in over {
-            let (place, file) = (recording.place().clone(), recording.path());
-            match recording.finish() {
-                Ok(seconds) => out.push(Event::Closed { id, file, seconds }),
-                Err(why) => out.push(broken_off(id, &place, why)),
+            match recording.finish(id) {
+                Ok(closing) => out.push(Output::Close(closing)),
+                Err((why, recording)) => break_off(id, *recording, why, out),
             }
         }
         self.next_look = if self.recordings.is_empty() { Time::NEVER } else { now + LOOK_EVERY };
     }
 
-    fn fail(&mut self, id: RecordingId, why: RecorderError, out: &mut Vec<Event>) {
+    fn fail(&mut self, id: RecordingId, why: RecorderError, out: &mut Vec<Output>) {
         if let Some(recording) = self.recordings.remove(&id) {
-            let place = recording.place().clone();
-            drop(recording); // closes the file
-            out.push(broken_off(id, &place, why));
+            break_off(id, recording, why, out);
         }
     }
 }
 
-/// Saves what can be saved. Where even that fails, the next start finds the part.
-fn broken_off(id: RecordingId, place: &Place, why: RecorderError) -> Event {
+/// Says so, and has saved what can be.
+fn break_off(id: RecordingId, recording: Recording, why: RecorderError, out: &mut Vec<Output>) {
     let why = why.to_string();
-    if let Ok(part) = salvage::open_part(place) {
-        let _ = salvage::finish(place, &part, Some(&why));
-    }
-    Event::Failed { id, why }
+    out.push(Output::Event(Event::Failed { id, why: why.clone() }));
+    out.push(Output::Close(recording.broken_off(id, why)));
 }
 
 /// Often enough to keep the loss of a crash small, seldom enough to cost nothing: a look at 1,000 recordings with
@@ -223,9 +226,11 @@ pub(crate) mod tests {
     use audio::Encoding;
     use base::{CallId, Random};
     use hound::WavReader;
+    use jiff::Timestamp;
     use serde_json::json;
 
     use super::*;
+    use crate::{Manifest, Settled, Sums};
 
     /// A folder of one test's own, gone with it.
     pub(crate) struct Folder(PathBuf);
@@ -243,7 +248,7 @@ pub(crate) mod tests {
             &self.0
         }
 
-        /// All files in it, by their paths below it.
+        /// All recordings' files in it, by their paths below it.
         pub(crate) fn files(&self) -> Vec<String> {
             fn below(folder: &Path, files: &mut Vec<PathBuf>) {
                 for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -256,6 +261,7 @@ pub(crate) mod tests {
             let mut files = Vec::new();
             below(&self.0, &mut files);
             files.sort();
+            files.retain(|file| !file.ends_with("manifest.jsonl") && !file.ends_with(".manifest.lock"));
             files.iter().map(|file| file.strip_prefix(&self.0).unwrap().display().to_string()).collect()
         }
     }
@@ -266,8 +272,38 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn recorder(folder: &Folder) -> Recorder {
-        Recorder::new(RecorderConf { folder: folder.path().to_owned(), ..RecorderConf::default() }).unwrap()
+    /// What the calendar says whenever a test asks.
+    pub(crate) const NOON: Timestamp = Timestamp::constant(1_795_521_600, 0); // 2026-11-24T12:00:00Z
+
+    /// A recorder whose recordings are settled at once.
+    pub(crate) struct Settling(pub Recorder, pub Manifest);
+
+    impl Settling {
+        pub(crate) fn handle(&mut self, input: Input, now: Time, events: &mut Vec<Event>) {
+            let mut out = Vec::new();
+            self.0.handle(input, now, &mut out);
+            for output in out {
+                match output {
+                    Output::Event(event) => events.push(event),
+                    Output::Close(closing) => {
+                        let id = closing.id.unwrap();
+                        let Settled { file, seconds } = closing.settle(&mut self.1, NOON).unwrap();
+                        if !matches!(events.last(), Some(Event::Failed { id: failed, .. }) if *failed == id) {
+                            events.push(Event::Closed { id, file, seconds });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn recorder(folder: &Folder) -> Settling {
+        settling(RecorderConf { folder: folder.path().to_owned(), ..RecorderConf::default() })
+    }
+
+    fn settling(conf: RecorderConf) -> Settling {
+        let manifest = Manifest::new(&conf.folder);
+        Settling(Recorder::new(conf).unwrap(), manifest)
     }
 
     pub(crate) fn id(segment: u16) -> RecordingId {
@@ -332,7 +368,7 @@ pub(crate) mod tests {
         }
         recorder.handle(close(2000), at(2000), &mut out);
         recorder.handle(say(Channel::Right, tone(15_000, 1000)), at(2100), &mut out); // was on its way
-        assert_eq!(recorder.deadline(), Some(at(2100) + LOOK_EVERY));
+        assert_eq!(recorder.0.deadline(), Some(at(2100) + LOOK_EVERY));
         recorder.handle(Input::Tick, at(2200), &mut out);
         let closed = Event::Closed { id: id(1), file: "2026/11/24/a.wav".to_owned(), seconds: 2.0 };
         assert_eq!(out, [Event::Opened { id: id(1) }, closed]);
@@ -341,8 +377,9 @@ pub(crate) mod tests {
         assert_eq!(loud(&wav), [vec![(800, 4000), (8000, 12_000)], vec![(2000, 4400), (15_000, 16_000)]]);
         assert_eq!(length(&wav), 16_000);
         let sidecar: Value = serde_json::from_slice(&fs::read(wav.with_extension("json")).unwrap()).unwrap();
-        assert_eq!(sidecar, json!({ "call": "x", "seconds": 2.0 }));
-        assert_eq!((recorder.deadline(), recorder.count()), (None, 0));
+        let sums = Sums::of(fs::File::open(&wav).unwrap()).unwrap();
+        assert_eq!(sidecar, json!({ "call": "x", "seconds": 2.0, "integrity": sums }));
+        assert_eq!((recorder.0.deadline(), recorder.0.count()), (None, 0));
     }
 
     #[test]
@@ -406,7 +443,7 @@ pub(crate) mod tests {
     fn a_recording_that_breaks_off_is_told_once_and_kept() {
         let folder = Folder::new();
         let conf = RecorderConf { folder: folder.path().to_owned(), hours_max: 0, recordings_max: 1 };
-        let (mut recorder, mut out) = (Recorder::new(conf).unwrap(), Vec::new());
+        let (mut recorder, mut out) = (settling(conf), Vec::new());
         recorder.handle(open(1, "a"), at(0), &mut out);
         recorder.handle(open(2, "b"), at(0), &mut out);
         for ms in (100..2000).step_by(100) {

@@ -10,13 +10,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use audio::Clip;
-use base::Time;
+use base::{RecordingId, Time};
 use serde_json::{Map, Value};
 
 use crate::place::{JSON_PART, Place, WAV, WAV_PART};
 use crate::timeline::{Channel, Timeline};
 use crate::wav_file::{RATE, WavFile};
-use crate::{RecorderConf, RecorderError, sidecar};
+use crate::{Closing, RecorderConf, RecorderError, sidecar};
 
 pub(crate) struct Recording {
     place: Place,
@@ -56,13 +56,9 @@ impl Recording {
         }
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
-    }
-
-    /// Its path below the recordings folder.
-    pub(crate) fn path(&self) -> String {
-        format!("{}{WAV}", self.file)
+    /// It cannot go on: what there is of it is to be saved.
+    pub(crate) fn broken_off(self, id: RecordingId, why: String) -> Closing {
+        Closing::cut_off(Some(id), self.place, self.wav.into_file(), Some(why))
     }
 
     /// A clip of one side. Too late to be written in its turn, it is put right in the file.
@@ -81,6 +77,9 @@ impl Recording {
 
     /// Writes what has waited long enough for the other side; in a silence, silence.
     pub(crate) fn look(&mut self, now: Time) -> Result<(), RecorderError> {
+        if self.end.is_some() {
+            return Ok(()); // what is left is written by `finish`, however late we look: no second is added to the call
+        }
         let frames = self.frames_at(now);
         match self.timeline.oldest() {
             Some(oldest) if frames >= oldest + HOLD => self.write_until(self.timeline.either()),
@@ -99,18 +98,16 @@ impl Recording {
         self.end.as_ref().is_some_and(|end| now >= end.until)
     }
 
-    /// Writes the rest, closes the file and gives it its name. Tells how many seconds it holds.
-    pub(crate) fn finish(mut self) -> Result<f64, RecorderError> {
+    /// Writes the rest. What is left to do waits for the disk, and is another's.
+    pub(crate) fn finish(mut self, id: RecordingId) -> Result<Closing, (RecorderError, Box<Recording>)> {
         let End { frames, mut sidecar, .. } = self.end.take().unwrap_or_default();
-        self.write_until(frames.max(self.timeline.either()))?;
-        let seconds = seconds(self.timeline.written());
-        sidecar.insert("seconds".to_owned(), seconds.into());
+        if let Err(why) = self.write_until(frames.max(self.timeline.either())) {
+            return Err((why, Box::new(self)));
+        }
         if self.misplaced > 0 {
             sidecar.insert("misplaced_clips".to_owned(), self.misplaced.into());
         }
-        let Recording { wav, place, file, .. } = self;
-        let settled = wav.finish().and_then(|()| place.settle(Some(&sidecar)));
-        settled.map(|()| seconds).map_err(|why| RecorderError::Disk { file, why })
+        Ok(Closing::whole(id, self.place, self.wav.into_file(), seconds(self.timeline.written()), sidecar))
     }
 
     /// Everything before frame `end` goes to the disk, and the header tells so.
@@ -145,7 +142,7 @@ fn begin(place: &Place, started: Value) -> io::Result<WavFile> {
         return Err(ErrorKind::AlreadyExists.into());
     }
     let made = WavFile::create(&part).and_then(|wav| {
-        sidecar::write(&place.with(JSON_PART), &sidecar::members(started), false)?;
+        sidecar::write(&place.with(JSON_PART), &sidecar::text(&sidecar::members(started))?, false)?;
         Ok(wav)
     });
     if made.as_ref().is_err_and(|why| why.kind() != ErrorKind::AlreadyExists) {

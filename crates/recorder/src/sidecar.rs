@@ -9,14 +9,19 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-/// Writes all of it or none: to a neighbour first, renamed when the disk has it.
-pub(crate) fn write(path: &Path, sidecar: &Map<String, Value>, sync: bool) -> io::Result<()> {
-    let mut neighbour = path.as_os_str().to_owned();
-    neighbour.push(".tmp");
+/// As it is written.
+pub(crate) fn text(sidecar: &Map<String, Value>) -> io::Result<Vec<u8>> {
     let mut text = serde_json::to_vec_pretty(sidecar)?;
     text.push(b'\n');
+    Ok(text)
+}
+
+/// Writes all of it or none: to a neighbour first, renamed when the disk has it.
+pub(crate) fn write(path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
+    let mut neighbour = path.as_os_str().to_owned();
+    neighbour.push(".tmp");
     let written = File::create(&neighbour).and_then(|mut file| {
-        file.write_all(&text)?;
+        file.write_all(text)?;
         if sync { file.sync_all() } else { Ok(()) }
     });
     match written.and_then(|()| fs::rename(&neighbour, path)) {

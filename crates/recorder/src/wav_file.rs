@@ -59,10 +59,9 @@ impl WavFile {
         self.file.write_all_at(&frames, place)
     }
 
-    /// Closes the file for good and waits until the disk has it.
-    pub(crate) fn finish(self) -> io::Result<()> {
-        self.wav.finalize().map_err(io_error)?;
-        self.file.sync_all()
+    /// The file, still locked; its header is as it was settled last.
+    pub(crate) fn into_file(self) -> File {
+        self.file
     }
 }
 
@@ -130,7 +129,8 @@ mod tests {
         wav.settle().unwrap();
         assert_eq!(samples(&path), [1, 2, 3, 4]);
         wav.write(&[5, 6]).unwrap();
-        wav.finish().unwrap();
+        wav.settle().unwrap();
+        drop(wav.into_file());
         assert_eq!(samples(&path), [1, 2, 3, 4, 5, 6]);
     }
 
@@ -142,7 +142,7 @@ mod tests {
         wav.write(&[1, 2, 3, 4, 5, 6]).unwrap();
         wav.patch(Channel::Right, &Late { at: 1, samples: vec![-7, -8] }).unwrap();
         wav.write(&[9, 9]).unwrap();
-        wav.finish().unwrap();
+        wav.settle().unwrap();
         assert_eq!(samples(&path), [1, 2, 3, -7, 5, -8, 9, 9]);
     }
 

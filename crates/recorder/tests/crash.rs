@@ -10,7 +10,8 @@ use std::{env, fs, process, thread};
 use audio::{Clip, Encoding};
 use base::{CallId, Random, RecordingId, Time};
 use hound::WavReader;
-use recorder::{Channel, Event, Input, Recorder, RecorderConf, salvage};
+use jiff::Timestamp;
+use recorder::{Channel, Input, Manifest, Output, Recorder, RecorderConf, Verify, salvage};
 use serde_json::{Value, json};
 
 /// The child's part of both tests: records one call in real time until it is killed or the recorder says no. It tells
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 #[test]
 fn records_until_it_dies() {
     let Some(folder) = env::var_os(FOLDER) else { return }; // nothing to do unless we are the child
+    let mut manifest = Manifest::new(Path::new(&folder));
     let recorder = Recorder::new(RecorderConf { folder: folder.into(), ..RecorderConf::default() });
     let mut recorder = recorder.expect("a folder of the parent's");
     let id = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
@@ -38,10 +40,13 @@ fn records_until_it_dies() {
             }
         }
         recorder.handle(Input::Tick, now(), &mut out);
-        for event in out.drain(..) {
-            println!("{event:?}");
-            if matches!(event, Event::Failed { .. }) {
-                return;
+        for output in out.drain(..) {
+            match output {
+                Output::Event(event) => println!("event {event:?}"),
+                Output::Close(closing) => {
+                    let settled = closing.settle(&mut manifest, NOON);
+                    return println!("settled {settled:?}");
+                }
             }
         }
         println!("ms {}", now().as_millis());
@@ -74,7 +79,7 @@ fn after_kill_at_any_instant_at_most_a_second_is_missing() {
 
         let part = folder.0.join("day/call.wav.part");
         WavReader::open(&part).unwrap_or_else(|why| panic!("{} after {lived_ms} ms: {why}", part.display()));
-        let salvaged = salvage(&folder.0).expect("a folder to look through");
+        let salvaged = salvage(&mut Manifest::new(&folder.0), NOON).expect("a folder to look through");
         assert_eq!(salvaged.len(), 1);
         assert!(salvaged[0].outcome.is_ok(), "{salvaged:?}");
         let wav = WavReader::open(&salvaged[0].file).expect("a sound file");
@@ -91,6 +96,8 @@ fn after_kill_at_any_instant_at_most_a_second_is_missing() {
         let sidecar = fs::read(salvaged[0].file.with_extension("json")).expect("a sidecar");
         let sidecar: Value = serde_json::from_slice(&sidecar).expect("JSON");
         assert_eq!((&sidecar["salvaged"], &sidecar["caller"]), (&json!(true), &json!("201")));
+        let report = Verify::default().run(&folder.0, |_| true).expect("a folder").expect("to the end");
+        assert_eq!((report.recordings, report.findings), (1, vec![]), "it is in the manifest");
     }
     assert!(longest > 1500, "the children lived at most {longest} ms: nothing was shown");
 }
@@ -105,7 +112,7 @@ fn a_full_disk_ends_the_recording_with_one_sentence() {
     let mut said = String::new();
     child.stdout.take().expect("piped").read_to_string(&mut said).expect("text");
     assert!(child.wait().expect("our own child").success(), "{said}");
-    let events: Vec<&str> = said.lines().filter(|line| line.contains("id: ")).collect();
+    let events: Vec<&str> = said.lines().filter(|line| line.starts_with("event ")).collect();
     assert_eq!(events.len(), 2, "{events:?}");
     assert!(events[0].contains("Opened") && events[1].contains("Failed"), "{events:?}");
     let sentence =
@@ -117,6 +124,7 @@ fn a_full_disk_ends_the_recording_with_one_sentence() {
     assert_eq!(wav.into_samples::<i16>().map_while(Result::ok).count(), length);
 }
 
+const NOON: Timestamp = Timestamp::constant(1_795_521_600, 0);
 const FOLDER: &str = "CENTRALA_RECORDER_CRASH_FOLDER";
 const CLIP_MS: u64 = 500;
 

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 
-use recorder::{Recorder, RecorderConf};
+use jiff::Timestamp;
+use recorder::{Manifest, Recorder, RecorderConf};
 use sip::Transport;
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_local;
@@ -20,6 +21,7 @@ use super::super::media_threads::MediaThreads;
 use super::super::recorder_thread::{self, Door};
 use super::super::reload::Standing;
 use super::super::server::StartError;
+use super::super::settler::Settler;
 use super::super::streams::{StreamListener, Streams};
 use super::super::tls::{Carriers, Certificate};
 use super::super::udp::UdpListener;
@@ -60,7 +62,7 @@ impl Control {
         let addresses = Rc::new(Addresses::new(listening.clone(), conf.switch.advertise));
         let certificate = if conf.switch.speaks_tls() { Some(Certificate::load(&conf)?) } else { None };
 
-        let (recorder, recorder_thread) = start_recorder(&conf, clock, inbox.clone())?;
+        let (recorder, recorder_threads) = start_recorder(&conf, clock, inbox.clone())?;
         let folder = &conf.switch.journal;
         let fault = |why| StartError::Journal { folder: folder.clone(), why };
         let (journal, journal_thread) = Journal::start(folder).map_err(fault)?;
@@ -96,7 +98,7 @@ impl Control {
             streams,
             media,
             recorder,
-            recorder_thread,
+            recorder_threads,
             journal,
             journal_thread,
             addresses,
@@ -111,18 +113,26 @@ impl Control {
     }
 }
 
-fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, JoinHandle<()>), StartError> {
+type RecorderThreads = [JoinHandle<()>; 2];
+
+fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, RecorderThreads), StartError> {
     let folder = conf.switch.recordings.clone();
     let recorder = Recorder::new(RecorderConf { folder: folder.clone(), ..RecorderConf::default() })?;
-    for salvaged in recorder::salvage(&folder)? {
+    let mut manifest = Manifest::new(&folder);
+    let now = Timestamp::from_millisecond(clock.wall().unix_ms(clock.now())).unwrap_or_default();
+    for salvaged in recorder::salvage(&mut manifest, now)? {
         let file = salvaged.file.display();
         match salvaged.outcome {
             Ok(seconds) => info!(%file, seconds, "salvaged a recording that was cut off"),
             Err(why) => error!(%file, "a recording that was cut off could not be salvaged: {why}"),
         }
     }
-    let door = recorder_thread::start(recorder, clock, move |event| arrive(&inbox, Input::Recorder(event)))?;
-    Ok(door)
+    let settled = inbox.clone();
+    let (settler, settler_thread) =
+        Settler::start(manifest, clock, move |event| arrive(&settled, Input::Recorder(event)))?;
+    let events = move |event| arrive(&inbox, Input::Recorder(event));
+    let (door, recorder_thread) = recorder_thread::start(recorder, settler, clock, events)?;
+    Ok((door, [recorder_thread, settler_thread]))
 }
 
 fn is_unsupported(why: &io::Error) -> bool {

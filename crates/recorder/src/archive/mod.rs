@@ -1,0 +1,17 @@
+//! The archive: what a folder of recordings is, beyond its files. It proves that they are what was recorded.
+//!
+//! Where it stands: beside the recorder, over the same folder. The recorder enters what it has closed; the command line
+//! asks. All of it works on a copy of the folder, with no switch near.
+//!
+//! | in the folder | is |
+//! | --- | --- |
+//! | `YYYY/MM/DD/NAME.wav`, `NAME.json` | a recording and its sidecar |
+//! | `YYYY/MM/DD/manifest.jsonl` | what happened to the archive that day, a line each, chained by hash ([`Manifest`]) |
+
+mod hash;
+mod manifest;
+mod verify;
+
+pub use hash::{CHUNK, Hash, Sums};
+pub use manifest::{Act, Entry, Manifest};
+pub use verify::{Fault, Finding, Noted, Progress, Report, Verify};

@@ -1,0 +1,41 @@
+//! `centrala recordings`: the archive from the command line, with a switch running or not, on the folder or a copy.
+
+mod progress;
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::Failure;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Compare every recording with what was written down when it was made
+    Verify(verify::VerifyArgs),
+}
+
+#[derive(Args)]
+pub struct Archive {
+    /// The recordings folder, or a copy of it
+    #[arg(long, default_value = "recordings", env = "CENTRALA_RECORDINGS")]
+    folder: PathBuf,
+}
+
+impl Archive {
+    /// The folder, which must be there: a misspelt one is not an archive where all is well.
+    fn folder(&self) -> Result<&PathBuf, Failure> {
+        match self.folder.is_dir() {
+            true => Ok(&self.folder),
+            false => Err(format!("{} is no folder; name the recordings with --folder", self.folder.display()).into()),
+        }
+    }
+}
+
+impl Command {
+    pub fn run(self) -> Result<(), Failure> {
+        match self {
+            Command::Verify(args) => args.run(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The archive after a real call: `centrala recordings` over the folder and a copy of it, beside `sha256sum`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::files_below;
+use crate::harness::phone::Phone;
+use crate::harness::switch::Centre;
+
+const A_WHILE: Duration = Duration::from_secs(10);
+
+/// `centrala recordings` with these words, to its end.
+fn recordings(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_centrala"));
+    command.arg("recordings").args(words).arg("--folder").arg(folder);
+    command.output().expect("this very workspace")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn what_was_recorded_can_be_proved_on_a_copy() {
+    let centre = Centre::new("archive");
+    let mut switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", 700, switch.address, "udp");
+    let mut bob = Phone::start(&centre.room, "bob", 1_900, switch.address, "udp");
+    ann.dial(&format!("sip:202@{}", switch.address));
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_secs(1));
+    ann.hang_up();
+    bob.wait_for("CALL_CLOSED", A_WHILE);
+    let recording = switch.recording();
+    let running = recordings(&centre.recordings(), &["verify"]);
+    assert!(running.status.success(), "beside a running switch: {}", said(&running));
+    switch.process.kill();
+
+    let tool = Command::new("sha256sum").arg(&recording.file).output().expect("sha256sum of coreutils");
+    let told = recording.sidecar["integrity"]["sha256"].as_str().expect("a hash");
+    assert!(String::from_utf8_lossy(&tool.stdout).starts_with(told), "{told}: {tool:?}");
+
+    let copy = centre.room.path().join("copy");
+    let copied = Command::new("cp").arg("-r").arg(centre.recordings()).arg(&copy).status().expect("cp");
+    assert!(copied.success());
+    let report = recordings(&copy, &["verify", "--json"]);
+    assert!(report.status.success(), "{}", said(&report));
+    let summary: Value = serde_json::from_slice(&report.stdout).expect("one object");
+    assert_eq!((&summary["recordings"], &summary["last_line"]), (&1.into(), &1.into()), "{summary}");
+
+    let wav = files_below(&copy, ".wav").pop().expect("the recording");
+    let mut bytes = fs::read(&wav).expect("the recording");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&wav, bytes).expect("our own copy");
+    let report = recordings(&copy, &["verify"]);
+    let name = wav.file_name().and_then(|name| name.to_str()).expect("a plain name");
+    assert!(!report.status.success() && said(&report).contains(&format!("{name}: changed between bytes 0 and")));
+
+    let nowhere = recordings(&centre.room.path().join("nowhere"), &["verify"]);
+    assert!(!nowhere.status.success() && said(&nowhere).contains("is no folder"), "{}", said(&nowhere));
+}
