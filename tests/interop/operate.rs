@@ -267,3 +267,23 @@ fn a_call_is_traced_as_a_ladder_and_as_a_file_for_wireshark() {
     let (content, said) = operate(&centre, &["trace", "--call", "nobody"]);
     assert!(!content && said.contains("no message"), "{said}");
 }
+
+#[test]
+fn a_trace_that_is_followed_shows_what_is_said_from_now_on() {
+    let (centre, mut carrier, _switch) = started("follow");
+    let log = centre.room.path().join("followed.log");
+    let mut trace = Command::new(env!("CARGO_BIN_EXE_centrala"));
+    trace.args(["trace", "--user", "+385911234567", "--follow", "--socket"]).arg(centre.journal());
+    let followed = Process::start("centrala trace --follow", "this package", trace, &log);
+    until("the trace to follow, by a message of which it tells", Duration::from_secs(10), || {
+        let answer = carrier.dial("600");
+        carrier.hang_up(&answer);
+        followed.said().contains("INVITE sip:600@").then_some(())
+    });
+    let before = followed.said().matches("BYE sip:").count();
+    let answer = carrier.dial("600");
+    carrier.hang_up(&answer);
+    until("the hanging up to be told", Duration::from_secs(5), || {
+        (followed.said().matches("BYE sip:").count() > before).then_some(())
+    });
+}

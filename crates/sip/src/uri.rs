@@ -72,11 +72,12 @@ impl Uri {
     pub fn equals(&self, other: &Uri) -> bool {
         let (ours, theirs) = (&self.params, &other.params);
         // A parameter in both must agree; user, ttl, method, maddr (and transport, as phones use it) in one must be in both.
-        let same = |name: &str, value: Option<&str>| match theirs.get(name) {
-            Some(other) => unescape(value.unwrap_or("")).eq_ignore_ascii_case(&unescape(other)),
+        // Of one said twice, which §19.1.1 forbids, the first counts.
+        let same = |name: &str| match theirs.get(name) {
+            Some(other) => unescape(ours.get(name).unwrap_or("")).eq_ignore_ascii_case(&unescape(other)),
             None => !MATTERS.iter().any(|matters| matters.eq_ignore_ascii_case(name)),
         };
-        let params = ours.iter().all(|(name, value)| same(name, value))
+        let params = ours.iter().all(|(name, _)| same(name))
             && MATTERS.iter().all(|name| ours.has(name) == theirs.has(name));
         let number = |uri: &Uri| uri.user.as_deref().map(|number| number.replace(['-', '.', '(', ')'], ""));
         let user = match self.scheme {
@@ -135,13 +136,13 @@ impl fmt::Display for Uri {
             Scheme::Sips => f.write_str("sips:")?,
             Scheme::Tel => {
                 f.write_str("tel:")?;
-                escape(f, self.user.as_deref().unwrap_or(""))?;
+                escape(f, self.user.as_deref().unwrap_or(""), b"+")?; // what follows a ; is a parameter (RFC 3966 §3)
                 return write!(f, "{}", self.params);
             }
             Scheme::Other(name) => return write!(f, "{name}:{}", self.user.as_deref().unwrap_or("")),
         }
         if let Some(user) = &self.user {
-            escape(f, user)?;
+            escape(f, user, b"&=+$,;?/")?; // user-unreserved (RFC 3261 §25.1)
             if let Some(password) = &self.password {
                 write!(f, ":{password}")?;
             }
@@ -302,11 +303,11 @@ pub fn unescape(text: &str) -> String {
 }
 
 /// Writes a user part; what RFC 3261 §25.1 does not let stand there gets a percent sign.
-fn escape(f: &mut fmt::Formatter<'_>, user: &str) -> fmt::Result {
+fn escape(f: &mut fmt::Formatter<'_>, user: &str, also: &[u8]) -> fmt::Result {
     for byte in user.bytes() {
         let unreserved = byte.is_ascii_alphanumeric()
             || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')');
-        if unreserved || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/') {
+        if unreserved || also.contains(&byte) {
             f.write_char(char::from(byte))?;
         } else {
             write!(f, "%{byte:02X}")?;
@@ -391,6 +392,7 @@ mod tests {
     #[test]
     fn uris_are_equal_as_rfc_3261_19_1_4_says() {
         for (ours, theirs, equal) in [
+            ("sip:bob@biloxi.com;p=1;p=2", "sip:bob@biloxi.com;p=1;p=2", true),
             ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtlanTa.CoM;Transport=tcp", true),
             ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5", true),
             ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5", true),
@@ -451,7 +453,7 @@ mod tests {
         };
         prop_oneof![
             4 => sip,
-            1 => "\\+?[0-9.()-]{1,15}".prop_map(move |number| opaque(Scheme::Tel)(number)),
+            1 => "\\+?[0-9.();?%=-]{1,15}".prop_map(move |number| opaque(Scheme::Tel)(number)),
             1 => "[a-z0-9/@:;?-]{1,15}".prop_map(move |rest| opaque(Scheme::Other("urn".into()))(rest)),
         ]
     }
