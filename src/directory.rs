@@ -126,7 +126,7 @@ impl Directory {
         })
     }
 
-    fn person(&self, account: &str) -> Party {
+    pub(crate) fn person(&self, account: &str) -> Party {
         let person = self.people.get(account);
         let number = person.and_then(|person| person.number.clone()).unwrap_or_else(|| account.to_owned());
         Party { account: Some(account.to_owned()), number, name: person.and_then(|person| person.name.clone()) }

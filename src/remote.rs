@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use centrala::shell::{Request, SOCKET, ask};
-use centrala::status::{BanStatus, CallStatus, PhoneStatus};
+use centrala::status::{BanStatus, CallStatus, MailboxStatus, PhoneStatus, SubscriptionStatus};
 use centrala::trace::Said;
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ladder::{self, Pcap};
 use crate::{Failure, show_passwords};
@@ -26,6 +26,10 @@ pub enum Command {
         /// An account's name, or an IP address
         who: String,
     },
+    /// List who watches what: lamps, presence, message lights
+    Subscriptions(ListArgs),
+    /// List what waits in mailboxes, or say how many messages wait for somebody
+    Mwi(MwiArgs),
     /// Show the SIP messages of a call or a user, as a ladder
     Trace(TraceArgs),
     /// Read the conf again and apply all of it, or nothing if there is an error; no call is harmed
@@ -54,6 +58,20 @@ pub struct ListArgs {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+pub struct MwiArgs {
+    #[command(flatten)]
+    list: ListArgs,
+    /// Whose: an account's name or its number; without, all are listed
+    #[arg(requires = "new")]
+    who: Option<String>,
+    /// How many messages nobody has heard
+    new: Option<u32>,
+    /// How many were heard and kept
+    #[arg(default_value_t = 0)]
+    old: u32,
 }
 
 #[derive(Args)]
@@ -91,6 +109,10 @@ impl Command {
                 }
                 Ok(())
             }
+            Command::Subscriptions(args) => {
+                args.list(&Request::Subscriptions, subscription_columns, "nobody watches anything")
+            }
+            Command::Mwi(args) => args.run(),
             Command::Trace(args) => args.show(),
             Command::Reload(switch) => {
                 let report = switch.ask(&Request::Reload, |_| true)?;
@@ -117,6 +139,21 @@ impl Switch {
     fn ask(&self, request: &Request, row: impl FnMut(Value) -> bool) -> Result<Value, Failure> {
         let socket = if self.socket.is_dir() { self.socket.join(SOCKET) } else { self.socket.clone() };
         Ok(ask(&socket, request, row)?)
+    }
+}
+
+impl MwiArgs {
+    fn run(self) -> Result<(), Failure> {
+        let MwiArgs { list, who, new, old } = self;
+        let (Some(who), Some(new)) = (who, new) else {
+            return list.list(&Request::Mailboxes, mailbox_columns, "no messages wait for anybody");
+        };
+        list.switch.ask(&Request::Mailbox { who: who.clone(), new, old }, |_| true)?;
+        match list.json {
+            true => println!("{}", json!({ "account": who, "new": new, "old": old })),
+            false => println!("{who}: {new} new, {old} old"),
+        }
+        Ok(())
     }
 }
 
@@ -178,6 +215,17 @@ fn phone_columns(row: Value) -> Option<Vec<String>> {
     let phone: PhoneStatus = serde_json::from_value(row).ok()?;
     let expires = format!("{} s", phone.expires_secs);
     Some(vec![phone.account, phone.transport, phone.address, expires, phone.user_agent])
+}
+
+fn subscription_columns(row: Value) -> Option<Vec<String>> {
+    let one: SubscriptionStatus = serde_json::from_value(row).ok()?;
+    let expires = format!("{} s", one.expires_secs);
+    Some(vec![one.watcher, one.event, one.resource, one.uri, one.transport, one.address, expires])
+}
+
+fn mailbox_columns(row: Value) -> Option<Vec<String>> {
+    let one: MailboxStatus = serde_json::from_value(row).ok()?;
+    Some(vec![one.account, format!("{} new", one.new), format!("{} old", one.old)])
 }
 
 fn ban_columns(row: Value) -> Option<Vec<String>> {

@@ -5,7 +5,7 @@
 use base::Time;
 use call::Call;
 use serde::{Deserialize, Serialize};
-use sip::{Ban, Binding};
+use sip::{Ban, Binding, Mailbox, Watching};
 
 /// One call under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,5 +94,57 @@ pub struct BanStatus {
 impl From<Ban> for BanStatus {
     fn from(ban: Ban) -> BanStatus {
         BanStatus { source: ban.source.to_string(), account: ban.account, secs: ban.left.as_secs() }
+    }
+}
+
+/// One who watches something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubscriptionStatus {
+    /// Whose phone it is.
+    pub watcher: String,
+    /// The event package: `dialog`, `presence`, `message-summary` or `reg`.
+    pub event: String,
+    /// What is watched: `person:NAME` or `queue:NAME`.
+    pub resource: String,
+    /// As the phone called it: a URI.
+    pub uri: String,
+    /// Where the phone is.
+    pub address: String,
+    /// By `UDP`, `TCP`, …
+    pub transport: String,
+    /// Seconds until it ends, if it is not refreshed.
+    pub expires_secs: u64,
+}
+
+impl SubscriptionStatus {
+    /// How a subscription stands.
+    pub fn of(watching: Watching<'_>, now: Time) -> SubscriptionStatus {
+        SubscriptionStatus {
+            watcher: watching.watcher.to_owned(),
+            event: watching.package.word().to_owned(),
+            resource: watching.resource.to_owned(),
+            uri: watching.entity.to_owned(),
+            address: watching.flow.remote.to_string(),
+            transport: watching.flow.transport.as_str().to_owned(),
+            expires_secs: watching.expires.since(now).as_secs(),
+        }
+    }
+}
+
+/// What waits for somebody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MailboxStatus {
+    /// Whose it is.
+    pub account: String,
+    /// Messages nobody has heard.
+    pub new: u32,
+    /// Messages that were heard and kept.
+    pub old: u32,
+}
+
+impl MailboxStatus {
+    /// How that account's mailbox stands.
+    pub fn of(account: &str, mailbox: Mailbox) -> MailboxStatus {
+        MailboxStatus { account: account.to_owned(), new: mailbox.new, old: mailbox.old }
     }
 }

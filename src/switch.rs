@@ -10,6 +10,7 @@ mod messages;
 mod queues;
 mod sip_conf;
 mod transfers;
+mod watchers;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
@@ -30,6 +31,7 @@ pub use messages::{Input, Output};
 use calls::Running;
 use messages::{leg_of_media, leg_of_sip};
 use sip_conf::sip_conf;
+use watchers::Seen;
 
 use crate::conf::Conf;
 use crate::directory::Directory;
@@ -59,6 +61,7 @@ pub struct Switch {
     calls_max: usize,
     closing: bool,
     heard: Vec<sip::Output>,
+    seen: Seen,
 }
 
 impl Switch {
@@ -95,6 +98,7 @@ impl Switch {
             calls_max: conf.switch.calls_max,
             closing: false,
             heard: Vec::new(),
+            seen: Seen::new(conf),
         }
     }
 
@@ -167,6 +171,7 @@ impl Switch {
         self.flow_conf = Arc::new(conf.flow.clone());
         self.calls_max = conf.switch.calls_max;
         self.words.push_back(acd::Input::Reload(Box::new(conf.acd.clone())));
+        self.judge_watchers(conf, now);
         self.hear_out(now, out);
     }
 
@@ -187,12 +192,13 @@ impl Switch {
 
     /// Runs dry what the endpoint says to calls and calls say to the queues: either may make calls say more.
     fn hear_out(&mut self, now: Time, out: &mut Vec<Output>) {
-        while !self.heard.is_empty() || !self.words.is_empty() {
+        while !self.heard.is_empty() || !self.words.is_empty() || self.seen.has_changed() {
             for heard in std::mem::take(&mut self.heard) {
                 match heard {
                     sip::Output::Send { flow, bytes } => out.push(Output::Send { flow, bytes }),
                     sip::Output::Close { connection } => out.push(Output::Close { connection }),
                     sip::Output::Event(sip::Event::Incoming(incoming)) => self.knocks(*incoming, now, out),
+                    sip::Output::Event(sip::Event::Subscribes(asks)) => self.asks_to_watch(asks, now),
                     sip::Output::Event(event) => match leg_of_sip(&event) {
                         Some(leg) => {
                             if let Some(call) = self.legs.get(&leg).copied() {
@@ -201,6 +207,7 @@ impl Switch {
                         }
                         None => {
                             self.phone_is_gone(&event, now);
+                            self.seen.phones(&event);
                             out.push(Output::Log(event));
                         }
                     },
@@ -208,6 +215,8 @@ impl Switch {
             }
             if let Some(word) = self.words.pop_front() {
                 self.tell_queues(word, now, out);
+            } else if self.heard.is_empty() {
+                self.show(now); // only how things are in the end, not what they were on the way
             }
         }
     }

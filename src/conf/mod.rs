@@ -15,6 +15,7 @@ mod switch_file;
 #[cfg(test)]
 mod tests;
 mod trunks;
+mod watch;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -26,6 +27,7 @@ use acd::{AcdConf, AgentConf, AgentName};
 use audio::Sound;
 use base::Random;
 use flow::{FlowConf, MenuConf, PersonConf, QueueConf};
+use presence::Rights;
 use route::{Destination, Routes};
 use sip::digest::Ha1;
 
@@ -33,6 +35,7 @@ pub use people::Person;
 pub use problem::{Problem, Problems};
 pub use switch_file::{ConnectionLimits, SwitchConf};
 pub use trunks::{TlsTrust, Trunk};
+pub use watch::WatchConf;
 
 use file::{File, Source};
 use secrets::Secrets;
@@ -86,8 +89,9 @@ impl Conf {
         let [switch_file, people_file, trunks_file, routes_file, menus_file, queues_file] = &mut files;
 
         let switch = switch_file::read(switch_file);
+        let (people, watchers) = people::read(people_file);
         let people: HashMap<String, Person> =
-            people::read(people_file).into_iter().map(|person| (person.account.clone(), person)).collect();
+            people.into_iter().map(|person| (person.account.clone(), person)).collect();
         let trunks: HashMap<String, Trunk> =
             trunks::read(trunks_file).into_iter().map(|trunk| (trunk.name.clone(), trunk)).collect();
         let read = routes::read(routes_file);
@@ -111,6 +115,9 @@ impl Conf {
         }
         for (person, span) in &read.members {
             names.check(routes_file, &Destination::Person(person.clone()), span);
+        }
+        for (person, span) in &watchers {
+            names.check(people_file, &Destination::Person(person.clone()), span);
         }
         let mut checked_menus = HashMap::new();
         for menu in &menus {
@@ -199,6 +206,12 @@ impl Conf {
         said(&folders.recordings, &mut self.switch.recordings);
         said(&folders.journal, &mut self.switch.journal);
         self.folders = folders;
+    }
+
+    /// Who may watch whom.
+    pub fn rights(&self) -> Rights {
+        let own = |person: &Person| Some((person.account.clone(), person.watchers.clone()?));
+        Rights { usual: self.switch.watch.watchers.clone(), people: self.people.values().filter_map(own).collect() }
     }
 
     /// Makes passwords for all people that have none yet, and keeps their digests. Returns account and password of each,

@@ -1,14 +1,17 @@
 //! `conf/people.toml`: who may register phones, and how each is reached.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use call::{MediaRules, Srtp};
+use presence::Watchers;
 use serde::Deserialize;
 use sip::digest::Algorithm;
 use toml::Spanned;
 
 use super::file::File;
 use super::switch_file::{algorithm, srtp};
+use super::watch::{WatchersText, watchers};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +26,7 @@ struct PersonTable {
     nat: bool,
     srtp: Option<Spanned<String>>,
     ring_secs: Option<Spanned<u16>>,
+    watchers: Option<Spanned<WatchersText>>,
 }
 
 /// One person, checked.
@@ -44,10 +48,13 @@ pub struct Person {
     pub media: MediaRules,
     /// How long to ring.
     pub ring: Duration,
+    /// Who may see whether this person talks and is there, where it differs from the switch's.
+    pub watchers: Option<Watchers>,
 }
 
-pub(super) fn read(file: &mut File<'_>) -> Vec<Person> {
-    let mut people: Vec<Person> = Vec::new();
+/// Reads the file. Who is named as a watcher is returned, too, to be looked for among the people.
+pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usize>)>) {
+    let (mut people, mut named_watchers): (Vec<Person>, Vec<_>) = Default::default();
     for entry in file.entries() {
         let (named, account, span) = (file.check_name(&entry), entry.name.clone(), entry.span.clone());
         let Some(said) = file.entry::<PersonTable>(entry) else { continue };
@@ -90,6 +97,13 @@ pub(super) fn read(file: &mut File<'_>) -> Vec<Person> {
             }
             digest.iter().filter_map(|text| algorithm(file, text)).collect()
         });
+        let watchers = said.watchers.map(|text| {
+            let watchers = watchers(file, &text);
+            if let Watchers::These(these) = &watchers {
+                named_watchers.extend(these.iter().map(|name| (name.clone(), text.span())));
+            }
+            watchers
+        });
         people.push(Person {
             account,
             number,
@@ -102,7 +116,8 @@ pub(super) fn read(file: &mut File<'_>) -> Vec<Person> {
                 srtp: said.srtp.as_ref().map_or(Srtp::Preferred, |text| srtp(file, text)),
             },
             ring: Duration::from_secs(ring_secs.into()),
+            watchers,
         });
     }
-    people
+    (people, named_watchers)
 }

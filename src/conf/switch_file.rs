@@ -14,6 +14,7 @@ use sip::{BanConf, FloodConf, Transport};
 use toml::Spanned;
 
 use super::file::File;
+use super::watch::{self, WatchConf, WatchTable};
 
 /// A day: no ban lasts longer.
 const BAN_SECS_MAX: u64 = 24 * 3600;
@@ -33,6 +34,7 @@ pub(super) struct SwitchFile {
     connections: ConnectionLimits,
     register: RegisterTable,
     security: SecurityTable,
+    watch: WatchTable,
     media: MediaTable,
     recording: FolderTable,
     journal: FolderTable,
@@ -91,6 +93,7 @@ impl Default for SwitchFile {
             connections: ConnectionLimits::default(),
             register: RegisterTable::default(),
             security: SecurityTable::default(),
+            watch: WatchTable::default(),
             media: MediaTable::default(),
             recording: FolderTable::default(),
             journal: FolderTable::default(),
@@ -191,6 +194,8 @@ pub struct SwitchConf {
     pub bans: BanConf,
     /// How many requests strangers may send.
     pub floods: FloodConf,
+    /// Who may watch whom, and how much of it there may be.
+    pub watch: WatchConf,
     /// The ports RTP is received on; RTCP takes the odd ones.
     pub media_ports: RangeInclusive<u16>,
     /// The media threads' limits.
@@ -335,6 +340,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
             ..FloodConf::default()
         },
         keys_in_clear: said.security.keys_in_clear,
+        watch: watch::checked(file, &said.watch),
         media_ports: ports(file, &said.media.ports),
         media,
         hold_music: said.media.hold_music.clone(),

@@ -72,6 +72,11 @@ fn every_error_is_told_with_its_place_and_remedy() {
             "[ann]\nnumber = \"1\"\n[bob]\nnumber = \"1\"",
             "people.toml:4:10: 1 is already ann's number; give bob another",
         ),
+        ("people.toml", "[ann]\nwatchers = \"all\"", "people.toml:2:12: \"all\" are no watchers; write \"everybody\""),
+        ("people.toml", "[ann]\nwatchers = [\"eve\"]", "people.toml:2:12: there is no person \"eve\"; add [eve]"),
+        ("switch.toml", "[watch]\nwatchers = [\"ann\"]", "switch.toml:2:12: [watch] watchers is \"everybody\" or"),
+        ("switch.toml", "[watch]\nwatcher = \"nobody\"", "switch.toml:2:1: unknown field `watcher`"),
+        ("switch.toml", "[watch]\nexpires_secs_min = 7200", "switch.toml:1:1: [watch] expires_secs_min must be at"),
         ("trunks.toml", "[out]", "trunks.toml:1:1: missing field `address`"),
         ("trunks.toml", "[out]\naddress = \"carrier.example\"", "trunks.toml:2:11: \"carrier.example\" is no address"),
         (

@@ -28,6 +28,19 @@ pub enum Request {
         /// An account or an address.
         who: String,
     },
+    /// Who watches what: a line each.
+    Subscriptions,
+    /// The mailboxes with something in them: a line each.
+    Mailboxes,
+    /// So many messages wait for somebody now.
+    Mailbox {
+        /// An account, or its number.
+        who: String,
+        /// How many nobody has heard.
+        new: u32,
+        /// How many were heard and kept.
+        old: u32,
+    },
     /// The SIP messages of a call or a user: a line each.
     Trace {
         /// Our id of a call, or the Call-ID of a dialog.

@@ -20,6 +20,7 @@ use super::clock::Clock;
 use super::console::Answers;
 use super::inbox::Inbox;
 use super::journal::Journal;
+use super::mailboxes::MailboxFile;
 use super::media_threads::MediaThreads;
 use super::recorder_thread::Door;
 use super::reload::{Loaded, Standing};
@@ -68,6 +69,7 @@ pub(super) struct Control {
     recorder_threads: [JoinHandle<()>; 2],
     journal: Journal,
     journal_thread: JoinHandle<()>,
+    mailboxes: MailboxFile,
     addresses: Rc<Addresses>,
     standing: Standing,
     watch: Watch,

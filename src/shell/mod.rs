@@ -12,6 +12,7 @@ mod descriptors;
 mod inbox;
 mod journal;
 pub mod logging;
+mod mailboxes;
 pub mod media_threads;
 mod prepare;
 mod random;

@@ -172,6 +172,7 @@ impl Switch {
         let news = call.facts()[running.told..].iter();
         out.extend(news.map(|fact| Output::Fact { call: id, fact: fact.clone() }));
         running.told = call.facts().len();
+        self.seen.call(id);
         if !call.is_over() {
             let due = call.deadline();
             if due != running.due {

@@ -88,7 +88,7 @@ pub(super) fn leg_of_media(event: &media::Event) -> LegId {
 pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
         Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refer, Refused,
-        Registered, RequestDone, Ringing, Unavailable, Unregistered,
+        Registered, RequestDone, Ringing, Subscribes, Unavailable, Unregistered,
     };
     match event {
         Ringing { leg, .. }
@@ -102,6 +102,7 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Unavailable { leg, .. }
         | Ended { leg, .. } => Some(*leg),
         Incoming(_)
+        | Subscribes(_)
         | Registered { .. }
         | Unregistered { .. }
         | Refused { .. }

@@ -15,7 +15,10 @@ impl Switch {
         }
         for word in said {
             match word {
-                acd::Output::Fact(fact) => out.push(Output::Queue(fact)),
+                acd::Output::Fact(fact) => {
+                    self.seen.queues(&fact);
+                    out.push(Output::Queue(fact));
+                }
                 acd::Output::Joined { call, .. }
                 | acd::Output::Offer { call, .. }
                 | acd::Output::Withdraw { call, .. }

@@ -26,6 +26,10 @@ pub(super) fn sip_conf(conf: &Conf) -> SipConf {
         expires_secs_max: *conf.switch.expires_secs.end(),
         expires_spread_percent: conf.switch.expires_spread_percent,
         bindings_max: conf.switch.phones_max,
+        watch_secs_min: *conf.switch.watch.expires_secs.start(),
+        watch_secs_max: *conf.switch.watch.expires_secs.end(),
+        watches_per_account: conf.switch.watch.per_person_max,
+        watches_max: conf.switch.watch.all_max,
         bans: conf.switch.bans.clone(),
         floods: conf.switch.floods.clone(),
         ..SipConf::default()

@@ -131,6 +131,15 @@ impl World {
         self.tell_phone(desk, phone::Input::Command(button));
     }
 
+    /// So much waits in somebody's mailbox now. False, if there is nobody of that name.
+    pub fn mailbox(&mut self, who: &str, mailbox: sip::Mailbox) -> bool {
+        let mut out = Vec::new();
+        let known = self.switch.set_mailbox(who, mailbox, self.now, &mut out);
+        let inputs = out.into_iter().flat_map(|output| self.perform(output)).collect();
+        self.tell_switch(inputs);
+        known
+    }
+
     /// Lets time pass, with everything that happens in it.
     pub fn pass(&mut self, duration: Duration) {
         self.pass_until(self.now + duration, |_| false);

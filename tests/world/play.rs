@@ -5,10 +5,10 @@ use std::time::Duration;
 use audio::goertzel;
 use base::Random;
 use serde_json::Value;
-use sim::phone::{Command, Dial, Event, Manner};
+use sim::phone::{Command, Dial, Event, Manner, Subscribe, Text};
 use sim::script::{Act, Dialled, Hearing, Identity, Line, Pattern, Step};
 use sim::{NetworkConf, Script};
-use sip::{Message, Method, Name};
+use sip::{Mailbox, Message, Method, Name};
 
 use super::centre::PROMPTS;
 use super::{SWITCH, World, voice};
@@ -75,6 +75,10 @@ impl Theatre {
                 Some((id, _)) => Err(format!("there is a recording, {id:?}")),
             },
             Step::Cdr(fields) => self.cdr(fields),
+            Step::Mailbox { who, new, old } => {
+                let mailbox = Mailbox { new: *new, old: *old, ..Mailbox::default() };
+                if self.world.mailbox(who, mailbox) { Ok(()) } else { Err(format!("there is no person {who:?}")) }
+            }
         }
     }
 
@@ -158,6 +162,15 @@ impl Theatre {
                 };
                 let header = header.as_ref().map(|(name, value)| (Name::from(name.as_str()), value.clone()));
                 world.push(who, Command::Refer { to, header });
+            }
+            Act::Subscribe { to, event, expires_secs, header } => {
+                let header = header.as_ref().map(|(name, value)| (Name::from(name.as_str()), value.clone()));
+                let (to, event) = (to.clone(), event.clone());
+                world.push(who, Command::Subscribe(Subscribe { to, event, expires_secs: *expires_secs, header }));
+            }
+            Act::Write { to, from, body } => {
+                let text = Text { to: to.clone(), from: from.clone(), header: None, body: body.clone() };
+                world.push(who, Command::Write(text));
             }
             Act::Speaks(true) => {
                 let sound = voice(world.desks[who].hz);

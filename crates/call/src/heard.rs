@@ -37,6 +37,7 @@ impl Call {
             Sip::Confirmed { .. }
             | Sip::Declined { .. }
             | Sip::Incoming(_)
+            | Sip::Subscribes(_)
             | Sip::Registered { .. }
             | Sip::Unregistered { .. }
             | Sip::Refused { .. }

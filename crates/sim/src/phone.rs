@@ -14,6 +14,7 @@ mod ear;
 mod hears;
 mod said;
 mod voice;
+mod watches;
 mod words;
 
 use std::collections::VecDeque;
@@ -24,12 +25,13 @@ use bytes::Bytes;
 use sip::{Message, Method, Name, Request, Response, wire};
 
 pub use ear::Ear;
-pub use words::{Command, Dial, Event, Input, Keys, Manner, Output, PhoneConf};
+pub use words::{Command, Dial, Event, Input, Keys, Manner, Output, PhoneConf, Subscribe, Text};
 
 use asked::{Asked, Why};
 use call::{PhoneCall, State};
 use said::{Answers, Due};
 use voice::Voice;
+use watches::Watch;
 
 /// One phone.
 ///
@@ -49,6 +51,7 @@ pub struct Phone {
     call: Option<PhoneCall>,
     ear: Option<Ear>,
     asked: Vec<Asked>,
+    watches: Vec<Watch>,
     answers: Answers,
     /// For an answer that comes again (RFC 3261 §13.2.2.4).
     acks: VecDeque<Acknowledged>,
@@ -76,6 +79,7 @@ impl Phone {
             call: None,
             ear: None,
             asked: Vec::new(),
+            watches: Vec::new(),
             answers: Answers::default(),
             acks: VecDeque::new(),
             gone: false,

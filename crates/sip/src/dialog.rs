@@ -94,6 +94,11 @@ impl Dialog {
         }
     }
 
+    /// Where its requests are for: the other side's Contact.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
     /// The next request in it, without Via.
     pub fn request(&mut self, method: Method) -> Request {
         let cseq = self.next_cseq();

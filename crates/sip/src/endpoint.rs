@@ -14,19 +14,22 @@ mod legs;
 mod overload;
 mod requests;
 mod transactions;
+mod watchers;
 
 use base::{LegId, Random, Time};
 use bytes::Bytes;
 
 pub use bans::{Ban, BanConf};
 pub use conf::{Account, Peer, SipConf};
-pub use event::{Command, End, Event, Incoming, Input, Origin, Outgoing, Output};
+pub use event::{Command, End, Event, Incoming, Input, Origin, Outgoing, Output, Subscribes, Watch};
 pub use floods::FloodConf;
 pub use requests::{Answer, Outside, RequestId};
+pub use watchers::Watching;
 
 use crate::digest::{Challenged, Signed};
 use crate::invite::{self, DialogId, Names, TransactionId, TurnDown, Uac, Usage};
 use crate::register::{self, Binding, Registrar};
+use crate::subscribe;
 use crate::{Flow, Message, Method, Name, Request, Response, Transport, Via, stun, wire};
 use door::TAG_LETTERS;
 use floods::{Floods, Tide};
@@ -65,6 +68,7 @@ pub struct Endpoint {
     requests: Requests,
     challenged: Challenged,
     registrar: Registrar,
+    subscriptions: subscribe::Table,
     /// Room for what machines say, kept to spare the allocator.
     wishes: Vec<Vec<invite::Output>>,
     said: Vec<register::Output>,
@@ -85,6 +89,7 @@ impl Endpoint {
             legs: Legs::default(),
             requests: Requests::default(),
             challenged: Challenged::default(),
+            subscriptions: subscribe::Table::default(),
             wishes: Vec::new(),
             said: Vec::new(),
             conf,
@@ -113,8 +118,9 @@ impl Endpoint {
 
     /// When it wants a `Tick`.
     pub fn deadline(&self) -> Option<Time> {
-        let deadlines = [self.transactions.deadline(), self.legs.deadline(), self.registrar.deadline()];
-        deadlines.into_iter().flatten().min()
+        let legs = [self.transactions.deadline(), self.legs.deadline()];
+        let phones = [self.registrar.deadline(), self.subscriptions.deadline()];
+        legs.into_iter().chain(phones).flatten().min()
     }
 
     /// A number for a leg of [`Command::Invite`].
@@ -167,6 +173,7 @@ impl Endpoint {
     /// what it was: accounts' hashes are made for it.
     pub fn reload(&mut self, conf: SipConf, now: Time, out: &mut Vec<Output>) {
         self.conf = SipConf { realm: std::mem::take(&mut self.conf.realm), ..conf };
+        self.forget_watchers(now, out);
         let mut said = std::mem::take(&mut self.said);
         self.registrar.handle(register::Input::Reloaded { conf: &self.conf }, now, &mut said);
         out.extend(said.drain(..).filter_map(event_of));
@@ -240,9 +247,18 @@ impl Endpoint {
             }
         }
         self.registrar_told(register::Input::Tick, now, out);
+        while let Some((id, due)) = self.subscriptions.due(now) {
+            if due {
+                self.tell_watcher(id, subscribe::Input::Tick, now, out);
+            }
+        }
     }
 
     fn closed(&mut self, connection: u64, now: Time, out: &mut Vec<Output>) {
+        // Before their NOTIFYs are lost: a phone that comes back is still told.
+        for id in self.subscriptions.over(connection) {
+            self.tell_watcher(id, subscribe::Input::FlowLost, now, out);
+        }
         for id in self.transactions.over(connection) {
             if let Some(leg) = self.transactions.unanswered(id) {
                 self.tell(leg, invite::Input::Closed, now, out);
@@ -271,6 +287,7 @@ impl Endpoint {
             Command::Transferred { leg, status } => (leg, invite::Input::Transferred { status }),
             Command::Offer { leg, sdp } => (leg, invite::Input::Offer { sdp }),
             Command::HangUp { leg, status } => (leg, invite::Input::HangUp { status }),
+            Command::Watch(watch) => return self.watch(*watch, now, out),
         };
         self.tell(leg, input, now, out);
     }
@@ -372,6 +389,9 @@ impl Endpoint {
     /// A transaction has something for its owner.
     fn heard(&mut self, heard: Heard, response: Option<(&Response, Flow)>, now: Time, out: &mut Vec<Output>) {
         match (heard, response) {
+            (Heard::News { owner: Some(Owner::Subscription(id)), .. }, Some((response, _))) => {
+                self.tell_watcher(id, subscribe::Input::Answered { response }, now, out);
+            }
             (Heard::News { owner, invite }, Some((response, flow))) => {
                 let leg = match owner {
                     Some(Owner::Request(id)) => return self.answered(id, response, flow, now, out),
@@ -401,6 +421,9 @@ impl Endpoint {
             (Heard::TimedOut { owner: Some(Owner::Leg(leg)), method }, _) => {
                 self.tell(leg, invite::Input::TimedOut { method }, now, out);
             }
+            (Heard::TimedOut { owner: Some(Owner::Subscription(id)), .. }, _) => {
+                self.tell_watcher(id, subscribe::Input::Unheard, now, out);
+            }
             (heard, _) => self.lost(heard, End::Refused(503), now, out),
         }
     }
@@ -411,6 +434,9 @@ impl Endpoint {
                 self.tell(leg, invite::Input::Lost { method, end }, now, out);
             }
             Heard::Lost { owner: Some(Owner::Request(id)), .. } => self.unanswered(id, 503, out),
+            Heard::Lost { owner: Some(Owner::Subscription(id)), .. } => {
+                self.tell_watcher(id, subscribe::Input::Unheard, now, out);
+            }
             _ => {}
         }
     }

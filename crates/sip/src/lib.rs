@@ -15,8 +15,10 @@ mod invite;
 mod message;
 mod name_addr;
 mod network;
+mod package;
 mod register;
 mod stun;
+mod subscribe;
 mod text;
 mod timers;
 mod transaction;
@@ -27,7 +29,7 @@ pub mod wire;
 pub use class::Class;
 pub use endpoint::{
     Account, Answer, Ban, BanConf, Command, End, Endpoint, Event, FloodConf, Incoming, Input, Origin, Outgoing, Output,
-    Outside, Peer, RequestId, SipConf,
+    Outside, Peer, RequestId, SipConf, Subscribes, Watch, Watching,
 };
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};
@@ -36,8 +38,10 @@ pub use invite::{ALLOW, DialogId, Referral, TRUNK_SESSION_SECS};
 pub use message::{Message, Request, Response, method_name, method_named, reason_phrase};
 pub use name_addr::{BadSyntax, NameAddr, Params};
 pub use network::Network;
+pub use package::{Activity, Line, Lines, Mailbox, Package, Presence, Shown, Stage, State};
 pub use register::Binding;
 pub use rsip::Method;
+pub use subscribe::{Reason, SubscriptionId};
 pub use text::quote;
 pub use uri::{Scheme, Uri, is_known_scheme, unescape};
 pub use via::{MAGIC_COOKIE, Via};

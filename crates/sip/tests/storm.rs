@@ -183,7 +183,8 @@ impl World {
                 self.sides[at].legs.get_mut(&leg).unwrap().ends.push(end);
             }
             Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => {}
-            Event::Banned(_) | Event::Flooded { .. } | Event::RequestDone { .. } | Event::Unavailable { .. } => {}
+            Event::Banned(_) | Event::Flooded { .. } | Event::RequestDone { .. } => {}
+            Event::Unavailable { .. } | Event::Subscribes(_) => {}
         }
     }
 

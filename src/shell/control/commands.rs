@@ -12,7 +12,7 @@ use super::super::console::Answers;
 use super::super::prepare;
 use super::super::reload::Loaded;
 use super::{Arrival, Control};
-use crate::status::{BanStatus, CallStatus, PhoneStatus};
+use crate::status::{BanStatus, CallStatus, MailboxStatus, PhoneStatus, SubscriptionStatus};
 use crate::{Input, Output};
 
 /// No drain is waited for longer.
@@ -41,6 +41,27 @@ impl Control {
                 let lifted = self.switch.unban(&who, now);
                 info!(who, lifted, "unbanned");
                 let _ = answers.try_send(Line::Done(json!({ "lifted": lifted })));
+            }
+            Request::Subscriptions => {
+                let watching = self.switch.endpoint().subscriptions();
+                let rows = watching.map(|watching| json!(SubscriptionStatus::of(watching, now))).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::Mailboxes => {
+                let mailboxes = self.switch.mailboxes();
+                let rows = mailboxes.map(|(account, mailbox)| json!(MailboxStatus::of(account, mailbox))).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::Mailbox { who, new, old } => {
+                let mailbox = sip::Mailbox { new, old, ..sip::Mailbox::default() };
+                let known = self.switch.set_mailbox(&who, mailbox, now, out);
+                self.perform(out);
+                if known {
+                    self.mailboxes.keep(self.switch.mailboxes(), answers);
+                } else {
+                    let why = format!("there is no person {who:?}; people.toml names them");
+                    let _ = answers.try_send(Line::Failed(why));
+                }
             }
             Request::Trace { call, user, follow: true } => self.watch.follow(call, user, answers),
             Request::Trace { call, user, follow: false } => {

@@ -17,6 +17,7 @@ use super::super::clock::Clock;
 use super::super::console::Console;
 use super::super::inbox::Inbox;
 use super::super::journal::Journal;
+use super::super::mailboxes::MailboxFile;
 use super::super::media_threads::MediaThreads;
 use super::super::recorder_thread::{self, Door};
 use super::super::reload::Standing;
@@ -77,7 +78,9 @@ impl Control {
             move |recording, channel, clip| clips.bring(recording, channel, clip),
         )?;
         let towards = |transport, remote| addresses.towards(transport, remote);
-        let switch = Switch::new(&conf, towards, clock.wall(), random);
+        let mut switch = Switch::new(&conf, towards, clock.wall(), random);
+        let (mailboxes, kept) = MailboxFile::open(folder);
+        switch.remember_mailboxes(kept);
         prepare::prompts(&conf)?;
 
         for listener in &udp {
@@ -101,6 +104,7 @@ impl Control {
             recorder_threads,
             journal,
             journal_thread,
+            mailboxes,
             addresses,
             standing: Standing::of(&conf, certificate),
             inbox: Inbox::new(conf.switch.emergency.clone()),

@@ -36,7 +36,9 @@ pub(super) enum Why {
     Reinvite {
         hold: bool,
     },
-    /// CANCEL, BYE, INFO: whatever the answer is, it changes nothing.
+    /// A SUBSCRIBE.
+    Watch,
+    /// CANCEL, BYE, INFO, MESSAGE: whatever the answer is, it changes nothing.
     Formality,
 }
 

@@ -20,6 +20,8 @@ impl Phone {
             Command::Press { key, by } => self.press(key, by),
             Command::Hold(hold) => self.hold(hold),
             Command::Refer { to, header } => self.refer(to, header),
+            Command::Subscribe(subscribe) => self.subscribe(subscribe),
+            Command::Write(text) => self.write(text),
             Command::Speak(sound) => {
                 self.conf.voice = sound.clone();
                 if let Some(voice) = self.call.as_mut().and_then(|call| call.voice.as_mut()) {
@@ -152,7 +154,7 @@ impl Phone {
     }
 
     /// Sends a request of a new transaction.
-    fn ask(&mut self, mut request: Request, why: Why, proofs: u8) {
+    pub(super) fn ask(&mut self, mut request: Request, why: Why, proofs: u8) {
         let branch = format!("{MAGIC_COOKIE}{}", self.random.token(16));
         let via = Via::new(Transport::Udp, self.conf.sip, &branch);
         request.headers.push_front(Name::Via, via.to_string());
@@ -259,7 +261,9 @@ impl Phone {
         }
         match (asked.why, &mut self.call) {
             (Why::Register { .. }, _) => self.registration.cseq = number + 1,
-            (_, Some(call)) => call.cseq = number + 1,
+            (Why::Watch, _) => self.watches_again(&request, number + 1),
+            (_, Some(call)) if request.headers.call_id() == Some(&call.call_id) => call.cseq = number + 1,
+            (Why::Formality, _) if request.method == Method::Message => {}
             _ => return None,
         }
         request.headers.remove(&Name::Via);
@@ -296,6 +300,7 @@ impl Phone {
                 }
             }
             Why::Reinvite { hold } => self.changed(asked, response, hold),
+            Why::Watch => self.watch_answered(response),
             Why::Formality => {}
         }
     }

@@ -26,7 +26,8 @@ impl Phone {
             Method::Cancel => self.hear_cancel(&request),
             Method::Bye => self.hear_bye(&request),
             Method::Options | Method::Info | Method::Notify | Method::Message => {
-                let status = if has_tag(&request) && !self.is_of_call(&request) { 481 } else { 200 };
+                let known = self.is_watched(&request) || self.is_of_call(&request);
+                let status = if has_tag(&request) && !known { 481 } else { 200 };
                 self.reply(&request, Response::to(&request, status));
             }
             _ => {

@@ -107,12 +107,42 @@ pub enum Command {
         /// One more header line.
         header: Option<(Name, String)>,
     },
+    /// Watch something, or end it.
+    Subscribe(Subscribe),
+    /// Send a text (MESSAGE).
+    Write(Text),
     /// Say this from now on; an empty sound is silence without packets.
     Speak(Sound),
     /// Answer calls so from now on.
     Behave(Manner),
     /// The plug is pulled: no word more to anybody, until the next command.
     Vanish,
+}
+
+/// What to watch, and how.
+#[derive(Clone, Debug)]
+pub struct Subscribe {
+    /// A number or a name.
+    pub to: String,
+    /// The event package.
+    pub event: String,
+    /// For how long; 0 ends it, or asks once.
+    pub expires_secs: u32,
+    /// One more header line.
+    pub header: Option<(Name, String)>,
+}
+
+/// A text to be sent.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// A number or a name; none means the other side of the call.
+    pub to: Option<String>,
+    /// The user part of From, where it is not the phone's own.
+    pub from: Option<String>,
+    /// One more header line.
+    pub header: Option<(Name, String)>,
+    /// What it says.
+    pub body: String,
 }
 
 /// A number to call, and how.

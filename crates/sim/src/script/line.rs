@@ -14,13 +14,15 @@ type Read<T> = Result<T, String>;
 /// Reads a line without its comment.
 pub(super) fn read(text: &str) -> Read<Step> {
     let mut words = Words::new(text);
-    let first = words.next("a phone's name, \"phone\", \"network\", \"recording\", \"cdr\" or a time such as +5s")?;
+    let first = words
+        .next("a phone's name, \"phone\", \"network\", \"recording\", \"mailbox\", \"cdr\" or a time such as +5s")?;
     let step = match first {
         "phone" => phone(&mut words)?,
         "network" => network(&mut words)?,
         "recording" => recording(&mut words)?,
         "no" => words.exactly("recording").map(|()| Step::NoRecording)?,
         "cdr" => cdr(&mut words)?,
+        "mailbox" => mailbox(&mut words)?,
         time if time.starts_with('+') => Step::Wait(duration(&time[1..])?),
         name => acts(name.to_owned(), &mut words)?,
     };
@@ -118,9 +120,11 @@ fn says(words: &mut Words) -> Read<Act> {
         "REGISTER" => register(words, false),
         "BYE" | "CANCEL" => Ok(Act::HangUp),
         "REFER" => refer(words),
+        "SUBSCRIBE" => subscribe(words),
+        "MESSAGE" => message(words),
         word => {
             let status = status(word).ok_or_else(|| {
-                format!("{word:?} cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER or a status (the rest by itself)")
+                format!("{word:?} cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER, SUBSCRIBE, MESSAGE or a status (the rest by itself)")
             })?;
             let codecs = match words.maybe() {
                 None => None,
@@ -156,6 +160,46 @@ fn refer(words: &mut Words) -> Read<Act> {
         }
     }
     Ok(Act::Refer { to, replaces, header })
+}
+
+fn subscribe(words: &mut Words) -> Read<Act> {
+    let to = words.next("a number to watch")?.to_owned();
+    let (mut event, mut expires_secs, mut header) = ("dialog".to_owned(), 600, None);
+    while let Some(word) = words.maybe() {
+        match word {
+            "event" => event = words.next("an event package, such as dialog")?.to_owned(),
+            "expires" => expires_secs = number(words.next("a number of seconds")?)?,
+            "header" => header = Some(words.header()?),
+            other => return Err(format!("a SUBSCRIBE has no {other:?}; write event, expires or header")),
+        }
+    }
+    Ok(Act::Subscribe { to, event, expires_secs, header })
+}
+
+fn message(words: &mut Words) -> Read<Act> {
+    let (mut to, mut from) = (None, None);
+    while let Some(word) = words.maybe() {
+        match word {
+            "to" => to = Some(words.next("a number to write to")?.to_owned()),
+            "from" => from = Some(words.next("a user")?.to_owned()),
+            "body" => return Ok(Act::Write { to, from, body: words.all() }),
+            other => return Err(format!("a MESSAGE has no {other:?}; write to, from and at last body")),
+        }
+    }
+    Err("a MESSAGE without a body says nothing; write body TEXT".to_owned())
+}
+
+fn mailbox(words: &mut Words) -> Read<Step> {
+    let who = words.next("a person's name")?.to_owned();
+    let (mut new, mut old) = (0, 0);
+    while let Some(word) = words.maybe() {
+        match word {
+            "new" => new = number(words.next("a number of messages")?)?,
+            "old" => old = number(words.next("a number of messages")?)?,
+            other => return Err(format!("a mailbox has no {other:?}; write new or old")),
+        }
+    }
+    Ok(Step::Mailbox { who, new, old })
 }
 
 fn register(words: &mut Words, waits: bool) -> Read<Act> {

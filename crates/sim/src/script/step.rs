@@ -53,6 +53,15 @@ pub enum Step {
     },
     /// There is no further recording.
     NoRecording,
+    /// So many new and old messages wait for a person.
+    Mailbox {
+        /// Who.
+        who: String,
+        /// How many nobody has heard.
+        new: u32,
+        /// How many were kept.
+        old: u32,
+    },
     /// A call record says so.
     Cdr(Vec<(String, String)>),
 }
@@ -108,6 +117,26 @@ pub enum Act {
         replaces: Option<String>,
         /// One more header.
         header: Option<(String, String)>,
+    },
+    /// Watches something.
+    Subscribe {
+        /// A number or a name.
+        to: String,
+        /// The event package.
+        event: String,
+        /// For how long.
+        expires_secs: u32,
+        /// One more header.
+        header: Option<(String, String)>,
+    },
+    /// Sends a text.
+    Write {
+        /// A number or a name; none means the other side of the call.
+        to: Option<String>,
+        /// The user part of From.
+        from: Option<String>,
+        /// What it says.
+        body: String,
     },
     /// Sends sound, or none.
     Speaks(bool),

@@ -67,8 +67,11 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ),
         (
             "ann > ACK",
-            "\"ACK\" cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER or a status (the rest by itself)",
+            "\"ACK\" cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER, SUBSCRIBE, MESSAGE or a status (the rest by itself)",
         ),
+        ("ann > SUBSCRIBE 202 for 5", "a SUBSCRIBE has no \"for\"; write event, expires or header"),
+        ("ann > MESSAGE to 202", "a MESSAGE without a body says nothing; write body TEXT"),
+        ("mailbox ann 2", "a mailbox has no \"2\"; write new or old"),
         ("ann > INVITE", "the line stops where a number to call should follow"),
         ("ann > INVITE 202 offer g729", "\"g729\" is no codec; write pcmu, pcma, g722 or opus"),
         ("ann < HELLO", "\"HELLO\" is neither a method nor a status"),

@@ -36,6 +36,14 @@ pub struct SipConf {
     pub transactions_max: usize,
     /// Incoming and outgoing INVITE dialogs at a time; above it an incoming one is answered 503.
     pub legs_max: usize,
+    /// A SUBSCRIBE that asks for less is answered 423.
+    pub watch_secs_min: u32,
+    /// No subscription lasts longer.
+    pub watch_secs_max: u32,
+    /// Subscriptions of one account.
+    pub watches_per_account: usize,
+    /// Subscriptions of all together; above it a new one is answered 503.
+    pub watches_max: usize,
     /// Nonces that were used with a right password and are remembered for their 60 s.
     pub nonces_max: usize,
     /// When somebody who guesses passwords is kept out.
@@ -84,6 +92,10 @@ impl Default for SipConf {
             limits: Limits::default(),
             transactions_max: 100_000,
             legs_max: 50_000,
+            watch_secs_min: 60,
+            watch_secs_max: 3600,
+            watches_per_account: 300,
+            watches_max: 100_000,
             nonces_max: 200_000,
             bans: BanConf::default(),
             floods: FloodConf::default(),

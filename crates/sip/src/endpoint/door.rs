@@ -15,8 +15,9 @@ use super::transactions::{origin_key, server_key};
 use super::{Endpoint, Event, Incoming, Origin, Output};
 use crate::dialog::{contact_uri, tag, tagged};
 use crate::invite::{self, ACCEPT, ALLOW, SDP, SUPPORTED, TooShort, TransactionId, Uas, Usage, too_short};
+use crate::package::ALLOW_EVENTS;
 use crate::wire::Refusal;
-use crate::{Flow, Headers, Method, Name, Request, Response, Scheme, Uri, is_known_scheme, register};
+use crate::{Flow, Headers, Method, Name, Request, Response, Scheme, Uri, is_known_scheme, register, subscribe};
 
 impl Endpoint {
     /// What could not be read: its answer is ready but for what the network tells.
@@ -123,7 +124,7 @@ impl Endpoint {
 
     /// RFC 3261 §12.2.2.
     fn in_dialog(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
-        let Some(leg) = self.leg_of(&request) else { return self.refuse(&request, 481, &[], flow, out) };
+        let Some(leg) = self.leg_of(&request) else { return self.in_subscription(request, key, flow, now, out) };
         if !self.is_party(leg, &request, flow, now, out) {
             return;
         }
@@ -200,8 +201,9 @@ impl Endpoint {
             }
             // Outside of a dialog these mean nothing.
             Method::Bye | Method::Update | Method::Info | Method::PRack => self.refuse(&request, 481, &[], flow, out),
-            Method::Subscribe | Method::Publish | Method::Notify if headers.has(&Name::Event) => {
-                self.refuse(&request, 489, &[(Name::Allow, ALLOW)], flow, out)
+            Method::Subscribe => self.subscribes(request, key, flow, now, out),
+            Method::Publish | Method::Notify if headers.has(&Name::Event) => {
+                self.refuse(&request, 489, &[(Name::AllowEvents, ALLOW_EVENTS)], flow, out)
             }
             _ => self.refuse(&request, 405, &[(Name::Allow, ALLOW)], flow, out),
         }
@@ -226,7 +228,12 @@ impl Endpoint {
         for output in said.drain(..) {
             match output {
                 register::Output::Event(event) => out.push(Output::Event(event)),
-                register::Output::Moved { from, to } => self.legs.moved(from, to),
+                register::Output::Moved { from, to } => {
+                    self.legs.moved(from, to);
+                    for id in self.subscriptions.by_flow(&account, from) {
+                        self.tell_watcher(id, subscribe::Input::Moved { to }, now, out);
+                    }
+                }
                 register::Output::Respond(mut response) => {
                     self.sign(&mut response);
                     self.transactions.respond(transaction, response.status, response.to_bytes(), now, out);
@@ -324,7 +331,7 @@ impl Endpoint {
     }
 
     /// The account that sent a request, proven; then what it sent costs it nothing at the door.
-    fn account(
+    pub(super) fn account(
         &mut self,
         request: &Request,
         flow: Flow,
@@ -337,7 +344,7 @@ impl Endpoint {
         Ok(account)
     }
 
-    fn challenge(&mut self, request: &Request, challenges: Challenges, flow: Flow, out: &mut Vec<Output>) {
+    pub(super) fn challenge(&mut self, request: &Request, challenges: Challenges, flow: Flow, out: &mut Vec<Output>) {
         let challenges = match challenges {
             Challenges::These(challenges) => challenges,
             Challenges::Banned(left) => {
@@ -350,7 +357,14 @@ impl Endpoint {
     }
 
     /// A final answer without a transaction.
-    fn refuse(&mut self, request: &Request, status: u16, headers: &[(Name, &str)], flow: Flow, out: &mut Vec<Output>) {
+    pub(super) fn refuse(
+        &mut self,
+        request: &Request,
+        status: u16,
+        headers: &[(Name, &str)],
+        flow: Flow,
+        out: &mut Vec<Output>,
+    ) {
         let mut response = Response::to(request, status);
         for (name, value) in headers {
             response.headers.push(name.clone(), *value);
@@ -387,7 +401,7 @@ const LATER_SECS: RangeInclusive<u64> = 5..=30;
 pub(super) const TAG_LETTERS: usize = 16;
 
 /// The extensions a request requires and we have not (RFC 3261 §8.2.2.3).
-fn unsupported(request: &Request) -> Option<String> {
+pub(super) fn unsupported(request: &Request) -> Option<String> {
     let ours: &[&str] = if request.method == Method::Register { &["path", "outbound"] } else { &[] };
     let is_ours = |tag: &str| tag.is_empty() || ours.iter().any(|own| own.eq_ignore_ascii_case(tag));
     let known = |tag: &str| SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag));

@@ -10,6 +10,8 @@ use super::bans::Ban;
 use super::requests::{Answer, Outside, RequestId};
 use crate::digest::Credentials;
 use crate::invite::Referral;
+use crate::package::{Package, State};
+use crate::subscribe::{Reason, SubscriptionId};
 use crate::{Flow, Headers, Name, NameAddr};
 
 /// What happened.
@@ -111,6 +113,43 @@ pub enum Command {
         leg: LegId,
         /// Why, for a `Reason: SIP;cause=` header: 200 is "Call completed elsewhere".
         status: Option<u16>,
+    },
+    /// Something about those who watch.
+    Watch(Box<Watch>),
+}
+
+/// What is to be done about those who watch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Watch {
+    /// The subscription may be: the watcher is told how the resource stands, and hears from now on how it changes.
+    Admit {
+        /// Which, from [`Event::Subscribes`].
+        subscription: SubscriptionId,
+        /// What it watches, by whatever name the rooms above give it.
+        resource: String,
+        /// How that stands.
+        state: State,
+    },
+    /// The subscription may not be.
+    Deny {
+        /// Which.
+        subscription: SubscriptionId,
+        /// 403, 404, …
+        status: u16,
+    },
+    /// A resource stands so now. Nobody hears of what nobody watches.
+    Stands {
+        /// Its name.
+        resource: String,
+        /// How it stands.
+        state: State,
+    },
+    /// The subscription is to end.
+    End {
+        /// Which.
+        subscription: SubscriptionId,
+        /// Why.
+        reason: Reason,
     },
 }
 
@@ -255,6 +294,8 @@ pub enum Event {
         /// For how long.
         expires_secs: u32,
     },
+    /// Somebody of ours wants to watch something: to be answered by [`Watch::Admit`] or [`Watch::Deny`].
+    Subscribes(Subscribes),
     /// A binding is gone: taken back, expired, replaced, or its stream closed.
     Unregistered {
         /// Whose.
@@ -278,6 +319,19 @@ pub enum Event {
         /// From where the first request came that was one too many.
         flow: Flow,
     },
+}
+
+/// Somebody wants to watch something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribes {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// Whose it is, proven.
+    pub watcher: String,
+    /// By which package.
+    pub package: Package,
+    /// What is to be watched: the user part of the Request-URI, unescaped; nothing where there is none.
+    pub called: String,
 }
 
 /// How a leg ended.

@@ -12,6 +12,7 @@ use super::Output;
 use super::requests::RequestId;
 use crate::dialog::tag;
 use crate::invite::TransactionId;
+use crate::subscribe::SubscriptionId;
 use crate::timers::{Armed, Timers};
 use crate::transaction::{
     self, Client, InviteClient, InviteServer, Server, client, invite_client, invite_server, server,
@@ -49,6 +50,8 @@ pub enum Owner {
     Leg(LegId),
     /// A request of ours outside of any dialog.
     Request(RequestId),
+    /// A subscription.
+    Subscription(SubscriptionId),
 }
 
 impl Owner {
@@ -56,7 +59,7 @@ impl Owner {
     pub fn leg(self) -> Option<LegId> {
         match self {
             Owner::Leg(leg) => Some(leg),
-            Owner::Request(_) => None,
+            Owner::Request(_) | Owner::Subscription(_) => None,
         }
     }
 }

@@ -27,14 +27,14 @@ pub struct Binding {
     pub path: Vec<String>,
     /// When it was last registered.
     pub refreshed: Time,
-    pub(super) call_id: Box<str>,
-    pub(super) cseq: u32,
+    pub(crate) call_id: Box<str>,
+    pub(crate) cseq: u32,
     /// The contact's parameters without `expires`, as sent.
     params: Box<str>,
 }
 
 impl Binding {
-    pub(super) fn new(mut contact: NameAddr, request: &Request, flow: Flow, now: Time, secs: u32) -> Binding {
+    pub(crate) fn new(mut contact: NameAddr, request: &Request, flow: Flow, now: Time, secs: u32) -> Binding {
         let params = &mut contact.params;
         params.remove("expires");
         Binding {

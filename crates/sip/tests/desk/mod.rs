@@ -139,6 +139,7 @@ impl Desk {
             Event::Registered { contact, expires_secs, .. } => format!("Registered({contact} {expires_secs})"),
             Event::Unregistered { contact, .. } => format!("Unregistered({contact})"),
             Event::Refused { account, .. } => format!("Refused({account})"),
+            Event::Subscribes(asks) => format!("Subscribes({} {} {})", asks.watcher, asks.package.word(), asks.called),
             Event::Banned(ban) => format!("Banned({})", ban.account.as_deref().unwrap_or("*")),
             Event::Flooded { .. } => "Flooded".to_owned(),
             Event::RequestDone { status, cseq, .. } => format!("Done({status} {cseq})"),

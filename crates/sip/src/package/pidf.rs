@@ -1,0 +1,108 @@
+//! Who is there: `application/pidf+xml` (RFC 3863), with what somebody is about (RFC 4479, RFC 4480).
+
+use std::fmt::Write;
+
+use super::xml::Escaped;
+
+/// Whether somebody is there, and what he is about.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Presence {
+    /// Can he be reached?
+    pub open: bool,
+    /// What he is about, if it keeps him from taking a call.
+    pub activity: Option<Activity>,
+    /// In his own words, or in a word of ours.
+    pub note: Option<String>,
+}
+
+/// What keeps somebody from taking a call (RFC 4480 §3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Activity {
+    /// He talks already.
+    OnThePhone,
+    /// He is not at his place.
+    Away,
+    /// He has something else to do.
+    Busy,
+}
+
+impl Activity {
+    /// The element of RFC 4480 §3.2.
+    pub fn word(self) -> &'static str {
+        match self {
+            Activity::OnThePhone => "on-the-phone",
+            Activity::Away => "away",
+            Activity::Busy => "busy",
+        }
+    }
+
+    /// The activity of that element.
+    pub fn named(word: &str) -> Option<Activity> {
+        [Activity::OnThePhone, Activity::Away, Activity::Busy].into_iter().find(|activity| activity.word() == word)
+    }
+}
+
+impl Presence {
+    pub(super) fn print(&self, entity: &str) -> String {
+        let entity = Escaped(entity);
+        let basic = if self.open { "open" } else { "closed" };
+        let mut out = String::with_capacity(768);
+        // Writing to a String cannot fail.
+        let _ = write!(
+            out,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" \
+             xmlns:dm=\"urn:ietf:params:xml:ns:pidf:data-model\" xmlns:rpid=\"urn:ietf:params:xml:ns:pidf:rpid\" \
+             entity=\"{entity}\">\r\n<tuple id=\"phone\"><status><basic>{basic}</basic></status>\
+             <contact priority=\"1\">{entity}</contact>"
+        );
+        if let Some(note) = &self.note {
+            let _ = write!(out, "<note>{}</note>", Escaped(note));
+        }
+        out.push_str("</tuple>\r\n");
+        if let Some(activity) = self.activity {
+            let _ = write!(
+                out,
+                "<dm:person id=\"person\"><rpid:activities><rpid:{}/></rpid:activities></dm:person>\r\n",
+                activity.word()
+            );
+        }
+        out.push_str("</presence>\r\n");
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presence_says_whether_and_why_not() {
+        let person = |activity| {
+            format!("<dm:person id=\"person\"><rpid:activities><rpid:{activity}/></rpid:activities></dm:person>\r\n")
+        };
+        for (presence, basic, note, person) in [
+            (Presence::default(), "closed", "", String::new()),
+            (Presence { open: true, ..Presence::default() }, "open", "", String::new()),
+            (
+                Presence { open: true, activity: Some(Activity::OnThePhone), note: Some("On the phone".into()) },
+                "open",
+                "<note>On the phone</note>",
+                person("on-the-phone"),
+            ),
+            (
+                Presence { open: false, activity: Some(Activity::Away), note: Some("<lunch> & tea".into()) },
+                "closed",
+                "<note>&lt;lunch&gt; &amp; tea</note>",
+                person("away"),
+            ),
+        ] {
+            let want = format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" \
+                 xmlns:dm=\"urn:ietf:params:xml:ns:pidf:data-model\" xmlns:rpid=\"urn:ietf:params:xml:ns:pidf:rpid\" \
+                 entity=\"sip:202@centrala\">\r\n<tuple id=\"phone\"><status><basic>{basic}</basic></status>\
+                 <contact priority=\"1\">sip:202@centrala</contact>{note}</tuple>\r\n{person}</presence>\r\n"
+            );
+            assert_eq!(presence.print("sip:202@centrala"), want);
+        }
+    }
+}

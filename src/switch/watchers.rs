@@ -1,0 +1,176 @@
+//! Those who watch: what they may see is asked of `presence`, how it stands is gathered from where it is known.
+
+use std::collections::{BTreeSet, HashSet};
+
+use base::{CallId, Time};
+use presence::{Calls, Mailboxes, Rights, Sight, Watched, availability, queue_lamp};
+use route::Destination;
+use sip::{Command, Mailbox, Package, Reason, Shown, State, Subscribes, Watch};
+
+use super::{Output, Switch};
+use crate::conf::Conf;
+
+/// What there is to be seen, and what of it looks different since it was last shown.
+pub(super) struct Seen {
+    rights: Rights,
+    calls: Calls,
+    mailboxes: Mailboxes,
+    moved: BTreeSet<CallId>,
+    changed: BTreeSet<Sight>,
+}
+
+impl Seen {
+    pub(super) fn new(conf: &Conf) -> Seen {
+        Seen {
+            rights: conf.rights(),
+            calls: Calls::default(),
+            mailboxes: Mailboxes::default(),
+            moved: BTreeSet::new(),
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// Is there anything to be shown?
+    pub(super) fn has_changed(&self) -> bool {
+        !self.moved.is_empty() || !self.changed.is_empty()
+    }
+
+    /// A call took a step.
+    pub(super) fn call(&mut self, call: CallId) {
+        self.moved.insert(call);
+    }
+
+    /// A phone came or went.
+    pub(super) fn phones(&mut self, event: &sip::Event) {
+        if let sip::Event::Registered { account, .. } | sip::Event::Unregistered { account, .. } = event {
+            for package in [Package::Reg, Package::Presence] {
+                self.changed.insert((package, Watched::Person(account.clone())));
+            }
+        }
+    }
+
+    /// Something happened in the queues.
+    pub(super) fn queues(&mut self, fact: &acd::Fact) {
+        let sight = match &fact.what {
+            acd::What::Entered { queue, .. } | acd::What::Left { queue, .. } => {
+                (Package::Dialog, Watched::Queue(queue.to_string()))
+            }
+            acd::What::AgentIs { agent, .. } => (Package::Presence, Watched::Person(agent.to_string())),
+            _ => return,
+        };
+        self.changed.insert(sight);
+    }
+}
+
+impl Switch {
+    /// So much waits in somebody's mailbox. `who` is an account or its number; false, if there is no such person.
+    pub fn set_mailbox(&mut self, who: &str, mailbox: Mailbox, now: Time, out: &mut Vec<Output>) -> bool {
+        let Some(account) = self.routes.people.get(who).cloned() else { return false };
+        if self.seen.mailboxes.set(&account, mailbox) {
+            self.seen.changed.insert((Package::MessageSummary, Watched::Person(account)));
+        }
+        self.hear_out(now, out);
+        true
+    }
+
+    /// What waited in mailboxes when the switch was last there, for those who still are.
+    pub fn remember_mailboxes(&mut self, kept: impl IntoIterator<Item = (String, Mailbox)>) {
+        let people = &self.routes.people;
+        self.seen.mailboxes = Mailboxes::new(kept.into_iter().filter(|(account, _)| people.contains_key(account)));
+    }
+
+    /// The mailboxes with something in them.
+    pub fn mailboxes(&self) -> impl Iterator<Item = (&str, Mailbox)> {
+        self.seen.mailboxes.iter()
+    }
+
+    /// Somebody wants to watch something.
+    pub(super) fn asks_to_watch(&mut self, asks: Subscribes, now: Time) {
+        let Subscribes { subscription, watcher, package, called } = asks;
+        let watch = match self.watched(&watcher, package, &called) {
+            Ok(watched) => {
+                Watch::Admit { subscription, resource: watched.to_string(), state: self.look(package, &watched, now) }
+            }
+            Err(status) => Watch::Deny { subscription, status },
+        };
+        self.tell_watchers(watch, now);
+    }
+
+    /// Shows those who watch what has changed.
+    pub(super) fn show(&mut self, now: Time) {
+        for call in std::mem::take(&mut self.seen.moved) {
+            let lines = self.journeys.get(&call).map(|running| running.journey.call().lines()).unwrap_or_default();
+            self.seen.changed.extend(self.seen.calls.call(call, lines));
+        }
+        for (package, watched) in std::mem::take(&mut self.seen.changed) {
+            let resource = watched.to_string();
+            if self.endpoint.is_watched(package, &resource) {
+                let state = self.look(package, &watched, now);
+                self.tell_watchers(Watch::Stands { resource, state }, now);
+            }
+        }
+    }
+
+    /// After a reload: what somebody may not see any more, or what is no more, he watches no longer.
+    pub(super) fn judge_watchers(&mut self, conf: &Conf, now: Time) {
+        self.seen.rights = conf.rights();
+        let people: HashSet<&str> = conf.people.keys().map(String::as_str).collect();
+        self.seen.mailboxes.keep(&people);
+        self.seen.calls.keep(|account| people.contains(account));
+        let (mut ends, mut stay) = (Vec::new(), Vec::new());
+        for watching in self.endpoint.subscriptions() {
+            let called = watching.entity.parse::<sip::Uri>().ok().and_then(|uri| uri.user).unwrap_or_default();
+            let subscription = watching.subscription;
+            match self.watched(watching.watcher, watching.package, &called) {
+                // He may be shown under another name or number now.
+                Ok(watched) if watched.to_string() == watching.resource => stay.push((watching.package, watched)),
+                Ok(_) | Err(404) => ends.push((subscription, Reason::NoResource)),
+                Err(_) => ends.push((subscription, Reason::Rejected)),
+            }
+        }
+        self.seen.changed.extend(stay);
+        for (subscription, reason) in ends {
+            self.tell_watchers(Watch::End { subscription, reason }, now);
+        }
+    }
+
+    /// What somebody means by a number he wants to watch, if he may; else the SIP status that says why not.
+    fn watched(&self, watcher: &str, package: Package, called: &str) -> Result<Watched, u16> {
+        let caller = route::From::Person(watcher.to_owned());
+        let watched = match self.routes.find(&caller, called).map(|found| found.destination) {
+            Ok(Destination::Person(person)) => Watched::Person(person),
+            Ok(Destination::Queue(queue)) => Watched::Queue(queue),
+            // A phone that asks the switch for what is its own names nobody.
+            _ if called.is_empty() && matches!(package, Package::MessageSummary | Package::Reg) => {
+                Watched::Person(watcher.to_owned())
+            }
+            _ => return Err(404),
+        };
+        self.seen.rights.judge(watcher, package, &watched).map(|()| watched)
+    }
+
+    fn look(&self, package: Package, watched: &Watched, now: Time) -> State {
+        match (package, watched) {
+            (_, Watched::Queue(queue)) => {
+                let waiting = queue.parse().map_or(0, |queue| self.acd.waiting(&queue));
+                State::Lines(queue_lamp(queue, waiting))
+            }
+            (Package::Dialog, Watched::Person(person)) => {
+                let party = self.directory.person(person);
+                State::Lines(self.seen.calls.lines(person, Shown { number: party.number, name: party.name }))
+            }
+            (Package::Presence, Watched::Person(person)) => {
+                let reachable = !self.endpoint.bindings(person, now).is_empty();
+                let agent = person.parse().ok().and_then(|agent| self.acd.agent(&agent));
+                State::Presence(availability(reachable, self.seen.calls.talks(person), agent.as_ref(), None))
+            }
+            (Package::Reg, Watched::Person(person)) => State::Contacts(self.endpoint.bindings(person, now)),
+            (Package::MessageSummary, Watched::Person(person)) => State::Mailbox(self.seen.mailboxes.of(person)),
+        }
+    }
+
+    fn tell_watchers(&mut self, watch: Watch, now: Time) {
+        let command = sip::Input::Command(Command::Watch(Box::new(watch)));
+        self.endpoint.handle(command, now, &mut self.heard);
+    }
+}
