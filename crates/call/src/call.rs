@@ -115,6 +115,10 @@ pub enum Event {
         /// There was a phone to ring.
         reached: bool,
     },
+    /// Who wanted to bring its partner elsewhere is out of it; the call is no longer that party's.
+    HandedOn,
+    /// It could not be brought there; both talk again.
+    HandedBack,
     /// The party that talked is gone, and why.
     PartyLeft(&'static str),
     /// The call has ended: the caller is gone, or will be.

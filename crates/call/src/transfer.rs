@@ -90,6 +90,7 @@ impl Call {
         self.say(sip::Command::Transferred { leg: by, status: 200 });
         if !gone {
             self.leaves(by);
+            self.events.push_back(Event::HandedOn);
         }
     }
 
@@ -104,6 +105,7 @@ impl Call {
             self.stop();
             let talks = |leg| Member { leg, role: Role::Talk };
             self.set_members(vec![talks(self.legs[0].id), talks(by)]);
+            self.events.push_back(Event::HandedBack);
             return true;
         }
         let account = self.position(by).and_then(|at| self.legs[at].party.account.clone());
@@ -124,6 +126,7 @@ impl Call {
             _ => return false,
         }
         self.note(What::Left { leg });
+        self.events.push_back(Event::HandedOn);
         true
     }
 

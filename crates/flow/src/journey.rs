@@ -22,6 +22,8 @@ use crate::{FlowConf, Next, Program};
 pub struct Journey {
     call: Call,
     program: Box<dyn Program + Send>,
+    /// Who had the call before a transfer, until it is known whether that comes to something.
+    aside: Option<Box<dyn Program + Send>>,
     conf: Arc<FlowConf>,
     number: String,
     /// What the queues are to be told.
@@ -41,7 +43,7 @@ impl Journey {
         let destination = refusal.unwrap_or(found.destination);
         call.entered(destination.to_string());
         let program = program(&destination, &found.number, &conf, &call);
-        Journey { call, program, conf, number: found.number, words: Vec::new(), now: Time::ZERO, hops: 0 }
+        Journey { call, program, aside: None, conf, number: found.number, words: Vec::new(), now: Time::ZERO, hops: 0 }
     }
 
     /// Takes what happened to the call, and runs its programs as far as they go.
@@ -83,8 +85,14 @@ impl Journey {
         if found.record {
             self.call.record();
         }
-        self.hand_on(now);
+        self.is_now(now);
         self.number = found.number;
+        if rings(&found.destination) {
+            let before = std::mem::replace(&mut self.program, Box::new(Refuse(480)));
+            self.aside.get_or_insert(before);
+        } else {
+            self.hand_on(); // whatever has the call now takes it as it is
+        }
         self.follow(Next::Go(found.destination));
         self.call.settle_transfer();
         self.run();
@@ -99,16 +107,19 @@ impl Journey {
 
     /// A leg's partner gets another one, from another call: see [`Call::take_over`]. `moved`: its media comes here.
     pub fn take_over(&mut self, by: LegId, leg: Leg, now: Time) {
-        self.hand_on(now);
-        self.program = Box::new(Ring { targets: Vec::new(), ring: std::time::Duration::ZERO, record: false });
+        self.is_now(now);
+        self.hand_on();
+        self.program = talking();
         self.call.take_over(by, leg, now);
         self.run();
     }
 
-    fn hand_on(&mut self, now: Time) {
-        self.is_now(now);
-        self.program.handed_on(&self.call);
-        self.words.extend(self.program.words());
+    /// Whoever had the call has it no longer.
+    fn hand_on(&mut self) {
+        let program = self.aside.as_mut().unwrap_or(&mut self.program);
+        program.handed_on(&self.call);
+        self.words.extend(program.words());
+        self.aside = None;
     }
 
     /// What is wrong with a transfer somebody asked for.
@@ -145,8 +156,20 @@ impl Journey {
     /// Lets the programs take every step that is due.
     pub fn run(&mut self) {
         while let Some(event) = self.call.next_event() {
-            let next = self.program.step(event, &mut self.call);
-            self.follow(next);
+            match event {
+                Event::HandedOn if self.aside.is_some() => self.hand_on(),
+                Event::HandedBack => self.program = self.aside.take().unwrap_or_else(talking),
+                Event::HungUp if self.aside.is_some() => {
+                    for program in self.aside.take().iter_mut().chain([&mut self.program]) {
+                        program.step(Event::HungUp, &mut self.call);
+                        self.words.extend(program.words());
+                    }
+                }
+                event => {
+                    let next = self.program.step(event, &mut self.call);
+                    self.follow(next);
+                }
+            }
         }
     }
 
@@ -172,6 +195,16 @@ impl Journey {
             self.words.extend(self.program.words());
         }
     }
+}
+
+/// Two who talk, until one of them does not.
+fn talking() -> Box<dyn Program + Send> {
+    Box::new(Ring { targets: Vec::new(), ring: std::time::Duration::ZERO, record: false })
+}
+
+/// Does somebody have to answer there first?
+fn rings(destination: &Destination) -> bool {
+    matches!(destination, Destination::Person(_) | Destination::Group(_) | Destination::Trunk(_))
 }
 
 /// So many programs may follow each other at one moment.

@@ -31,6 +31,8 @@ impl Program for Menu {
             | Event::Connected
             | Event::NotConnected(_)
             | Event::PartyRefused { .. }
+            | Event::HandedOn
+            | Event::HandedBack
             | Event::PartyLeft(_) => {
                 return Next::Wait;
             }

@@ -28,6 +28,7 @@ impl Program for Ring {
                 return Next::Over;
             }
             Event::HungUp => return Next::Over,
+            Event::HandedOn | Event::HandedBack => {} // a transfer's business
             Event::Connected | Event::PartyRefused { .. } | Event::Key(_) | Event::NoKey | Event::Played => {}
         }
         Next::Wait
