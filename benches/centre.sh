@@ -1,7 +1,7 @@
 #!/bin/sh
-# Writes the conf that the load tests of benches/README.md expect: centre.sh FOLDER
+# Writes the conf that the load tests of benches/README.md expect: centre.sh FOLDER [PEOPLE]
 set -eu
-folder=${1:?usage: centre.sh FOLDER}
+folder=${1:?usage: centre.sh FOLDER [PEOPLE]}
 mkdir -p "$folder/conf/prompts" "$folder/recordings" "$folder/journal"
 cp "$(dirname "$0")/../conf/prompts/welcome.wav" "$folder/conf/prompts/"
 cat > "$folder/conf/switch.toml" <<TOML
@@ -14,7 +14,7 @@ folder = "$folder/recordings"
 [journal]
 folder = "$folder/journal"
 TOML
-awk 'BEGIN { for (i = 0; i < 1000; i++) printf "[u%d]\npassword = \"p%d-secret\"\n", i, i }' > "$folder/conf/people.toml"
+awk -v people="${2:-1000}" 'BEGIN { for (i = 0; i < people; i++) printf "[u%d]\npassword = \"p%d-secret\"\n", i, i }' > "$folder/conf/people.toml"
 cat > "$folder/conf/trunks.toml" <<TOML
 [load]
 address = "127.0.0.1:5090"

@@ -66,6 +66,7 @@ struct SecurityTable {
 struct MediaTable {
     ports: Spanned<String>,
     timeout_secs: u32,
+    one_way_secs: u32,
     threads: Spanned<usize>,
     dscp: Spanned<u8>,
     hold_music: Option<Spanned<String>>,
@@ -149,6 +150,7 @@ impl Default for MediaTable {
         MediaTable {
             ports: Spanned::new(0..0, "16384-32767".to_owned()),
             timeout_secs: 60,
+            one_way_secs: 10,
             threads: Spanned::new(0..0, 0),
             dscp: Spanned::new(0..0, 46),
             hold_music: None,
@@ -239,6 +241,7 @@ impl SwitchConf {
             ("[media] ports", self.media_ports != new.media_ports),
             ("[media] threads", self.media_threads != new.media_threads),
             ("[media] timeout_secs", self.media.media_timeout_secs != new.media.media_timeout_secs),
+            ("[media] one_way_secs", self.media.one_way_secs != new.media.one_way_secs),
             ("[media] codecs", self.codecs != new.codecs),
             ("[media] dscp", self.media.dscp != new.media.dscp),
             ("[recording] folder", self.recordings != new.recordings),
@@ -310,6 +313,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     }
     let media = MediaLimits {
         media_timeout_secs: said.media.timeout_secs,
+        one_way_secs: said.media.one_way_secs,
         dscp: *said.media.dscp.get_ref(),
         ..MediaLimits::default()
     };

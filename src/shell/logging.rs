@@ -53,6 +53,9 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Recording { file, .. } => info!(%call, file, "recording"),
         What::Rejected { status } => info!(%call, status, "rejected"),
         What::HungUp { by, cause } => info!(%call, ?by, cause, "ended"),
+        What::OneWay { leg } => {
+            warn!(%call, %leg, "one-way audio: nothing is heard of this side; look for a firewall or NAT before its phone")
+        }
         What::Fault => {
             error!(%call, "a fault of ours ended this call; please report it with the lines before this one")
         }

@@ -73,11 +73,12 @@ pub enum Output {
 }
 
 pub(super) fn leg_of_media(event: &media::Event) -> LegId {
-    use media::Event::{Closed, Digit, Fault, Latched, Played, PortTaken, Timeout};
+    use media::Event::{Closed, Digit, Fault, Latched, OneWay, Played, PortTaken, Timeout};
     match event {
         Digit { leg, .. }
         | Played { leg, .. }
         | Timeout { leg }
+        | OneWay { leg }
         | Fault { leg }
         | PortTaken { leg, .. }
         | Latched { leg, .. }

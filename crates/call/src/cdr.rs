@@ -137,7 +137,12 @@ impl Cdr {
                     cdr.media.push(LegQuality { party: party.to_owned(), stats: (**stats).clone() });
                 }
                 What::Held { .. } | What::Resumed { .. } | What::Transfers { .. } | What::TransferFailed { .. } => {}
-                What::HungUp { .. } | What::Key { .. } | What::Ringing { .. } | What::Refused { .. } | What::Fault => {}
+                What::OneWay { .. }
+                | What::HungUp { .. }
+                | What::Key { .. }
+                | What::Ringing { .. }
+                | What::Refused { .. }
+                | What::Fault => {}
             }
         }
         let end = ended.or(facts.last().map(|fact| fact.at)).unwrap_or(began);

@@ -151,6 +151,11 @@ pub enum What {
         /// Why, in a word or two: `bye`, `cancelled`, `no media`, `shutdown` …
         cause: &'static str,
     },
+    /// A party that may speak has not been heard for a while: one-way audio.
+    OneWay {
+        /// Who is not heard.
+        leg: LegId,
+    },
     /// The call's program failed inside; the call was ended, no other was touched.
     Fault,
     /// A leg's media ended, with its figures.

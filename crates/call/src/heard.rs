@@ -54,6 +54,7 @@ impl Call {
             Media::Digit { leg, digit } => self.key_pressed(leg, digit, false),
             Media::Played { leg, player } if leg == self.legs[0].id => self.played(player),
             Media::Timeout { leg } => self.fell_silent(leg),
+            Media::OneWay { leg } => self.note(What::OneWay { leg }),
             Media::PortTaken { leg, .. } => self.port_taken(leg),
             Media::Fault { .. } => self.fault_inside(),
             Media::Closed { leg, stats } => {

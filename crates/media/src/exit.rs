@@ -45,6 +45,12 @@ pub enum Event {
         /// As given in `Play`.
         player: u32,
     },
+    /// Neither RTP nor RTCP came of a leg that may speak and is spoken to: one side does not hear the other. Said once a
+    /// stream; the leg stands.
+    OneWay {
+        /// Who is not heard.
+        leg: LegId,
+    },
     /// Neither RTP nor RTCP came for the time-out, while we were to receive. Said once a silence.
     Timeout {
         /// Who is silent.

@@ -10,6 +10,8 @@ pub struct MediaLimits {
     pub legs_max: u32,
     /// End a leg of which nothing was heard for so long, neither RTP nor RTCP, while it should send. 0 = never.
     pub media_timeout_secs: u32,
+    /// A leg that may speak and of which nothing came for so long is told of: one side does not hear the other. 0 = never.
+    pub one_way_secs: u32,
     /// How often we report by RTCP, give or take a half (RFC 3550 §6.2).
     pub report_secs: u16,
     /// A source behind NAT must prove itself within so many of its first packets …
@@ -25,6 +27,7 @@ impl Default for MediaLimits {
         MediaLimits {
             legs_max: 20_000,
             media_timeout_secs: 60,
+            one_way_secs: 10,
             report_secs: 5,
             learn_packets_max: 50,
             learn_secs_max: 10,

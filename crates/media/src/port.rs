@@ -63,6 +63,8 @@ pub(crate) struct Line {
     /// Anything of the leg's own.
     heard_at: Time,
     timed_out: bool,
+    /// It was told that the leg is not heard.
+    one_way: bool,
     report_at: Time,
 }
 
@@ -125,7 +127,16 @@ impl Port {
             None => {
                 let latch = Latch::new(conf.remote, conf.learn);
                 let cover = Cover::new(&conf.security);
-                let line = Line { latch, cover, conf, rtcp_source: None, heard_at: now, timed_out: false, report_at };
+                let line = Line {
+                    latch,
+                    cover,
+                    conf,
+                    rtcp_source: None,
+                    heard_at: now,
+                    timed_out: false,
+                    one_way: false,
+                    report_at,
+                };
                 self.line = Some(line);
             }
             Some(line) => {
@@ -136,7 +147,7 @@ impl Port {
                 line.latch.renew(conf.remote, conf.learn);
                 line.cover.renew(&conf.security);
                 line.conf = conf;
-                (line.heard_at, line.timed_out) = (now, false);
+                (line.heard_at, line.timed_out, line.one_way) = (now, false, false);
             }
         }
     }
@@ -360,6 +371,10 @@ impl Port {
             line.timed_out = true;
             exit.event(Event::Timeout { leg: self.place.leg });
         }
+        if line.one_way_at(limits).is_some_and(|at| at <= now) {
+            (line.one_way, self.stats.one_way) = (true, true);
+            exit.event(Event::OneWay { leg: self.place.leg });
+        }
         if line.report_at <= now {
             line.report_at = now + report_again;
             if let Some(to) = line.rtcp_remote() {
@@ -378,6 +393,7 @@ impl Port {
         let deadlines = [
             line.map(|line| line.report_at),
             line.and_then(|line| line.timeout_at(limits)),
+            line.and_then(|line| line.one_way_at(limits)),
             self.tap.as_ref().and_then(Tap::due),
         ];
         deadlines.into_iter().flatten().min().unwrap_or(Time::NEVER)
@@ -401,13 +417,15 @@ impl Port {
     /// The counts so far.
     pub fn stats(&self) -> LegStats {
         let reception = &self.reception;
-        LegStats {
+        let mut stats = LegStats {
             lost: reception.lost(),
             late: reception.late(),
             duplicated: reception.duplicates() + self.stats.duplicated,
             jitter_ms: reception.jitter_ms(),
             ..self.stats.clone()
-        }
+        };
+        stats.score(self.line.as_ref().map_or(20, |line| line.conf.ptime_ms));
+        stats
     }
 
     /// Ask the guard. What has a format of no meaning to us counts only within the stream we know (comfort noise does,
@@ -517,6 +535,12 @@ impl Line {
             ms @ (10 | 20 | 30 | 40 | 50 | 60) => ms,
             _ => 20,
         }
+    }
+
+    /// When a leg that is spoken to and may speak should be told of as not heard.
+    fn one_way_at(&self, limits: &MediaLimits) -> Option<Time> {
+        let waits = self.conf.receives && self.conf.sends && !self.one_way && limits.one_way_secs > 0;
+        waits.then(|| self.heard_at + Duration::from_secs(limits.one_way_secs.into()))
     }
 
     fn timeout_at(&self, limits: &MediaLimits) -> Option<Time> {

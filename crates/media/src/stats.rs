@@ -1,6 +1,9 @@
 //! What became of one leg's media, for its CDR and the operator.
 
+use std::time::Duration;
+
 use audio::Codec;
+use rtp::{Passage, mos};
 use serde::Serialize;
 
 use crate::Security;
@@ -34,6 +37,12 @@ pub struct LegStats {
     pub remote_jitter_ms: Option<f32>,
     /// The latest round trip measured by RTCP.
     pub round_trip_ms: Option<f32>,
+    /// How what the leg sent sounds on arrival, 1 to 4.4 (E-model); none if it sent next to nothing.
+    pub mos: Option<f32>,
+    /// How what we sent sounds there, by its own reports.
+    pub remote_mos: Option<f32>,
+    /// For a while it should have been heard and was not.
+    pub one_way: bool,
     /// Packets refused: from another source, of another stream, or unreadable. Never heard, never answered.
     pub strangers: u64,
     /// Of those, packets that came from where the leg's come from and were not sealed with its key.
@@ -46,7 +55,29 @@ pub struct LegStats {
     pub first_packet_ms: Option<u64>,
 }
 
+/// Fewer packets tell nothing of how a call sounds.
+const SCORED_PACKETS_MIN: u64 = 50;
+
 impl LegStats {
+    /// Estimate from the counts how both ways sound.
+    pub(crate) fn score(&mut self, ptime_ms: u16) {
+        let ms = |ms: f32| Duration::from_secs_f32(ms.max(0.0) / 1000.0);
+        let passage = |got: u64, lost: u64, jitter_ms| Passage {
+            expected: got + lost,
+            lost,
+            jitter: ms(jitter_ms),
+            round_trip: self.round_trip_ms.map(ms),
+            packet: Duration::from_millis(ptime_ms.into()),
+        };
+        let came = passage(self.packets_received, self.lost + self.late, self.jitter_ms);
+        let remote_lost = u64::try_from(self.remote_lost.unwrap_or_default()).unwrap_or_default();
+        let remote_got = self.packets_sent.saturating_sub(remote_lost);
+        let went = passage(remote_got, remote_lost, self.remote_jitter_ms.unwrap_or_default());
+        self.mos = (self.packets_received >= SCORED_PACKETS_MIN).then(|| mos(&came));
+        let told = self.remote_jitter_ms.is_some() && self.packets_sent >= SCORED_PACKETS_MIN;
+        self.remote_mos = told.then(|| mos(&went));
+    }
+
     /// Remember the codec in use, and how it is secured.
     pub(crate) fn uses(&mut self, codec: Codec, security: &Security) {
         self.codec = Some(codec.name());

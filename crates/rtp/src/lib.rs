@@ -10,6 +10,7 @@
 mod error;
 pub mod event;
 mod packet;
+mod quality;
 mod reception;
 pub mod rtcp;
 mod sequence;
@@ -17,5 +18,6 @@ pub mod srtp;
 
 pub use error::RtpError;
 pub use packet::{HEADER_BYTES, Packet, is_rtcp, rewrite, write_header};
+pub use quality::{Passage, mos};
 pub use reception::{Arrival, Reception};
 pub use sequence::Sequence;

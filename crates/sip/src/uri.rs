@@ -77,8 +77,8 @@ impl Uri {
             Some(other) => unescape(ours.get(name).unwrap_or("")).eq_ignore_ascii_case(&unescape(other)),
             None => !MATTERS.iter().any(|matters| matters.eq_ignore_ascii_case(name)),
         };
-        let params = ours.iter().all(|(name, _)| same(name))
-            && MATTERS.iter().all(|name| ours.has(name) == theirs.has(name));
+        let params =
+            ours.iter().all(|(name, _)| same(name)) && MATTERS.iter().all(|name| ours.has(name) == theirs.has(name));
         let number = |uri: &Uri| uri.user.as_deref().map(|number| number.replace(['-', '.', '(', ')'], ""));
         let user = match self.scheme {
             Scheme::Tel => number(self) == number(other),

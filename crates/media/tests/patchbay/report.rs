@@ -172,6 +172,51 @@ fn a_leg_fallen_silent_is_told_once_a_silence() {
 }
 
 #[test]
+fn a_leg_that_should_be_heard_and_is_not_is_told_of_once() {
+    let told = |room: &Room| {
+        let one_way = |event: &&Event| matches!(event, Event::OneWay { .. });
+        room.book.events.iter().filter(one_way).count()
+    };
+    let mut room = Room::talking();
+    let mut b = Mouth::of(B);
+    (0..3).for_each(|_| b.speak(&mut room, 0, 166)); // 9.96 s
+    assert_eq!(told(&room), 0, "not yet ten seconds");
+    (0..3).for_each(|_| b.speak(&mut room, 0, 166));
+    assert_eq!(told(&room), 1);
+    assert!(room.book.events.contains(&Event::OneWay { leg: A }));
+    assert!(room.bay.stats(A).unwrap().one_way && !room.bay.stats(B).unwrap().one_way);
+    // On hold nothing is expected of it.
+    let mut room = Room::new();
+    room.open(A);
+    room.connect(A, |stream| stream.sends = false);
+    room.pass(30_000);
+    assert_eq!(told(&room), 0);
+}
+
+#[test]
+fn how_both_ways_sound_is_estimated() {
+    let mut room = Room::talking();
+    let (mut a, mut b) = (Mouth::of(A), Mouth::of(B));
+    for n in 0..500 {
+        if n % 10 == 0 {
+            a.sequence = a.sequence.wrapping_add(1); // lost on the way
+        }
+        a.speak(&mut room, 0, 1);
+        b.speak(&mut room, 0, 1);
+    }
+    let (of_a, of_b) = (room.bay.stats(A).unwrap(), room.bay.stats(B).unwrap());
+    assert!(of_a.mos.is_some_and(|mos| (3.2..3.7).contains(&mos)), "a tenth lost: {:?}", of_a.mos);
+    assert!(of_b.mos.is_some_and(|mos| mos > 4.3), "nothing lost: {:?}", of_b.mos);
+    assert_eq!(of_a.remote_mos, None, "its phone has not reported");
+    let ours = room.heard(A).pop().unwrap().packet().ssrc;
+    let block = ReportBlock { ssrc: ours, lost: 50, jitter: 80, ..Default::default() };
+    let bytes = report_of(&a, vec![block], &room);
+    room.datagram(A, Component::Rtcp, phone_rtcp(A), bytes);
+    let of_a = room.bay.stats(A).unwrap();
+    assert!(of_a.remote_mos.is_some_and(|mos| (3.2..3.7).contains(&mos)), "{:?}", of_a.remote_mos);
+}
+
+#[test]
 fn a_patchbay_with_nothing_to_do_sleeps() {
     let mut room = Room::new();
     assert_eq!(room.bay.deadline(), None);
