@@ -235,7 +235,7 @@ fn ban_columns(row: Value) -> Option<Vec<String>> {
 }
 
 /// Columns as wide as their widest cell; what strangers wrote is printed without control characters.
-fn print_table(rows: &[Vec<String>]) {
+pub fn print_table(rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|at| width(at).unwrap_or_default()).collect();

@@ -1,5 +1,6 @@
 //! `centrala recordings`: the archive from the command line, with a switch running or not, on the folder or a copy.
 
+mod find;
 mod progress;
 mod verify;
 
@@ -11,6 +12,12 @@ use crate::Failure;
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// List recordings by date, agent, queue, number, length and words, the latest first
+    List(find::ListArgs),
+    /// Show what is known of a recording
+    Show(find::ShowArgs),
+    /// Make the search index anew from the sidecars
+    Index(find::IndexArgs),
     /// Compare every recording with what was written down when it was made
     Verify(verify::VerifyArgs),
 }
@@ -35,6 +42,9 @@ impl Archive {
 impl Command {
     pub fn run(self) -> Result<(), Failure> {
         match self {
+            Command::List(args) => args.run(),
+            Command::Show(args) => args.run(),
+            Command::Index(args) => args.run(),
             Command::Verify(args) => args.run(),
         }
     }

@@ -54,6 +54,29 @@ fn what_was_recorded_can_be_proved_on_a_copy() {
     let summary: Value = serde_json::from_slice(&report.stdout).expect("one object");
     assert_eq!((&summary["recordings"], &summary["last_line"]), (&1.into(), &1.into()), "{summary}");
 
+    let id = format!("{}_1", switch.cdr()["call"].as_str().expect("an id"));
+    for (words, found) in [
+        (&["list", "--json"][..], true),
+        (&["list", "--json", "--agent", "bob", "--number", "202", "--text", "ann"], true),
+        (&["list", "--json", "--call", &id], true),
+        (&["list", "--json", "--agent", "ann"], false),
+        (&["list", "--json", "--to", "2020-01-01"], false),
+    ] {
+        let list = recordings(&copy, words);
+        assert!(list.status.success(), "{}", said(&list));
+        let rows: Vec<Value> = said(&list).lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+        assert_eq!(rows.iter().map(|row| row["id"] == *id).collect::<Vec<_>>(), vec![true; found.into()], "{words:?}");
+    }
+    let show = recordings(&copy, &["show", &id]);
+    assert!(show.status.success() && said(&show).contains(told), "{}", said(&show));
+    let unknown = recordings(&copy, &["show", "nothing"]);
+    assert!(
+        !unknown.status.success() && said(&unknown).contains("there is no recording nothing"),
+        "{}",
+        said(&unknown)
+    );
+    assert!(said(&recordings(&copy, &["index"])).contains("1 recordings are in the search index"));
+
     let wav = files_below(&copy, ".wav").pop().expect("the recording");
     let mut bytes = fs::read(&wav).expect("the recording");
     let middle = bytes.len() / 2;

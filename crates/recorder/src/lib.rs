@@ -30,7 +30,10 @@ mod timeline;
 mod walk;
 mod wav_file;
 
-pub use archive::{Act, CHUNK, Entry, Fault, Finding, Hash, Manifest, Noted, Progress, Report, Sums, Verify};
+pub use archive::{
+    Act, CHUNK, Entry, Fault, Finding, Hash, Index, IndexError, Manifest, Noted, Progress, Query, Report, Row, Sums,
+    Verify,
+};
 pub use closing::{Closing, Settled};
 pub use error::RecorderError;
 pub use recorder::{Event, Input, Output, Recorder, RecorderConf};

@@ -206,6 +206,70 @@ fn numbered(folder: &Path, digits: usize) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// How far somebody has read the chain.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// The manifest, below the archive.
+    file: String,
+    /// Where in it the next line begins.
+    bytes: u64,
+    /// The last line read, to know the chain again.
+    n: u64,
+    hash: Option<Hash>,
+}
+
+/// Tells the acts since `position`, which moves on. False: the chain is not the one it was, nothing was told.
+pub(crate) fn read_from(folder: &Path, position: &mut Position, mut take: impl FnMut(Act, &str)) -> io::Result<bool> {
+    let at_start = *position == Position::default();
+    let mut known = at_start;
+    for path in days(folder)? {
+        let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+        if name < position.file {
+            continue;
+        }
+        let mut file = File::open(&path)?;
+        let mut start = 0;
+        if name == position.file {
+            // A line back: is it still the one we read last?
+            start = position.bytes;
+            known = last_line(&mut file, start)?.map(|line| Hash::of(&line)) == position.hash;
+        }
+        if !known {
+            return Ok(false);
+        }
+        file.seek(SeekFrom::Start(start))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let Some(whole) = line.strip_suffix(b"\n") else { break }; // being written
+            start += line.len() as u64;
+            let hash = Some(Hash::of(whole));
+            match serde_json::from_slice::<Line>(whole) {
+                Ok(read) => {
+                    *position = Position { file: name.clone(), bytes: start, n: read.n, hash };
+                    take(read.entry.act, &read.entry.file);
+                }
+                // `verify` tells of it.
+                Err(_) => *position = Position { file: name.clone(), bytes: start, n: position.n + 1, hash },
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// The line that ends at `end`, without its line feed.
+fn last_line(file: &mut File, end: u64) -> io::Result<Option<Vec<u8>>> {
+    let start = end.saturating_sub(LINE_BYTES_MAX);
+    file.seek(SeekFrom::Start(start))?;
+    let mut text = Vec::new();
+    file.take(end - start).read_to_end(&mut text)?;
+    let whole = text.len() as u64 == end - start;
+    Ok(text.strip_suffix(b"\n").filter(|_| whole).map(|lines| {
+        let from = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        lines[from..].to_vec()
+    }))
+}
+
 /// What the archive holds by its chain: each sound's latest entry, by its file.
 #[derive(Default)]
 pub(crate) struct Holdings(pub BTreeMap<String, Entry>);

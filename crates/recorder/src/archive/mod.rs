@@ -1,4 +1,5 @@
-//! The archive: what a folder of recordings is, beyond its files. It proves that they are what was recorded.
+//! The archive: what a folder of recordings is, beyond its files. It finds them, and proves that they are what was
+//! recorded.
 //!
 //! Where it stands: beside the recorder, over the same folder. The recorder enters what it has closed; the command line
 //! asks. All of it works on a copy of the folder, with no switch near.
@@ -7,11 +8,16 @@
 //! | --- | --- |
 //! | `YYYY/MM/DD/NAME.wav`, `NAME.json` | a recording and its sidecar |
 //! | `YYYY/MM/DD/manifest.jsonl` | what happened to the archive that day, a line each, chained by hash ([`Manifest`]) |
+//! | `index.sqlite` | what the sidecars say, to be searched ([`Index`]); made anew from them whenever it is gone |
 
 mod hash;
+mod index;
 mod manifest;
+mod row;
 mod verify;
 
 pub use hash::{CHUNK, Hash, Sums};
+pub use index::{Index, IndexError, Query};
 pub use manifest::{Act, Entry, Manifest};
+pub use row::Row;
 pub use verify::{Fault, Finding, Noted, Progress, Report, Verify};

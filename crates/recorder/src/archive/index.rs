@@ -1,0 +1,354 @@
+//! The search index: what is in the sidecars, in SQLite, so that a million recordings are searched at once.
+//!
+//! Where it stands: beside the recordings, for the command line. It is no truth of its own: whatever happens to the
+//! archive is a line of the [`Manifest`](super::Manifest), and the index remembers up to which line it knows; before it
+//! answers, it reads on from there. It can be thrown away and is made anew from the sidecars.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, Transaction, params, params_from_iter};
+
+use super::manifest::{Position, read_from};
+use super::row::{Found, Row, digits};
+use crate::walk;
+
+/// Why a search is not answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// SQLite says no.
+    #[error("the search index of {}: {why}; remove index.sqlite there, it is made anew", folder.display())]
+    Sqlite {
+        /// The archive.
+        folder: PathBuf,
+        /// What SQLite said.
+        why: rusqlite::Error,
+    },
+    /// The folder cannot be read.
+    #[error("{} cannot be read: {why}", folder.display())]
+    Folder {
+        /// The archive.
+        folder: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+}
+
+/// What is looked for. All that is said must be true of a recording.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Began at or after this moment, RFC 3339, UTC.
+    pub from: Option<String>,
+    /// Began before this one.
+    pub to: Option<String>,
+    /// This account talked with the caller.
+    pub agent: Option<String>,
+    /// The queue.
+    pub queue: Option<String>,
+    /// A number in it ends with these digits.
+    pub number: Option<String>,
+    /// `inbound`, `outbound` or `internal`.
+    pub direction: Option<String>,
+    /// At least so long.
+    pub secs_min: Option<f64>,
+    /// At most so long.
+    pub secs_max: Option<f64>,
+    /// Has words that begin with each of these.
+    pub text: Option<String>,
+    /// Its id, its call's id, or its file.
+    pub id: Option<String>,
+    /// No more than these, the latest; 0 for all.
+    pub limit: usize,
+}
+
+/// The search index of an archive.
+pub struct Index {
+    folder: PathBuf,
+    sqlite: Connection,
+}
+
+impl Index {
+    /// Opens the index of this archive, and makes it if it is not there. Where the folder cannot be written to, it is
+    /// made in memory. `seen` is told how many sidecars of how many are read, when there are any to read.
+    ///
+    /// # Errors
+    /// When the folder or the index cannot be read.
+    pub fn open(folder: &Path, seen: impl FnMut(usize, usize)) -> Result<Index, IndexError> {
+        let path = folder.join(INDEX);
+        let sqlite = Connection::open(&path).and_then(|sqlite| {
+            sqlite.busy_timeout(std::time::Duration::from_secs(30))?;
+            sqlite.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE; COMMIT;")?;
+            Ok(sqlite)
+        });
+        let sqlite = sqlite.or_else(|_| Connection::open_in_memory_with_flags(OpenFlags::default()));
+        let mut index = Index { folder: folder.to_owned(), sqlite: sqlite.map_err(|why| fault(folder, why))? };
+        let version: i64 = index.sql(|sqlite| sqlite.query_row("PRAGMA user_version", [], |row| row.get(0)))?;
+        match version == VERSION {
+            true => index.catch_up(seen)?,
+            false => index.rebuild(seen).map(drop)?,
+        }
+        Ok(index)
+    }
+
+    /// Makes the index anew from the sidecars; tells how many recordings are in it, and which sidecars it could not read.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or the index cannot be written.
+    pub fn rebuild(&mut self, mut seen: impl FnMut(usize, usize)) -> Result<(usize, Vec<PathBuf>), IndexError> {
+        let folder = self.folder.clone();
+        let io_fault = |why| IndexError::Folder { folder: folder.clone(), why };
+        // First the chain's end: what is entered while we read is read again, and nothing is missed.
+        let mut position = Position::default();
+        read_from(&folder, &mut position, |_, _| {}).map_err(io_fault)?;
+        let mut files = Vec::new();
+        walk::files(&folder, &mut files).map_err(io_fault)?;
+        files.retain(|file| file.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known)));
+        let sqlite_fault = |why| fault(&folder, why);
+        let change = self.sqlite.transaction().map_err(sqlite_fault)?;
+        change.execute_batch(SCHEMA).map_err(sqlite_fault)?;
+        let (mut done, mut unread) = (0, Vec::new());
+        let mut filled = Ok(());
+        read_sidecars(&folder, &files, |file, found| {
+            match found {
+                Some(found) if filled.is_ok() => filled = insert(&change, &found),
+                Some(_) => {}
+                None => unread.push(file.with_extension("json")),
+            }
+            done += 1;
+            seen(done, files.len());
+        });
+        filled.and_then(|()| note(&change, &position)).and_then(|()| change.commit()).map_err(sqlite_fault)?;
+        Ok((done - unread.len(), unread))
+    }
+
+    /// Reads what the chain says since the index last looked. A chain that is not the one it knows is another archive.
+    fn catch_up(&mut self, mut seen: impl FnMut(usize, usize)) -> Result<(), IndexError> {
+        let known: Option<String> =
+            self.sql(|sqlite| sqlite.query_row("SELECT position FROM known", [], |row| row.get(0)).optional())?;
+        let position = known.and_then(|text| serde_json::from_str::<Position>(&text).ok());
+        let Some(mut position) = position else { return self.rebuild(seen).map(drop) };
+        let mut news = Vec::new();
+        let read = read_from(&self.folder, &mut position, |_, file| news.push(file.to_owned()));
+        if !read.map_err(|why| IndexError::Folder { folder: self.folder.clone(), why })? {
+            return self.rebuild(seen).map(drop);
+        }
+        if news.is_empty() {
+            return Ok(());
+        }
+        let folder = self.folder.clone();
+        let sqlite_fault = |why| fault(&folder, why);
+        let change = self.sqlite.transaction().map_err(sqlite_fault)?;
+        for (done, file) in news.iter().enumerate() {
+            forget(&change, file).map_err(sqlite_fault)?;
+            let sidecar = fs::read(folder.join(file).with_extension("json"));
+            if let Some(found) = sidecar.ok().and_then(|text| Found::read(file.clone(), &text)) {
+                insert(&change, &found).map_err(sqlite_fault)?;
+            }
+            seen(done + 1, news.len());
+        }
+        note(&change, &position).and_then(|()| change.commit()).map_err(sqlite_fault)
+    }
+
+    /// The recordings that answer, the latest first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn find(&self, query: &Query) -> Result<Vec<Row>, IndexError> {
+        let (sql, values) = query.sql();
+        self.sql(|sqlite| {
+            let mut statement = sqlite.prepare_cached(&sql)?;
+            statement.query_map(params_from_iter(values), read_row)?.collect()
+        })
+    }
+
+    fn sql<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, IndexError> {
+        ask(&self.sqlite).map_err(|why| fault(&self.folder, why))
+    }
+}
+
+impl Query {
+    fn sql(self: &Query) -> (String, Vec<Sql>) {
+        let mut conditions: Vec<&str> = Vec::new();
+        let mut values: Vec<Sql> = Vec::new();
+        let mut only = |condition: &'static str, new: Vec<Sql>| {
+            conditions.push(condition);
+            values.extend(new);
+        };
+        let text = |text: &String| vec![Sql::Text(text.clone())];
+        if let Some(from) = &self.from {
+            only("began >= ?", text(from));
+        }
+        if let Some(to) = &self.to {
+            only("began < ?", text(to));
+        }
+        if let Some(queue) = &self.queue {
+            only("queue = ?", text(queue));
+        }
+        if let Some(direction) = &self.direction {
+            only("direction = ?", text(direction));
+        }
+        if let Some(secs) = self.secs_min {
+            only("seconds >= ?", vec![Sql::Real(secs)]);
+        }
+        if let Some(secs) = self.secs_max {
+            only("seconds <= ?", vec![Sql::Real(secs)]);
+        }
+        if let Some(agent) = &self.agent {
+            only("n IN (SELECT recording FROM agents WHERE account = ?)", text(agent));
+        }
+        if let Some(number) = &self.number {
+            let backwards = reversed(&digits(number).unwrap_or_else(|| number.clone()));
+            let end = Sql::Text(format!("{backwards}:")); // comes after every digit
+            only(
+                "n IN (SELECT recording FROM numbers WHERE backwards >= ? AND backwards < ?)",
+                vec![Sql::Text(backwards), end],
+            );
+        }
+        if let Some(words) = self.text.as_ref().map(|text| prefixes(text)).filter(|words| !words.is_empty()) {
+            only("n IN (SELECT rowid FROM words WHERE words MATCH ?)", vec![Sql::Text(words)]);
+        }
+        if let Some(id) = &self.id {
+            only("(id = ? OR call = ? OR file = ?)", [id, id, id].map(|id| Sql::Text(id.clone())).into());
+        }
+        let conditions = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
+        let limit = if self.limit == 0 { -1 } else { self.limit as i64 };
+        (
+            format!("SELECT {COLUMNS} FROM recordings WHERE {conditions} ORDER BY began DESC, n DESC LIMIT {limit}"),
+            values,
+        )
+    }
+}
+
+/// Every word, as a search for what begins with it.
+fn prefixes(text: &str) -> String {
+    let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ")
+}
+
+fn reversed(digits: &str) -> String {
+    digits.chars().rev().collect()
+}
+
+/// Reads the sidecars of these files on all cores; `take` is told of each on this thread.
+fn read_sidecars(folder: &Path, files: &[PathBuf], mut take: impl FnMut(&Path, Option<Found>)) {
+    let threads = thread::available_parallelism().map_or(1, |cores| cores.get());
+    let (sender, found) = sync_channel(1024);
+    thread::scope(|scope| {
+        for nth in 0..threads {
+            let sender = sender.clone();
+            scope.spawn(move || {
+                for file in files.iter().skip(nth).step_by(threads) {
+                    let name = file.strip_prefix(folder).ok().and_then(Path::to_str).map(str::to_owned);
+                    let text = fs::read(file.with_extension("json")).ok();
+                    let read = name.zip(text).and_then(|(name, text)| Found::read(name, &text));
+                    if sender.send((file.as_path(), read)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        found.into_iter().for_each(|(file, read)| take(file, read));
+    });
+}
+
+fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
+    let Found { row, agents, numbers, text } = found;
+    change
+        .prepare_cached(&format!("INSERT INTO recordings ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"))?
+        .execute(params![
+            row.id,
+            row.call,
+            row.file,
+            row.began,
+            row.seconds,
+            row.direction,
+            row.caller,
+            row.called,
+            row.queue,
+            row.agent,
+            row.salvaged
+        ])?;
+    let n = change.last_insert_rowid();
+    for agent in agents {
+        change.prepare_cached("INSERT OR IGNORE INTO agents VALUES (?, ?)")?.execute(params![agent, n])?;
+    }
+    for number in numbers {
+        let row = params![reversed(number), n];
+        change.prepare_cached("INSERT OR IGNORE INTO numbers VALUES (?, ?)")?.execute(row)?;
+    }
+    change.prepare_cached("INSERT INTO words (rowid, text) VALUES (?, ?)")?.execute(params![n, text])?;
+    Ok(())
+}
+
+fn forget(change: &Transaction<'_>, file: &str) -> rusqlite::Result<()> {
+    let n: Option<i64> = change
+        .prepare_cached("SELECT n FROM recordings WHERE file = ?")?
+        .query_row([file], |row| row.get(0))
+        .optional()?;
+    let Some(n) = n else { return Ok(()) };
+    for table in ["recordings WHERE n", "agents WHERE recording", "numbers WHERE recording", "words WHERE rowid"] {
+        change.prepare_cached(&format!("DELETE FROM {table} = ?"))?.execute([n])?;
+    }
+    Ok(())
+}
+
+fn note(change: &Transaction<'_>, position: &Position) -> rusqlite::Result<()> {
+    change.execute("DELETE FROM known", [])?;
+    change.execute("INSERT INTO known VALUES (?)", [serde_json::to_string(position).unwrap_or_default()])?;
+    Ok(())
+}
+
+fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        id: row.get(0)?,
+        call: row.get(1)?,
+        file: row.get(2)?,
+        began: row.get(3)?,
+        seconds: row.get(4)?,
+        direction: row.get(5)?,
+        caller: row.get(6)?,
+        called: row.get(7)?,
+        queue: row.get(8)?,
+        agent: row.get(9)?,
+        salvaged: row.get(10)?,
+    })
+}
+
+fn fault(folder: &Path, why: rusqlite::Error) -> IndexError {
+    IndexError::Sqlite { folder: folder.to_owned(), why }
+}
+
+const INDEX: &str = "index.sqlite";
+/// Rises when the tables change: an older index is made anew.
+const VERSION: i64 = 1;
+const COLUMNS: &str = "id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged";
+/// What sound files end with.
+const ENDINGS: [&str; 2] = ["wav", "opus"];
+const SCHEMA: &str = "
+    DROP TABLE IF EXISTS recordings; DROP TABLE IF EXISTS agents; DROP TABLE IF EXISTS numbers;
+    DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS known;
+    CREATE TABLE recordings (
+        n INTEGER PRIMARY KEY, id TEXT NOT NULL, call TEXT NOT NULL, file TEXT NOT NULL UNIQUE, began TEXT NOT NULL,
+        seconds REAL NOT NULL, direction TEXT NOT NULL, caller TEXT NOT NULL, called TEXT NOT NULL, queue TEXT,
+        agent TEXT, salvaged INTEGER NOT NULL
+    );
+    CREATE INDEX by_began ON recordings (began);
+    CREATE INDEX by_queue ON recordings (queue, began);
+    CREATE INDEX by_id ON recordings (id);
+    CREATE INDEX by_call ON recordings (call);
+    CREATE TABLE agents (account TEXT, recording INTEGER, PRIMARY KEY (account, recording)) WITHOUT ROWID;
+    CREATE INDEX agents_of ON agents (recording);
+    CREATE TABLE numbers (backwards TEXT, recording INTEGER, PRIMARY KEY (backwards, recording)) WITHOUT ROWID;
+    CREATE INDEX numbers_of ON numbers (recording);
+    CREATE VIRTUAL TABLE words USING fts5 (
+        text, content = '', contentless_delete = 1, detail = 'none', tokenize = 'unicode61 remove_diacritics 2'
+    );
+    CREATE TABLE known (position TEXT NOT NULL);
+    PRAGMA user_version = 1;
+";

@@ -1,0 +1,164 @@
+//! The search index: what is found, and that reading on from the chain and reading everything give the same.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use recorder::{Act, Entry, Hash, Index, Manifest, Query, Row};
+use serde_json::json;
+
+#[derive(Clone, Debug)]
+struct Told {
+    name: u8,
+    agent: &'static str,
+    queue: &'static str,
+    number: &'static str,
+    secs: u8,
+}
+
+#[test]
+fn each_thing_people_ask_for_finds_what_it_says() {
+    let archive = Archive::new();
+    for (name, agent, queue, number, secs) in [
+        (1, "ann", "sales", "+38515550100", 30),
+        (2, "bob", "sales", "+38515550101", 60),
+        (3, "ann", "support", "+4915550100", 90),
+    ] {
+        archive.enter(&Told { name, agent, queue, number, secs });
+    }
+    let index = archive.open();
+    let text = |text: &str| Some(text.to_owned());
+    let any = Query::default;
+    for (query, wanted) in [
+        (any(), vec![3, 2, 1]),
+        (Query { limit: 2, ..any() }, vec![3, 2]),
+        (Query { agent: text("ann"), ..any() }, vec![3, 1]),
+        (Query { queue: text("sales"), ..any() }, vec![2, 1]),
+        (Query { number: text("5550100"), ..any() }, vec![3, 1]),
+        (Query { number: text("+385 1 555-0100"), ..any() }, vec![1]),
+        (Query { secs_min: Some(60.0), ..any() }, vec![3, 2]),
+        (Query { secs_max: Some(60.0), ..any() }, vec![2, 1]),
+        (Query { from: text("2026-11-24T10:02:00Z"), ..any() }, vec![3, 2]),
+        (Query { to: text("2026-11-24T10:02:00Z"), ..any() }, vec![1]),
+        (Query { text: text("zan SUPP"), ..any() }, vec![3]),
+        (Query { text: text("\" OR * ) nonsense"), ..any() }, vec![]),
+        (Query { text: text("..."), ..any() }, vec![3, 2, 1]),
+        (Query { id: text("call2_1"), ..any() }, vec![2]),
+        (Query { id: text("call2"), ..any() }, vec![2]),
+        (Query { id: text("2026/11/24/3.wav"), ..any() }, vec![3]),
+        (Query { direction: text("outbound"), ..any() }, vec![]),
+        (Query { agent: text("ann' OR 1 --"), ..any() }, vec![]),
+    ] {
+        let found: Vec<u8> = index.find(&query).unwrap().iter().map(number_of).collect();
+        assert_eq!(found, wanted, "{query:?}");
+    }
+}
+
+#[test]
+fn an_archive_without_manifests_or_of_another_chain_is_read_whole() {
+    let archive = Archive::new();
+    let told = Told { name: 1, agent: "ann", queue: "sales", number: "201", secs: 5 };
+    archive.enter(&told);
+    fs::remove_file(archive.0.join("2026/11/24/manifest.jsonl")).unwrap();
+    assert_eq!(archive.found(), [1], "from the sidecars alone");
+    archive.enter(&Told { name: 2, ..told.clone() }); // a chain of its own
+    assert_eq!(archive.found(), [2, 1]);
+    fs::write(archive.0.join("2026/11/24/manifest.jsonl"), "").unwrap();
+    archive.enter(&Told { name: 3, ..told });
+    assert_eq!(archive.found(), [3, 2, 1]);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_keeps_no_other_from_being_found() {
+    let archive = Archive::new();
+    archive.enter(&Told { name: 1, agent: "ann", queue: "sales", number: "201", secs: 5 });
+    for (file, text) in [("2.wav", ""), ("2.json", "no JSON"), ("3.opus", "")] {
+        fs::write(archive.0.join("2026/11/24").join(file), text).unwrap();
+    }
+    let (recordings, unread) = archive.open().rebuild(|_, _| {}).unwrap();
+    let mut unread: Vec<_> = unread.iter().map(|file| file.strip_prefix(&archive.0).unwrap().to_owned()).collect();
+    unread.sort();
+    assert_eq!((recordings, unread), (1, vec!["2026/11/24/2.json".into(), "2026/11/24/3.json".into()]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// In whatever order recordings come, are entered again and are looked for: reading on is as good as reading all.
+    #[test]
+    fn an_index_kept_is_an_index_made_anew(
+        steps in prop::collection::vec((0_u8..6, 0..3_usize, 0..2_usize, any::<u8>(), any::<bool>()), 1..12)
+    ) {
+        let archive = Archive::new();
+        for (name, agent, queue, secs, look) in steps {
+            let (agent, queue) = (["ann", "bob", "cid"][agent], ["sales", "support"][queue]);
+            archive.enter(&Told { name, agent, queue, number: "201", secs });
+            if look {
+                archive.open();
+            }
+        }
+        let mut index = archive.open();
+        let queries = ["ann", "bob", "cid"].map(|agent| Query { agent: Some(agent.to_owned()), ..Query::default() });
+        let ask = |index: &Index| {
+            let words = Query { text: Some("sal".to_owned()), ..Query::default() };
+            queries.iter().chain([&words, &Query::default()]).map(|query| index.find(query).unwrap()).collect::<Vec<_>>()
+        };
+        let kept = ask(&index);
+        index.rebuild(|_, _| {}).unwrap();
+        prop_assert_eq!(kept, ask(&index));
+    }
+}
+
+fn number_of(row: &Row) -> u8 {
+    row.call.trim_start_matches("call").parse().unwrap()
+}
+
+/// A folder of one test's own, gone with it.
+struct Archive(PathBuf);
+
+impl Archive {
+    fn new() -> Archive {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("centrala-index-{}-{number}", process::id()));
+        fs::create_dir_all(&folder).expect("a temporary folder");
+        Archive(folder)
+    }
+
+    /// A recording as the switch would leave it, but for the sound.
+    fn enter(&self, told: &Told) {
+        let Told { name, agent, queue, number, secs } = told;
+        let file = format!("2026/11/24/{name}.wav");
+        let sidecar = json!({
+            "version": 1, "call": format!("call{name}"), "segment": 1, "seconds": secs,
+            "began": format!("2026-11-24T10:0{name}:00Z"),
+            "channels": { "left": { "account": null, "number": number, "name": "Žana" },
+                          "right": [{ "account": agent, "number": "201", "name": null }] },
+            "cdr": { "caller": number, "called": "4000", "direction": "inbound", "queue": queue, "answered_by": agent },
+        });
+        let sidecar = serde_json::to_vec(&sidecar).unwrap();
+        let path = self.0.join(&file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        fs::write(path.with_extension("json"), &sidecar).unwrap();
+        let (at, act) = (Timestamp::constant(1_795_521_600, 0), Act::Closed);
+        let entry = Entry { at, act, file, bytes: 0, sha256: Hash::of(b""), sidecar: Hash::of(&sidecar) };
+        Manifest::new(&self.0).append(&[entry]).unwrap();
+    }
+
+    fn open(&self) -> Index {
+        Index::open(&self.0, |_, _| {}).unwrap()
+    }
+
+    fn found(&self) -> Vec<u8> {
+        self.open().find(&Query::default()).unwrap().iter().map(number_of).collect()
+    }
+}
+
+impl Drop for Archive {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
