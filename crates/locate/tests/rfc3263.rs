@@ -145,7 +145,7 @@ fn a_kept_name_is_asked_for_anew_before_a_call_needs_it() {
     let mut world = World::new(LocateConf::default());
     let plain = place("sip:plain.example;transport=udp");
     world.keep(&plain);
-    assert_eq!(world.located, [plain.clone()]);
+    assert_eq!(world.located.len(), 1);
     world.zone = "plain.example 60 A 192.0.2.33".parse().expect("a zone");
     world.pass(Duration::from_secs(59));
     assert_eq!(print(&world.targets(&plain)), "udp 192.0.2.3:5060", "it still holds");
