@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use call::{Direction, MediaRules, Party, Srtp};
+use locate::Place;
 use sip::digest::Credentials;
-use sip::{Binding, Flow, Host, Incoming, NameAddr, Origin, Transport, Uri};
+use sip::{Binding, Flow, Hop, Host, Incoming, NameAddr, Origin, Transport, Uri};
 
 use crate::conf::{Conf, Person, Trunk};
 
@@ -16,7 +17,7 @@ use crate::conf::{Conf, Person, Trunk};
 #[derive(Debug)]
 pub(crate) struct Directory {
     people: HashMap<String, Person>,
-    trunks: HashMap<String, (Trunk, Flow)>,
+    trunks: HashMap<String, Trunk>,
     keys_in_clear: bool,
 }
 
@@ -28,6 +29,8 @@ pub(crate) struct Way {
     /// The proxies on the way, as the phone's REGISTER told them (RFC 3327).
     pub(crate) routes: Vec<String>,
     pub(crate) flow: Flow,
+    /// Where it goes, in turn, when nobody is there.
+    pub(crate) others: Vec<Hop>,
     pub(crate) from: NameAddr,
     pub(crate) to: NameAddr,
     pub(crate) credentials: Option<Credentials>,
@@ -35,18 +38,19 @@ pub(crate) struct Way {
 }
 
 impl Directory {
-    /// `local_for` tells our own SIP address towards a remote one.
-    pub(crate) fn new(conf: &Conf, local_for: impl Fn(Transport, SocketAddr) -> SocketAddr) -> Directory {
-        let with_flow = |trunk: &Trunk| {
-            let (transport, remote) = (trunk.transport, trunk.address);
-            let flow = Flow { transport, local: local_for(transport, remote), remote, connection: 0 };
-            (trunk.name.clone(), (trunk.clone(), flow))
-        };
-        Directory {
-            people: conf.people.clone(),
-            trunks: conf.trunks.values().map(with_flow).collect(),
-            keys_in_clear: conf.switch.keys_in_clear,
-        }
+    /// All there are.
+    pub(crate) fn new(conf: &Conf) -> Directory {
+        Directory { people: conf.people.clone(), trunks: conf.trunks.clone(), keys_in_clear: conf.switch.keys_in_clear }
+    }
+
+    /// The trunks.
+    pub(crate) fn trunks(&self) -> impl Iterator<Item = &Trunk> {
+        self.trunks.values()
+    }
+
+    /// What the conf says of where a trunk is.
+    pub(crate) fn place(&self, trunk: &str) -> Option<&Place> {
+        self.trunks.get(trunk).map(|trunk| &trunk.place)
     }
 
     /// The one who knocks.
@@ -66,7 +70,7 @@ impl Directory {
     pub(crate) fn media(&self, origin: &Origin) -> MediaRules {
         match origin {
             Origin::Account(account) => self.rules(account),
-            Origin::Trunk(trunk) => self.trunks.get(trunk).map_or_else(MediaRules::default, |(trunk, _)| trunk.media),
+            Origin::Trunk(trunk) => self.trunks.get(trunk).map_or_else(MediaRules::default, |trunk| trunk.media),
         }
     }
 
@@ -102,6 +106,7 @@ impl Directory {
             uri: binding.contact,
             routes: binding.path,
             flow,
+            others: Vec::new(),
             from: address(&caller.number, caller.name.as_deref(), flow.local),
             to: address(account, None, flow.local),
             credentials: None,
@@ -109,16 +114,24 @@ impl Directory {
         }
     }
 
-    /// How to reach a number through a trunk.
-    pub(crate) fn trunk(&self, name: &str, number: &str, caller: &Party) -> Option<Way> {
-        let (trunk, flow) = self.trunks.get(name)?;
+    /// How to reach a number through a trunk that these flows lead to. Our media has one address in a call, so only
+    /// flows from the first one's address are tried after it.
+    pub(crate) fn trunk(&self, name: &str, number: &str, caller: &Party, flows: &[Flow]) -> Option<Way> {
+        let (trunk, (flow, others)) = (self.trunks.get(name)?, flows.split_first()?);
         let shown = trunk.number.as_deref().unwrap_or(&caller.number);
-        let to = address(number, None, flow.remote);
+        let at = |flow: &Flow| match &trunk.place.host {
+            Host::Name(name) => Uri::sip(number, Host::Name(name.clone()), trunk.place.port),
+            _ => Uri::sip(number, flow.remote.ip().into(), Some(flow.remote.port())),
+        };
+        let to = NameAddr::new(at(flow).to_string());
+        let others = others.iter().filter(|other| other.local.ip() == flow.local.ip());
+        let others = others.map(|flow| Hop { uri: at(flow).to_string(), routes: Vec::new(), flow: *flow });
         Some(Way {
             party: Party { account: None, number: number.to_owned(), name: None },
             uri: to.uri.clone(),
             routes: Vec::new(),
             flow: *flow,
+            others: others.collect(),
             from: address(shown, caller.name.as_deref().filter(|_| trunk.number.is_none()), flow.local),
             to,
             credentials: trunk.credentials.clone(),

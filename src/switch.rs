@@ -7,6 +7,7 @@
 
 mod calls;
 mod messages;
+mod places;
 mod queues;
 mod sip_conf;
 mod transfers;
@@ -23,6 +24,7 @@ use audio::RINGBACK;
 use base::{CallId, LegId, Random, Time, WallClock};
 use call::{Call, CallConf};
 use flow::FlowConf;
+use locate::{LocateConf, Locator};
 use route::Routes;
 use sip::{Endpoint, Transport};
 
@@ -44,6 +46,9 @@ pub struct Switch {
     /// What the queues have still to be told.
     words: VecDeque<acd::Input>,
     directory: Directory,
+    locator: Locator,
+    /// Our own SIP address towards another.
+    local_for: Box<dyn Fn(Transport, SocketAddr) -> SocketAddr>,
     routes: Routes,
     ports: PortPool,
     advertised: bool,
@@ -68,15 +73,17 @@ impl Switch {
     /// A switch for this conf. `local_for` tells our own SIP address towards a remote one.
     pub fn new(
         conf: &Conf,
-        local_for: impl Fn(Transport, SocketAddr) -> SocketAddr,
+        local_for: impl Fn(Transport, SocketAddr) -> SocketAddr + 'static,
         clock: WallClock,
         mut random: Random,
     ) -> Switch {
-        Switch {
+        let mut switch = Switch {
             endpoint: Endpoint::new(sip_conf(conf), random.fork()),
             acd: Acd::new(conf.acd.clone(), random.fork()),
             words: VecDeque::new(),
-            directory: Directory::new(conf, local_for),
+            directory: Directory::new(conf),
+            locator: Locator::new(families(conf), random.fork()),
+            local_for: Box::new(local_for),
             routes: conf.routes.clone(),
             ports: PortPool::new(conf.switch.media_ports.clone()),
             advertised: conf.switch.advertise.is_some(),
@@ -99,7 +106,9 @@ impl Switch {
             closing: false,
             heard: Vec::new(),
             seen: Seen::new(conf),
-        }
+        };
+        switch.keep_located(Time::ZERO);
+        switch
     }
 
     /// Takes one input, and says all that follows from it.
@@ -117,6 +126,7 @@ impl Switch {
                     self.step(call, now, out, |journey| journey.handle(call::Input::Media(event), now));
                 }
             }
+            Input::Located(input) => self.locate(input, now, out),
             Input::Recorder(event) => out.push(Output::Recorded(event)),
             Input::Tick => self.time_has_passed(now, out),
             Input::Drain => {
@@ -136,7 +146,7 @@ impl Switch {
     /// When [`Input::Tick`] is due next.
     pub fn deadline(&self) -> Option<Time> {
         let call = self.deadlines.peek().map(|Reverse((at, _))| *at);
-        [self.endpoint.deadline(), self.acd.deadline(), call].into_iter().flatten().min()
+        [self.endpoint.deadline(), self.acd.deadline(), self.locator.deadline(), call].into_iter().flatten().min()
     }
 
     /// How many calls there are.
@@ -158,15 +168,11 @@ impl Switch {
 
     /// Takes a new conf: people, trunks, routes, menus, queues, agents, prompts, groups and limits. Calls under way keep
     /// what they began with. What [`SwitchConf::needs_restart`](crate::conf::SwitchConf::needs_restart) names stays as it was.
-    pub fn reload(
-        &mut self,
-        conf: &Conf,
-        local_for: impl Fn(Transport, SocketAddr) -> SocketAddr,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) {
+    pub fn reload(&mut self, conf: &Conf, now: Time, out: &mut Vec<Output>) {
         self.endpoint.reload(sip_conf(conf), now, &mut self.heard);
-        self.directory = Directory::new(conf, local_for);
+        self.directory = Directory::new(conf);
+        self.keep_located(now);
+        self.say_where_trunks_are(now, out);
         self.routes = conf.routes.clone();
         self.flow_conf = Arc::new(conf.flow.clone());
         self.calls_max = conf.switch.calls_max;
@@ -206,6 +212,9 @@ impl Switch {
                             }
                         }
                         None => {
+                            if let sip::Event::Unreached { flow, retry_after_secs } = event {
+                                self.unreached(flow, retry_after_secs, now, out);
+                            }
                             self.phone_is_gone(&event, now);
                             self.seen.phones(&event);
                             out.push(Output::Log(event));
@@ -233,8 +242,17 @@ impl Switch {
                 self.step(call, now, out, |journey| journey.handle(call::Input::Tick, now));
             }
         }
+        if self.locator.deadline().is_some_and(|at| at <= now) {
+            self.locate(locate::Input::Tick, now, out);
+        }
         if self.acd.deadline().is_some_and(|at| at <= now) {
             self.words.push_back(acd::Input::Tick);
         }
     }
+}
+
+/// The families of addresses we can send from.
+fn families(conf: &Conf) -> LocateConf {
+    let listen = &conf.switch.listen;
+    LocateConf { ipv4: listen.iter().any(SocketAddr::is_ipv4), ipv6: listen.iter().any(SocketAddr::is_ipv6) }
 }

@@ -32,12 +32,19 @@ pub(super) struct SwitchFile {
     calls_max: usize,
     emergency: Vec<Spanned<String>>,
     connections: ConnectionLimits,
+    dns: DnsTable,
     register: RegisterTable,
     security: SecurityTable,
     watch: WatchTable,
     media: MediaTable,
     recording: FolderTable,
     journal: FolderTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct DnsTable {
+    servers: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,6 +99,7 @@ impl Default for SwitchFile {
             calls_max: 10_000,
             emergency: unplaced(["112"]),
             connections: ConnectionLimits::default(),
+            dns: DnsTable::default(),
             register: RegisterTable::default(),
             security: SecurityTable::default(),
             watch: WatchTable::default(),
@@ -188,6 +196,8 @@ pub struct SwitchConf {
     pub connections: ConnectionLimits,
     /// A registration lasts up to so much less than it might, each time otherwise.
     pub expires_spread_percent: u32,
+    /// The name servers; none: those of the system.
+    pub dns_servers: Vec<SocketAddr>,
     /// The shortest and the longest registration, seconds.
     pub expires_secs: RangeInclusive<u32>,
     /// How many phones one account may register.
@@ -236,6 +246,7 @@ impl SwitchConf {
             ("listen_tls", self.listen_tls != new.listen_tls),
             ("listen_ws", self.listen_ws != new.listen_ws),
             ("listen_wss", self.listen_wss != new.listen_wss),
+            ("[dns] servers", self.dns_servers != new.dns_servers),
             ("[connections]", self.connections != new.connections),
             ("advertise", self.advertise != new.advertise),
             ("[media] ports", self.media_ports != new.media_ports),
@@ -328,6 +339,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         calls_max: said.calls_max,
         emergency,
         connections: said.connections,
+        dns_servers: said.dns.servers.iter().filter_map(|text| name_server(file, text)).collect(),
         expires_spread_percent,
         expires_secs: said.register.expires_secs_min..=said.register.expires_secs_max,
         phones_max: said.register.phones_max.clamp(1, 100),
@@ -369,6 +381,17 @@ pub(super) fn address(file: &mut File<'_>, text: &Spanned<String>) -> Option<Soc
         file.problem(text.span(), what);
     }
     address
+}
+
+/// An address, with a port or without.
+fn name_server(file: &mut File<'_>, text: &Spanned<String>) -> Option<SocketAddr> {
+    let address = text.get_ref().parse().ok();
+    let server = address.or_else(|| text.get_ref().parse().ok().map(|address| SocketAddr::new(address, 53)));
+    if server.is_none() {
+        let what = format!("{:?} is no address of a name server; write it as \"192.0.2.53\"", text.get_ref());
+        file.problem(text.span(), what);
+    }
+    server
 }
 
 pub(super) fn algorithm(file: &mut File<'_>, text: &Spanned<String>) -> Option<Algorithm> {

@@ -78,7 +78,8 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("switch.toml", "[watch]\nwatcher = \"nobody\"", "switch.toml:2:1: unknown field `watcher`"),
         ("switch.toml", "[watch]\nexpires_secs_min = 7200", "switch.toml:1:1: [watch] expires_secs_min must be at"),
         ("trunks.toml", "[out]", "trunks.toml:1:1: missing field `address`"),
-        ("trunks.toml", "[out]\naddress = \"carrier.example\"", "trunks.toml:2:11: \"carrier.example\" is no address"),
+        ("trunks.toml", "[out]\naddress = \"a carrier\"", "trunks.toml:2:11: \"a carrier\" is neither a domain name"),
+        ("switch.toml", "[dns]\nservers = [\"ns\"]", "switch.toml:2:12: \"ns\" is no address of a name server"),
         (
             "routes.toml",
             "[[route]]\nnumber = \"1\"\nto = \"person:eve\"",

@@ -3,6 +3,7 @@
 mod commands;
 mod start;
 
+use std::io;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,14 +21,15 @@ use super::clock::Clock;
 use super::console::Answers;
 use super::inbox::Inbox;
 use super::journal::Journal;
+use super::logging;
 use super::mailboxes::MailboxFile;
 use super::media_threads::MediaThreads;
+use super::names::Names;
 use super::recorder_thread::Door;
 use super::reload::{Loaded, Standing};
 use super::streams::{Streams, Unsent};
 use super::udp::UdpListener;
 use super::watch::Watch;
-use super::{Addresses, logging};
 use crate::{Input, Output, Switch};
 
 /// What comes in at the one door of the control thread.
@@ -70,7 +72,7 @@ pub(super) struct Control {
     journal: Journal,
     journal_thread: JoinHandle<()>,
     mailboxes: MailboxFile,
-    addresses: Rc<Addresses>,
+    names: Names,
     standing: Standing,
     watch: Watch,
     /// Draining, until then at most.
@@ -174,16 +176,22 @@ impl Control {
                 let ours = |udp: &&Rc<UdpListener>| {
                     udp.address.port() == flow.local.port() && udp.address.is_ipv4() == flow.remote.is_ipv4()
                 };
-                if let Some(udp) = self.udp.iter().find(ours) {
-                    let _ = udp.send(flow.remote, &bytes); // lost, as the network might: SIP says it again
+                let sent = self.udp.iter().find(ours).map(|udp| udp.send(flow.remote, &bytes));
+                // What the network might lose SIP says again; where there is no way at all, another is found sooner.
+                let no_way = |why: &io::Error| {
+                    matches!(why.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable)
+                };
+                if sent.is_none_or(|sent| sent.is_err_and(|why| no_way(&why))) {
+                    let (transport, remote) = (flow.transport, flow.remote);
+                    arrive(&self.door, Input::Sip(sip::Input::Unreachable { transport, remote }));
                 }
             }
             _ => {
                 if let Err(Unsent) = self.streams.send(flow, bytes) {
                     // The switch learns it as it learns everything: from its inbox.
-                    let remote = flow.remote;
+                    let (transport, remote) = (flow.transport, flow.remote);
                     let lost = match flow.connection {
-                        0 => sip::Input::Unreachable { remote },
+                        0 => sip::Input::Unreachable { transport, remote },
                         connection => sip::Input::Closed { connection },
                     };
                     arrive(&self.door, Input::Sip(lost));
@@ -200,6 +208,11 @@ impl Control {
                     self.send(flow, bytes);
                 }
                 Output::Dialog { call, sip_call_id } => self.watch.dialog(call, sip_call_id),
+                Output::Ask(question) => self.names.ask(question),
+                Output::Located { place, targets } => {
+                    logging::located(&place, &targets);
+                    self.streams.reach(&place, &targets);
+                }
                 Output::Close { connection } => self.streams.close(connection),
                 Output::Media { thread, command } => self.media.command(thread, command),
                 Output::Record(input) => {

@@ -83,11 +83,24 @@ pub(super) fn queue(fact: &acd::Fact) {
     }
 }
 
+/// Where a trunk's name leads.
+pub(super) fn located(place: &locate::Place, targets: &[locate::Target]) {
+    let list: Vec<String> =
+        targets.iter().map(|target| format!("{} {}", target.transport.as_param(), target.address)).collect();
+    match targets.is_empty() {
+        true => warn!(%place, "no server is found by that name; calls to it are refused with 503"),
+        false => info!(%place, servers = list.join(", "), "located"),
+    }
+}
+
 /// Something of SIP an operator may want to know.
 pub(super) fn sip(event: &sip::Event) {
     match event {
         sip::Event::Registered { account, contact, flow, expires_secs } => {
             debug!(account, contact, from = %flow.remote, expires_secs, "registered");
+        }
+        sip::Event::Unreached { flow, .. } => {
+            info!(to = %flow.remote, transport = flow.transport.as_str(), "an INVITE found nobody there");
         }
         sip::Event::Unregistered { account, contact } => debug!(account, contact, "unregistered"),
         sip::Event::Refused { flow, account, why } => warn!(account, from = %flow.remote, "refused: {why}"),

@@ -14,6 +14,7 @@ mod journal;
 pub mod logging;
 mod mailboxes;
 pub mod media_threads;
+mod names;
 mod prepare;
 mod random;
 mod recorder_thread;

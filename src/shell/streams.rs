@@ -5,7 +5,7 @@
 //! message belongs to whom is none of this file's business.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
@@ -15,6 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
+use locate::{Place, Target};
 use sip::{Flow, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -35,6 +36,8 @@ use crate::conf::ConnectionLimits;
 
 /// Connections being opened by us at once; what waits behind fails, as if the other side did not answer.
 const OPENING_MAX: usize = 256;
+/// So many are remembered to whom we opened connections.
+const REOPENED_MAX: usize = 10_000;
 /// How long last words may take when the switch ends.
 const GOODBYE_TIME: Duration = Duration::from_secs(1);
 
@@ -65,6 +68,8 @@ pub(super) struct Streams {
     open: HashMap<u64, Sender<Bytes>>,
     /// Those we opened, to be used again.
     opened: HashMap<(Transport, SocketAddr), u64>,
+    /// To whom we opened plain ones: their dialogs go on by a new one where the old is gone.
+    reopened: HashSet<SocketAddr>,
     carriers: Carriers,
     openings: Sender<Opening>,
     numbers: Arc<AtomicU64>,
@@ -107,12 +112,18 @@ impl Streams {
             };
             LocalSet::new().block_on(&runtime, Rc::new(house).keep(listeners, certificate, wanted));
         })?;
-        Ok(Streams { open: HashMap::new(), opened: HashMap::new(), carriers, openings, numbers, thread })
+        let (open, opened, reopened) = (HashMap::new(), HashMap::new(), HashSet::new());
+        Ok(Streams { open, opened, reopened, carriers, openings, numbers, thread })
     }
 
     /// Other trunks, from a new conf. Connections that stand are left alone.
     pub(super) fn reload(&mut self, carriers: Carriers) {
         self.carriers = carriers;
+    }
+
+    /// A trunk's name leads there now.
+    pub(super) fn reach(&mut self, place: &Place, targets: &[Target]) {
+        self.carriers.reach(place, targets);
     }
 
     pub(super) fn connected(&mut self, connection: u64, sender: Sender<Bytes>) {
@@ -129,7 +140,7 @@ impl Streams {
     pub(super) fn send(&mut self, flow: Flow, bytes: Bytes) -> Result<(), Unsent> {
         let connection = match flow.connection {
             own if self.open.contains_key(&own) => own,
-            _ => self.towards(flow.transport, flow.remote)?,
+            own => self.towards(flow.transport, flow.remote, own == 0)?,
         };
         match self.open.get(&connection).ok_or(Unsent)?.try_send(bytes) {
             Ok(()) => Ok(()),
@@ -140,11 +151,22 @@ impl Streams {
         }
     }
 
-    fn towards(&mut self, transport: Transport, remote: SocketAddr) -> Result<u64, Unsent> {
+    /// A connection there. One is opened for who has none yet; one that a phone had is the phone's to open again.
+    fn towards(&mut self, transport: Transport, remote: SocketAddr, opens: bool) -> Result<u64, Unsent> {
         if let Some(opened) = self.opened.get(&(transport, remote)) {
             return Ok(*opened);
         }
-        let tls = self.carriers.greeting(transport, remote).ok_or(Unsent)?;
+        let tls = match transport {
+            Transport::Tls => Some(self.carriers.greeting(remote).ok_or(Unsent)?),
+            Transport::Tcp if opens || self.reopened.contains(&remote) => None,
+            _ => return Err(Unsent),
+        };
+        if transport == Transport::Tcp {
+            if self.reopened.len() >= REOPENED_MAX {
+                self.reopened.clear();
+            }
+            self.reopened.insert(remote);
+        }
         let connection = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (sender, unsent) = channel(UNSENT_MAX);
         let opening = Opening { transport, remote, connection, sender: sender.clone(), unsent, tls };
@@ -271,7 +293,7 @@ impl House {
         }
         let _ = self.inbox.send(Arrival::Gone { connection }).await;
         // What was asked there before the connection had a number is not answered any more.
-        let _ = self.inbox.send(Arrival::Input(Input::Sip(sip::Input::Unreachable { remote }))).await;
+        let _ = self.inbox.send(Arrival::Input(Input::Sip(sip::Input::Unreachable { transport, remote }))).await;
     }
 }
 

@@ -12,18 +12,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use locate::{Place, Target};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use sip::Transport;
+use sip::{Host, Transport};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{info, warn};
 
 use crate::conf::{Conf, TlsTrust, Trunk};
 
+/// Where TLS is spoken if nothing is said (RFC 3261 §19.1.2).
+const TLS_PORT: u16 = 5061;
+/// So many addresses of trunks are remembered.
+const ADDRESSES_MAX: usize = 10_000;
 /// How often the files are looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Where systems keep the roots they trust.
@@ -124,10 +129,13 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// How the trunks that are reached by connections are greeted, by transport and address. Connections are opened to nobody
-/// else.
+/// How the trunks that are reached by TLS are greeted: by what the conf says of where they are, and by the addresses that
+/// leads to.
 #[derive(Default)]
-pub(super) struct Carriers(HashMap<(Transport, SocketAddr), Option<Greeting>>);
+pub(super) struct Carriers {
+    places: HashMap<Place, Greeting>,
+    addresses: HashMap<SocketAddr, Greeting>,
+}
 
 /// A TLS client, and whom it takes the other side for.
 pub(super) type Greeting = (TlsConnector, ServerName<'static>);
@@ -135,23 +143,43 @@ pub(super) type Greeting = (TlsConnector, ServerName<'static>);
 impl Carriers {
     /// Each is trusted by its own roots, or the system's. Our certificate is shown to those who ask (mutual TLS).
     pub(super) fn new(conf: &Conf, own: Option<&Certificate>) -> Result<Carriers, TlsError> {
-        let mut carriers = HashMap::new();
+        let mut carriers = Carriers::default();
         for trunk in conf.trunks.values() {
-            let greeting = match &trunk.tls {
-                Some(trust) => {
-                    let name = trust.name.clone().unwrap_or_else(|| ServerName::from(trunk.address.ip()));
-                    Some((connector(conf, trunk, trust, own)?, name))
-                }
-                None => None,
+            let Some(trust) = &trunk.tls else { continue };
+            let connector = match connector(conf, trunk, trust, own) {
+                Ok(connector) => connector,
+                // It may never come to TLS.
+                Err(_) if trunk.place.transport.is_none() && trust.roots.is_none() => continue,
+                Err(why) => return Err(why),
             };
-            carriers.insert((trunk.transport, trunk.address), greeting);
+            let own_name = || match &trunk.place.host {
+                Host::Address(address) => Some(ServerName::from(*address)),
+                Host::Name(name) => ServerName::try_from(name.clone()).ok(),
+                Host::None => None,
+            };
+            let Some(name) = trust.name.clone().or_else(own_name) else { continue };
+            if let Host::Address(address) = trunk.place.host {
+                let address = SocketAddr::new(address, trunk.place.port.unwrap_or(TLS_PORT));
+                carriers.addresses.insert(address, (connector.clone(), name.clone()));
+            }
+            carriers.places.insert(trunk.place.clone(), (connector, name));
         }
-        Ok(Carriers(carriers))
+        Ok(carriers)
     }
 
-    /// With TLS or without. `None`: that is no trunk of ours.
-    pub(super) fn greeting(&self, transport: Transport, remote: SocketAddr) -> Option<Option<Greeting>> {
-        self.0.get(&(transport, remote)).cloned()
+    /// A name leads there now. (Where it led before is still greeted so: a dialog may go on there.)
+    pub(super) fn reach(&mut self, place: &Place, targets: &[Target]) {
+        let Some(greeting) = self.places.get(place) else { return };
+        let addresses = targets.iter().filter(|target| target.transport == Transport::Tls).map(|target| target.address);
+        if self.addresses.len() >= ADDRESSES_MAX {
+            self.addresses.clear();
+        }
+        self.addresses.extend(addresses.map(|address| (address, greeting.clone())));
+    }
+
+    /// How to greet who is there. `None`: that is no trunk of ours.
+    pub(super) fn greeting(&self, remote: SocketAddr) -> Option<Greeting> {
+        self.addresses.get(&remote).cloned()
     }
 }
 

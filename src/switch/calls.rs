@@ -104,7 +104,7 @@ impl Switch {
             Do::Find(targets) => {
                 let Some(running) = self.journeys.get(&id) else { return };
                 let (caller, max_forwards) = (running.journey.call().caller().party.clone(), running.max_forwards);
-                let find = |target| self.find(id, target, &caller, max_forwards, now);
+                let find = |target| self.find(id, target, &caller, max_forwards, now, out);
                 let found = targets.into_iter().map(find).collect();
                 if let Some(running) = self.journeys.get_mut(&id) {
                     running.journey.place(found, now);
@@ -121,13 +121,21 @@ impl Switch {
         caller: &Party,
         max_forwards: u8,
         now: Time,
+        out: &mut Vec<Output>,
     ) -> Result<Vec<Outbound>, u16> {
         let ways: Vec<Way> = match &target {
             Target::Account(account) => {
                 let bindings = self.endpoint.bindings(account, now).into_iter();
                 bindings.map(|binding| self.directory.phone(account, binding, caller)).collect()
             }
-            Target::Trunk { trunk, number } => self.directory.trunk(trunk, number, caller).into_iter().collect(),
+            Target::Trunk { trunk, number } => {
+                let place = self.directory.place(trunk).cloned();
+                let flows = place.map(|place| self.flows_to(&place, now, out)).unwrap_or_default();
+                if flows.is_empty() {
+                    return Err(503);
+                }
+                self.directory.trunk(trunk, number, caller, &flows).into_iter().collect()
+            }
         };
         let known = ways.len();
         let ways: Vec<Way> = ways.into_iter().filter(|way| self.directory.can_offer(way)).collect();
@@ -156,6 +164,7 @@ impl Switch {
                 headers,
                 remove: Vec::new(),
                 patience: None,
+                others: way.others,
             });
         }
         match found.is_empty() {

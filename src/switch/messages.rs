@@ -12,6 +12,8 @@ pub enum Input {
     Sip(sip::Input),
     /// A media thread.
     Media(media::Event),
+    /// A name server.
+    Located(locate::Input),
     /// The recorder.
     Recorder(recorder::Event),
     /// Time has passed.
@@ -31,6 +33,15 @@ pub enum Output {
         flow: Flow,
         /// One message.
         bytes: Bytes,
+    },
+    /// Ask a name server; the answer comes back as [`Input::Located`].
+    Ask(locate::Question),
+    /// The trunks of that place are here, the first to be tried first; nowhere, as long as nothing is known.
+    Located {
+        /// As the conf says it.
+        place: locate::Place,
+        /// Where that leads.
+        targets: Vec<locate::Target>,
     },
     /// Close this connection.
     Close {
@@ -89,7 +100,7 @@ pub(super) fn leg_of_media(event: &media::Event) -> LegId {
 pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
         Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refer, Refused,
-        Registered, RequestDone, Ringing, Subscribes, Unavailable, Unregistered,
+        Registered, RequestDone, Ringing, Subscribes, Unavailable, Unreached, Unregistered,
     };
     match event {
         Ringing { leg, .. }
@@ -105,6 +116,7 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         Incoming(_)
         | Subscribes(_)
         | Registered { .. }
+        | Unreached { .. }
         | Unregistered { .. }
         | Refused { .. }
         | Banned(_)

@@ -1,6 +1,6 @@
 //! What of the conf the SIP endpoint needs.
 
-use sip::{Account, Peer, SipConf};
+use sip::{Account, SipConf};
 
 use crate::conf::Conf;
 
@@ -10,17 +10,10 @@ pub(super) fn sip_conf(conf: &Conf) -> SipConf {
         let algorithms = own.unwrap_or_else(|| conf.switch.algorithms.clone());
         (name.clone(), Account { ha1: *ha1, algorithms })
     };
-    let peer = |trunk: &crate::conf::Trunk| Peer {
-        name: trunk.name.clone(),
-        addresses: vec![trunk.address.ip().into()],
-        line: None,
-        port: None, // a carrier's calls may come from another port than the one it takes ours at
-        credentials: trunk.credentials.clone(),
-    };
     SipConf {
         realm: conf.switch.realm.clone(),
         accounts: conf.ha1.iter().map(account).collect(),
-        trunks: conf.trunks.values().map(peer).collect(),
+        trunks: Vec::new(), // the switch says where they are once it knows
         algorithms: conf.switch.algorithms.clone(),
         expires_secs_min: *conf.switch.expires_secs.start(),
         expires_secs_max: *conf.switch.expires_secs.end(),

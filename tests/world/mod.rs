@@ -19,6 +19,7 @@ use centrala::conf::Conf;
 use centrala::{Input, Output, Switch};
 use media::{Command, Component, Exit, Patchbay, Place};
 use recorder::{Manifest, Recorder, RecorderConf, Settled};
+use sim::Zone;
 use sim::network::{self, Datagram, Network, NetworkConf};
 use sim::phone::{self, Manner, Phone, PhoneConf};
 use sip::{Flow, Message, Transport};
@@ -32,6 +33,8 @@ pub struct World {
     pub switch: Switch,
     pub desks: Vec<Desk>,
     pub network: Network,
+    /// What the name servers know.
+    pub zone: Zone,
     /// Call records in the order of the calls' ends.
     pub cdrs: Vec<serde_json::Value>,
     /// The recordings in the order of their beginning; the file once they are closed.
@@ -83,6 +86,7 @@ impl World {
             switch,
             desks: Vec::new(),
             network: Network::new(NetworkConf::default(), random.fork()),
+            zone: include_str!("../scripts/centre/zone.txt").parse().expect("a zone"),
             cdrs: Vec::new(),
             recordings: Vec::new(),
             calls: HashMap::new(),
@@ -333,6 +337,11 @@ impl World {
     fn perform(&mut self, output: Output) -> Vec<Input> {
         match output {
             Output::Send { flow, bytes } => self.send(flow.local, flow.remote, bytes),
+            Output::Ask(question) => {
+                let answer = self.zone.answer(&question);
+                return vec![Input::Located(locate::Input::Answered { question, answer })];
+            }
+            Output::Located { .. } => {}
             Output::Close { .. } | Output::Log(_) => {}
             Output::Queue(fact) => self.queue_facts.push(fact),
             Output::Media { command, .. } => return self.tell_media(command),

@@ -1,5 +1,6 @@
 //! Runs a script in a world of its own.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use audio::goertzel;
@@ -101,9 +102,11 @@ impl Theatre {
                 return Err(format!("there is no person {account:?} in tests/scripts/centre/people.toml"));
             }
             Identity::Person(account) => (Some(account.as_str()), None),
-            Identity::Trunk(trunk) => {
-                let trunk = self.world.conf.trunks.get(trunk).ok_or_else(|| format!("there is no trunk {trunk:?}"))?;
-                (None, Some(trunk.address))
+            Identity::Trunk(name, at) => {
+                let trunk = self.world.conf.trunks.get(name).ok_or_else(|| format!("there is no trunk {name:?}"))?;
+                let own = trunk.place.host.address().map(|ip| SocketAddr::new(ip, trunk.place.port.unwrap_or(5060)));
+                let at = at.or(own).ok_or_else(|| format!("{name} is a name; say which of its servers, with at"))?;
+                (None, Some(at))
             }
             Identity::Stranger => (None, None),
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::{LegId, Time};
 use sip::digest::Credentials;
-use sip::{Flow, Name, NameAddr};
+use sip::{Flow, Hop, Name, NameAddr};
 
 use crate::NewLeg;
 
@@ -65,6 +65,8 @@ pub struct Outbound {
     pub remove: Vec<Name>,
     /// If nobody says a word to it in that time, it is given up.
     pub patience: Option<Duration>,
+    /// Where it goes, in turn, when nobody is there.
+    pub others: Vec<Hop>,
 }
 
 /// What is left of a [`Dial`] under way.

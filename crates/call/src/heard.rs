@@ -44,6 +44,7 @@ impl Call {
             | Sip::Banned(_)
             | Sip::Flooded { .. }
             | Sip::Unavailable { .. }
+            | Sip::Unreached { .. }
             | Sip::RequestDone { .. } => {}
         }
     }

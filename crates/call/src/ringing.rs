@@ -96,6 +96,7 @@ impl Call {
             headers,
             remove: way.remove,
             patience: way.patience,
+            others: way.others,
         };
         if leaves_choice {
             self.legs[at].invite = Some(Box::new(invite.clone()));

@@ -101,14 +101,14 @@ impl Locator {
         Locator { conf, random, cache: Cache::default(), watched, down, due: None }
     }
 
-    /// These places, and no others, are kept located from now on: asked for before what is known of them runs out.
-    pub fn keep(&mut self, places: impl IntoIterator<Item = Place>, now: Time, out: &mut Vec<Output>) {
-        let mut places: Vec<Place> = places.into_iter().filter(|place| place.name().is_some()).collect();
-        places.sort_by_key(Place::to_string);
-        self.watched.retain(|place, _| places.contains(place));
-        for place in places {
-            self.watched.entry(place.clone()).or_default().kept = true;
-            self.look_again(&place, now, out);
+    /// These places, and no others, are kept located from now on: asked for at the next `Tick`, and again whenever what is
+    /// known of them runs out.
+    pub fn keep(&mut self, places: impl IntoIterator<Item = Place>, now: Time) {
+        let before = std::mem::take(&mut self.watched);
+        for place in places.into_iter().filter(|place| place.name().is_some()) {
+            let said = before.get(&place).map(|watch| watch.said.clone()).unwrap_or_default();
+            let asked = self.walk(&place, now).asked;
+            self.watched.insert(place, Watch { kept: true, asked, said });
         }
         self.settle(now);
     }

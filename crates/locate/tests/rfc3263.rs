@@ -60,9 +60,8 @@ impl World {
     }
 
     fn keep(&mut self, place: &Place) {
-        let mut out = Vec::new();
-        self.locator.keep([place.clone()], self.now, &mut out);
-        self.answer(out);
+        self.locator.keep([place.clone()], self.now);
+        self.pass(Duration::ZERO);
     }
 
     fn targets(&mut self, place: &Place) -> Vec<Target> {

@@ -21,7 +21,7 @@ use bytes::Bytes;
 
 pub use bans::{Ban, BanConf};
 pub use conf::{Account, Peer, SipConf};
-pub use event::{Command, End, Event, Incoming, Input, Origin, Outgoing, Output, Subscribes, Watch};
+pub use event::{Command, End, Event, Hop, Incoming, Input, Origin, Outgoing, Output, Subscribes, Watch};
 pub use floods::FloodConf;
 pub use requests::{Answer, Outside, RequestId};
 pub use watchers::Watching;
@@ -106,8 +106,8 @@ impl Endpoint {
             Input::Tick => self.tick(now, out),
             Input::Command(command) => self.command(command, now, out),
             Input::Closed { connection } => self.closed(connection, now, out),
-            Input::Unreachable { remote } => {
-                for id in self.transactions.towards(remote) {
+            Input::Unreachable { transport, remote } => {
+                for id in self.transactions.towards(transport, remote) {
                     if let Some(heard) = self.transactions.lose(id, now, out) {
                         self.lost(heard, End::Refused(503), now, out); // RFC 3261 §8.1.3.1
                     }
@@ -178,6 +178,11 @@ impl Endpoint {
         self.registrar.handle(register::Input::Reloaded { conf: &self.conf }, now, &mut said);
         out.extend(said.drain(..).filter_map(event_of));
         self.said = said;
+    }
+
+    /// Where trunks call from, in place of what the settings said.
+    pub fn trunks_are(&mut self, trunks: Vec<Peer>) {
+        self.conf.trunks = trunks;
     }
 
     /// The Call-ID of a leg's dialog, or of the INVITE that is to make one.
@@ -296,8 +301,16 @@ impl Endpoint {
         if self.legs.get(leg).is_some() {
             return; // a number is used once
         }
-        let kept_back = self.overload.keeps_back(invite.flow.remote, now, &mut self.random);
-        if kept_back || self.transactions.len() >= self.conf.transactions_max {
+        while self.overload.keeps_back(invite.flow.remote, now, &mut self.random) {
+            if invite.others.is_empty() {
+                return out.push(Output::Event(Event::Ended { leg, end: End::Refused(503) }));
+            }
+            let next = invite.others.remove(0);
+            (invite.uri, invite.flow) = (next.uri, next.flow);
+            invite.headers.retain(|(name, _)| *name != Name::Route);
+            invite.headers.extend(next.routes.into_iter().map(|hop| (Name::Route, hop)));
+        }
+        if self.transactions.len() >= self.conf.transactions_max {
             return out.push(Output::Event(Event::Ended { leg, end: End::Refused(503) }));
         }
         let (tag, call_id) = (self.random.token(TAG_LETTERS), self.random.token(24));
@@ -357,11 +370,11 @@ impl Endpoint {
                 (invite::Output::Respond { transaction, status, bytes }, _) => {
                     self.transactions.respond(transaction, status, bytes, now, out);
                 }
-                (invite::Output::Invite(request), _) => {
-                    let Some(flow) = self.legs.get(leg).map(|seat| seat.flow) else { continue };
-                    let id = self.send(request, flow, Some(Owner::Leg(leg)), now, out);
+                (invite::Output::Invite { request, to }, _) => {
+                    let id = self.send(request, to, Some(Owner::Leg(leg)), now, out);
                     if let Some(seat) = self.legs.get(leg) {
                         seat.invite = Some(id);
+                        seat.flow = to;
                     }
                 }
                 (invite::Output::Reinvite { request, to }, _) => {

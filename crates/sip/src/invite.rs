@@ -88,7 +88,7 @@ pub enum Output {
     /// Answer a request.
     Respond { transaction: TransactionId, status: u16, bytes: Bytes },
     /// Begin an INVITE client transaction.
-    Invite(Request),
+    Invite { request: Request, to: Flow },
     /// Begin a client transaction for an INVITE within the dialog.
     Reinvite { request: Request, to: Flow },
     /// Begin another client transaction.

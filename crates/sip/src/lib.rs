@@ -28,8 +28,8 @@ pub mod wire;
 
 pub use class::Class;
 pub use endpoint::{
-    Account, Answer, Ban, BanConf, Command, End, Endpoint, Event, FloodConf, Incoming, Input, Origin, Outgoing, Output,
-    Outside, Peer, RequestId, SipConf, Subscribes, Watch, Watching,
+    Account, Answer, Ban, BanConf, Command, End, Endpoint, Event, FloodConf, Hop, Incoming, Input, Origin, Outgoing,
+    Output, Outside, Peer, RequestId, SipConf, Subscribes, Watch, Watching,
 };
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};

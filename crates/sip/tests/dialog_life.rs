@@ -167,6 +167,7 @@ fn a_carrier_that_wants_longer_sessions_is_asked_again() {
         headers,
         remove: vec![],
         patience: None,
+        others: vec![],
     };
     let first = desk.command(Command::Invite { leg, invite: Box::new(invite) }).text();
     assert_eq!(header(&first, "Session-Expires"), "1800");

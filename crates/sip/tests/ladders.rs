@@ -162,7 +162,10 @@ fn our_call_ends_as_it_is_refused() {
     desk.outgoing(udp(at(5070)), None);
     assert!(desk.pass(32_000).heard().ends_with("Ended(Refused(408))"));
     desk.outgoing(udp(at(5070)), None);
-    assert_eq!(desk.tell(Input::Unreachable { remote: at(5070) }).heard(), "Ended(Refused(503))");
+    let transport = sip::Transport::Tcp;
+    assert_eq!(desk.tell(Input::Unreachable { transport, remote: at(5070) }).heard(), "", "another way there");
+    let transport = sip::Transport::Udp;
+    assert_eq!(desk.tell(Input::Unreachable { transport, remote: at(5070) }).heard(), "Ended(Refused(503))");
     assert_eq!((desk.endpoint.legs(), desk.endpoint.transactions()), (0, 0));
 }
 

@@ -106,6 +106,7 @@ fn a_carrier_that_wants_less_gets_less_and_phones_are_not_asked() {
             headers: vec![],
             remove: vec![],
             patience: None,
+            others: vec![],
         };
         desk.command(Command::Invite { leg, invite: Box::new(invite) }).heard()
     };

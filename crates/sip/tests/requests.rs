@@ -59,7 +59,7 @@ fn silence_is_408_and_nobody_there_503() {
     assert_eq!(desk.pass(200).heard(), "Done(408 1)"); // Timer F
     ask(&mut desk, Method::Options, None, 2);
     desk.texts();
-    desk.tell(Input::Unreachable { remote: trunk() });
+    desk.tell(Input::Unreachable { transport: sip::Transport::Udp, remote: trunk() });
     assert_eq!(desk.heard(), "Done(503 2)");
 }
 
@@ -146,6 +146,7 @@ fn a_trunk_that_says_nothing_is_given_up_early_and_one_that_says_when_is_heard()
             headers: vec![],
             remove: vec![sip::Name::UserAgent],
             patience: Some(std::time::Duration::from_secs(4)),
+            others: vec![],
         };
         desk.command(Command::Invite { leg, invite: Box::new(invite) }).text()
     };

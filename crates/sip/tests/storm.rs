@@ -95,6 +95,7 @@ impl World {
             headers: vec![],
             remove: vec![],
             patience: None,
+            others: vec![],
         };
         self.tell(at, Input::Command(Command::Invite { leg, invite: Box::new(invite) }));
         if self.random.one_in(2) {
@@ -182,7 +183,8 @@ impl World {
                 life(self, leg);
                 self.sides[at].legs.get_mut(&leg).unwrap().ends.push(end);
             }
-            Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => {}
+            Event::Unreached { .. } | Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => {
+            }
             Event::Banned(_) | Event::Flooded { .. } | Event::RequestDone { .. } => {}
             Event::Unavailable { .. } | Event::Subscribes(_) => {}
         }

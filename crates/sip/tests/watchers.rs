@@ -299,7 +299,7 @@ fn a_subscription_nobody_hears_of_is_forgotten() {
     assert_eq!((watcher.desk.watched(), watcher.desk.endpoint.transactions()), (0, 0));
     // The network says that nobody is there.
     let (mut watcher, _) = Watcher::new("message-summary", "600");
-    assert_eq!(watcher.desk.tell(Input::Unreachable { remote: at(5062) }).watched(), 0);
+    assert_eq!(watcher.desk.tell(Input::Unreachable { transport: sip::Transport::Udp, remote: at(5062) }).watched(), 0);
 }
 
 #[test]

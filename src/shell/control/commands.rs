@@ -96,8 +96,7 @@ impl Control {
         let line = match loaded {
             Ok(mut loaded) => {
                 self.streams.reload(std::mem::take(&mut loaded.carriers));
-                let addresses = self.addresses.clone();
-                self.switch.reload(&loaded.conf, |transport, remote| addresses.towards(transport, remote), now, out);
+                self.switch.reload(&loaded.conf, now, out);
                 self.perform(out);
                 let conf = &loaded.conf;
                 self.inbox.reload(conf.switch.emergency.clone());

@@ -19,6 +19,7 @@ use super::super::inbox::Inbox;
 use super::super::journal::Journal;
 use super::super::mailboxes::MailboxFile;
 use super::super::media_threads::MediaThreads;
+use super::super::names::Names;
 use super::super::recorder_thread::{self, Door};
 use super::super::reload::Standing;
 use super::super::server::StartError;
@@ -77,7 +78,8 @@ impl Control {
             move |event| arrive(&events, Input::Media(event)),
             move |recording, channel, clip| clips.bring(recording, channel, clip),
         )?;
-        let towards = |transport, remote| addresses.towards(transport, remote);
+        let (own, door) = (addresses.clone(), inbox.clone());
+        let towards = move |transport, remote| own.towards(transport, remote);
         let mut switch = Switch::new(&conf, towards, clock.wall(), random);
         let (mailboxes, kept) = MailboxFile::open(folder);
         switch.remember_mailboxes(kept);
@@ -105,7 +107,7 @@ impl Control {
             journal,
             journal_thread,
             mailboxes,
-            addresses,
+            names: Names::new(&conf.switch.dns_servers, door),
             standing: Standing::of(&conf, certificate),
             inbox: Inbox::new(conf.switch.emergency.clone()),
             door: inbox.clone(),

@@ -35,7 +35,16 @@ fn phone(words: &mut Words) -> Read<Step> {
     words.exactly("is")?;
     let is = match words.next("a person's name, \"trunk NAME\" or \"stranger\"")? {
         "stranger" => Identity::Stranger,
-        "trunk" => Identity::Trunk(words.next("the trunk's name")?.to_owned()),
+        "trunk" => {
+            let name = words.next("the trunk's name")?.to_owned();
+            let at = match words.maybe() {
+                None => None,
+                Some("at") => Some(words.next("an address and port")?),
+                Some(other) => return Err(format!("a trunk's phone has no {other:?}; write at ADDRESS:PORT")),
+            };
+            let at = at.map(|at| at.parse().map_err(|_| format!("{at:?} is no address and port"))).transpose()?;
+            Identity::Trunk(name, at)
+        }
         person => Identity::Person(person.to_owned()),
     };
     Ok(Step::Phone { name, is })

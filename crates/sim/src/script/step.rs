@@ -1,5 +1,7 @@
 //! What a line of a script can ask for.
 
+use std::net::SocketAddr;
+
 use std::time::Duration;
 
 use audio::Codec;
@@ -72,7 +74,7 @@ pub enum Identity {
     /// A person of the conf.
     Person(String),
     /// A trunk of the conf.
-    Trunk(String),
+    Trunk(String, Option<SocketAddr>),
     /// Nobody's.
     Stranger,
 }

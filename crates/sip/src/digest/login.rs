@@ -44,6 +44,12 @@ impl Login {
         &self.credentials
     }
 
+    /// The request goes to another server now: what it answered before was another one's challenge.
+    pub fn goes_to(&mut self, server: SocketAddr) {
+        self.asked = server;
+        self.answered.clear();
+    }
+
     /// The header that answers a 401 or 407; `None` if there is nothing new to say, or nobody to say it to. Of several
     /// challenges the strongest is answered.
     pub fn answer(&mut self, response: &Response, from: SocketAddr, request: Signed<'_>) -> Option<(Name, String)> {

@@ -12,7 +12,7 @@ use crate::digest::Credentials;
 use crate::invite::Referral;
 use crate::package::{Package, State};
 use crate::subscribe::{Reason, SubscriptionId};
-use crate::{Flow, Headers, Name, NameAddr};
+use crate::{Flow, Headers, Name, NameAddr, Transport};
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub enum Input {
     },
     /// The network says that nobody is there (ICMP): requests waiting for an answer from there fail.
     Unreachable {
+        /// How we had sent it.
+        transport: Transport,
         /// Where we had sent to.
         remote: SocketAddr,
     },
@@ -174,6 +176,20 @@ pub struct Outgoing {
     pub remove: Vec<Name>,
     /// If nobody says a word to it in that time, it is given up: 408.
     pub patience: Option<Duration>,
+    /// Where it goes, in turn, when nobody is there or who is there is too busy: the other servers of a name (RFC 3263
+    /// §4.3), the other flows of a phone (RFC 5626 §5.3).
+    pub others: Vec<Hop>,
+}
+
+/// One way to somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// The Request-URI.
+    pub uri: String,
+    /// The proxies on the way, as in Route.
+    pub routes: Vec<String>,
+    /// Where to send it.
+    pub flow: Flow,
 }
 
 /// What is to be done or known.
@@ -293,6 +309,14 @@ pub enum Event {
         flow: Flow,
         /// For how long.
         expires_secs: u32,
+    },
+    /// An INVITE of ours was not answered there, could not be sent, or was told that they are too busy. Where there is
+    /// another way, it is being tried.
+    Unreached {
+        /// Where.
+        flow: Flow,
+        /// When to try there again, if they said so.
+        retry_after_secs: Option<u32>,
     },
     /// Somebody of ours wants to watch something: to be answered by [`Watch::Admit`] or [`Watch::Deny`].
     Subscribes(Subscribes),

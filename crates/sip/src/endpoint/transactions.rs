@@ -4,6 +4,7 @@
 //! rest comes back as [`Heard`]. It knows no dialog; an owner is a number to it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
 
 use base::{LegId, Time};
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use crate::timers::{Armed, Timers};
 use crate::transaction::{
     self, Client, InviteClient, InviteServer, Server, client, invite_client, invite_server, server,
 };
-use crate::{Flow, Headers, Method, Name, Request, Response, Via, method_name};
+use crate::{Flow, Headers, Method, Name, Request, Response, Transport, Via, method_name};
 
 /// All transactions.
 #[derive(Debug, Default)]
@@ -283,11 +284,11 @@ impl Transactions {
         });
     }
 
-    /// The client transactions that go to an address.
-    pub fn towards(&self, remote: std::net::SocketAddr) -> Vec<TransactionId> {
+    /// The client transactions that go to an address by that transport.
+    pub fn towards(&self, transport: Transport, remote: SocketAddr) -> Vec<TransactionId> {
+        let goes = |flow: Flow| flow.remote == remote && flow.transport == transport;
         let clients = self.clients.values().copied();
-        let mut ids: Vec<_> =
-            clients.filter(|id| self.all.get(id).is_some_and(|entry| entry.flow.remote == remote)).collect();
+        let mut ids: Vec<_> = clients.filter(|id| self.all.get(id).is_some_and(|entry| goes(entry.flow))).collect();
         ids.sort(); // a map's order is nobody's: a run must replay
         ids
     }

@@ -1,5 +1,6 @@
 //! We called (RFC 3261 §13.2): until the first 2xx makes a session, or a refusal ends it.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use base::{LegId, Time};
@@ -9,7 +10,7 @@ use rsip::Method;
 use super::reliable::{Early, News, tag_of};
 use super::{Input, Output, Session, TurnDown, Usage, answer, answer_small, contact, reason, sdp_of, session_timer};
 use crate::digest::{Credentials, Login, Signed};
-use crate::endpoint::{End, Event, Outgoing};
+use crate::endpoint::{End, Event, Hop, Outgoing};
 use crate::transaction::PATIENCE;
 use crate::{Flow, Name, Request, Response};
 
@@ -47,12 +48,19 @@ pub struct Retry {
     invite: Request,
     /// Longer sessions tried.
     longer: usize,
+    /// Whom to ask next.
+    others: VecDeque<Hop>,
+    /// How long the last of them may say nothing.
+    patience: Option<Duration>,
 }
 
 /// How long a phone may ring without a word (Timer C).
 const RING_MAX: Duration = Duration::from_secs(180);
 /// A fork has at most so many early dialogs that may ask something of us.
 const EARLY_MAX: usize = 16;
+/// A server answers an INVITE at once, if only by 100 Trying (RFC 3261 §17.2.1). One that says nothing at all for so long
+/// is not there, and where there is another it is asked, long before Timer B.
+const SILENCE_MAX: Duration = Duration::from_secs(4);
 /// So many longer sessions are tried.
 const LONGER_MAX: usize = 4;
 
@@ -82,9 +90,11 @@ impl Uac {
             request.body = invite.sdp.clone();
         }
         let login = invite.credentials.map(|known| Login::new(known, invite.flow.remote, names.cnonce));
-        let retry = (login.is_some() || request.headers.has(&Name::SessionExpires))
-            .then(|| Box::new(Retry { login, invite: request.clone(), longer: 0 }));
-        out.push(Output::Invite(request));
+        let others = VecDeque::from(invite.others);
+        let patience = patience(&others, invite.patience);
+        let retry = (login.is_some() || request.headers.has(&Name::SessionExpires) || !others.is_empty())
+            .then(|| Box::new(Retry { login, invite: request.clone(), longer: 0, others, patience: invite.patience }));
+        out.push(Output::Invite { request, to: invite.flow });
         Uac {
             leg,
             flow: invite.flow,
@@ -92,7 +102,7 @@ impl Uac {
             early: Vec::new(),
             offer: invite.sdp,
             retry,
-            state: Calling { until: invite.patience.map(|patience| now + patience) },
+            state: Calling { until: patience.map(|patience| now + patience) },
         }
     }
 
@@ -126,9 +136,21 @@ impl Uac {
                 out.extend(TurnDown::of(response, flow).map(Output::TurnDown));
                 return Usage::Over;
             }
+            // RFC 3263 §4.3: it is too busy. RFC 5626 §5.3: the proxy before the phone has lost the flow.
+            (Calling { .. } | Proceeding { .. }, Input::Response { response, .. })
+                if matches!(response.status, 430 | 503) =>
+            {
+                match self.elsewhere(retry_after_secs(response), now, out) {
+                    Some(calling) => calling,
+                    None => {
+                        out.extend(unavailable(self.leg, response).map(Output::Event));
+                        return ended(self.leg, End::Refused(response.status), out);
+                    }
+                }
+            }
             (state @ (Calling { .. } | Proceeding { .. }), Input::Response { response, flow, .. }) => {
                 match self.retry.as_mut().and_then(|retry| retry.answer(response, flow)) {
-                    Some(invite) => out.push(Output::Invite(invite)),
+                    Some(request) => out.push(Output::Invite { request, to: self.flow }),
                     None => {
                         let unavailable = unavailable(self.leg, response);
                         out.extend(unavailable.map(Output::Event));
@@ -149,8 +171,16 @@ impl Uac {
                 return Usage::Over;
             }
             (Calling { until: Some(until) }, Input::Tick) if now >= until => {
-                out.push(Output::Event(Event::Ended { leg: self.leg, end: End::Refused(408) }));
-                Unwanted { status: None }
+                match self.elsewhere(None, now, out) {
+                    Some(calling) => {
+                        out.insert(0, Output::Abandon); // the one who said nothing
+                        calling
+                    }
+                    None => {
+                        out.push(Output::Event(Event::Ended { leg: self.leg, end: End::Refused(408) }));
+                        Unwanted { status: None }
+                    }
+                }
             }
             (Calling { .. }, Input::HangUp { status }) => {
                 out.push(Output::Event(Event::Ended { leg: self.leg, end: End::HungUp }));
@@ -161,10 +191,14 @@ impl Uac {
                 out.push(Output::Event(Event::Ended { leg: self.leg, end: End::HungUp }));
                 Cancelling { until: now + PATIENCE }
             }
-            (Calling { .. } | Proceeding { .. }, Input::TimedOut { .. }) => {
-                return ended(self.leg, End::Refused(408), out);
-            }
-            (Calling { .. } | Proceeding { .. }, Input::Lost { end, .. }) => return ended(self.leg, end, out),
+            (Calling { .. } | Proceeding { .. }, Input::TimedOut { .. }) => match self.elsewhere(None, now, out) {
+                Some(calling) => calling,
+                None => return ended(self.leg, End::Refused(408), out),
+            },
+            (Calling { .. } | Proceeding { .. }, Input::Lost { end, .. }) => match self.elsewhere(None, now, out) {
+                Some(calling) => calling,
+                None => return ended(self.leg, end, out),
+            },
             (Proceeding { until }, Input::Tick) if now >= until => {
                 out.push(Output::Cancel { reason: None });
                 out.push(Output::Event(Event::Ended { leg: self.leg, end: End::Refused(408) }));
@@ -228,6 +262,18 @@ impl Uac {
         out.push(Output::Event(Event::Ringing { leg: self.leg, status, sdp }));
     }
 
+    /// Nobody is there, or they are too busy: the next is asked, if there is one. Not once somebody has rung: there would
+    /// be two.
+    fn elsewhere(&mut self, retry_after_secs: Option<u32>, now: Time, out: &mut Vec<Output>) -> Option<State> {
+        out.push(Output::Event(Event::Unreached { flow: self.flow, retry_after_secs }));
+        let retry = self.retry.as_mut().filter(|_| self.early.is_empty())?;
+        let (request, to) = retry.elsewhere()?;
+        let patience = patience(&retry.others, retry.patience);
+        self.flow = to;
+        out.push(Output::Invite { request, to });
+        Some(Calling { until: patience.map(|patience| now + patience) })
+    }
+
     /// A request in an early dialog.
     fn asked(&self, transaction: super::TransactionId, request: &Request, out: &mut Vec<Output>) {
         match request.method {
@@ -244,9 +290,12 @@ impl Uac {
 
 /// RFC 3261 §21.5.4: 503 with Retry-After.
 fn unavailable(leg: LegId, response: &Response) -> Option<Event> {
+    Some(Event::Unavailable { leg, retry_after_secs: retry_after_secs(response)? })
+}
+
+fn retry_after_secs(response: &Response) -> Option<u32> {
     let after = response.headers.first(&Name::RetryAfter).filter(|_| response.status == 503)?;
-    let digits = after.split(|letter: char| !letter.is_ascii_digit()).next()?;
-    Some(Event::Unavailable { leg, retry_after_secs: digits.parse().ok()? })
+    after.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }
 
 fn ended(leg: LegId, end: End, out: &mut Vec<Output>) -> Usage {
@@ -282,9 +331,27 @@ impl Retry {
         self.again()
     }
 
+    /// The INVITE as it goes to the next one: the same request in a new transaction (RFC 3263 §4.3), with a Contact where
+    /// that one can reach us.
+    fn elsewhere(&mut self) -> Option<(Request, Flow)> {
+        let Hop { uri, routes, flow } = self.others.pop_front()?;
+        self.invite.uri = uri;
+        let headers = &mut self.invite.headers;
+        headers.set(Name::Contact, contact(flow));
+        [Name::Route, Name::Authorization, Name::ProxyAuthorization].iter().for_each(|name| headers.remove(name));
+        routes.into_iter().for_each(|hop| headers.push(Name::Route, hop));
+        self.login.iter_mut().for_each(|login| login.goes_to(flow.remote));
+        Some((self.invite.clone(), flow))
+    }
+
     fn again(&mut self) -> Option<Request> {
         let cseq = self.invite.cseq()?.0 + 1;
         self.invite.headers.set(Name::CSeq, format!("{cseq} INVITE"));
         Some(self.invite.clone())
     }
+}
+
+/// How long nobody may say a word: not long where another waits to be asked.
+fn patience(others: &VecDeque<Hop>, last: Option<Duration>) -> Option<Duration> {
+    if others.is_empty() { last } else { Some(last.map_or(SILENCE_MAX, |last| last.min(SILENCE_MAX))) }
 }

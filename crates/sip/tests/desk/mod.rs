@@ -9,8 +9,8 @@ use base::{LegId, Random, Time};
 use bytes::Bytes;
 use sip::digest::{Credentials, Ha1, respond};
 use sip::{
-    Account, Command, End, Endpoint, Event, Flow, Input, Message, NameAddr, Outgoing, Output, Peer, SipConf, Transport,
-    wire,
+    Account, Command, End, Endpoint, Event, Flow, Hop, Input, Message, NameAddr, Outgoing, Output, Peer, SipConf,
+    Transport, wire,
 };
 
 pub const OFFER: &str = "v=0 offer";
@@ -18,8 +18,8 @@ pub const OFFER: &str = "v=0 offer";
 pub struct Desk {
     pub endpoint: Endpoint,
     pub now: Time,
-    sent: Vec<(SocketAddr, String)>,
-    events: Vec<Event>,
+    pub sent: Vec<(SocketAddr, String)>,
+    pub events: Vec<Event>,
     /// The streams it closed.
     pub closed: Vec<u64>,
     /// All it was told, to be told again by a bench.
@@ -119,7 +119,9 @@ impl Desk {
             let word = if first == "SIP/2.0" { words.next().unwrap() } else { first };
             format!("{}:{word}", to.port())
         });
-        let events = self.events.drain(..).map(|event| match event {
+        let news = self.events.drain(..).filter(|event| !matches!(event, Event::Unreached { .. }));
+        let events = news.map(|event| match event {
+            Event::Unreached { .. } => unreachable!("left out"),
             Event::Incoming(incoming) => format!("Incoming({})", incoming.called),
             Event::Ringing { status, sdp, .. } => {
                 format!("Ringing({status}{})", if sdp.is_some() { ", sdp" } else { "" })
@@ -227,6 +229,11 @@ impl Desk {
 
     /// Sends an INVITE: the leg, and the INVITE.
     pub fn outgoing(&mut self, flow: Flow, credentials: Option<Credentials>) -> (LegId, String) {
+        self.outgoing_to(flow, vec![], credentials)
+    }
+
+    /// Sends an INVITE that may go elsewhere.
+    pub fn outgoing_to(&mut self, flow: Flow, others: Vec<Hop>, credentials: Option<Credentials>) -> (LegId, String) {
         let leg = self.endpoint.new_leg();
         let address = |user: &str| NameAddr::new(format!("sip:{user}@centrala"));
         let (from, to) = (address("101"), address("102"));
@@ -241,6 +248,7 @@ impl Desk {
             headers: vec![],
             remove: vec![],
             patience: None,
+            others,
         };
         self.command(Command::Invite { leg, invite: Box::new(invite) });
         (leg, self.text())

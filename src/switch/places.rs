@@ -1,0 +1,86 @@
+//! Where trunks are: their names, kept located, become the flows calls go out by and the addresses calls come from.
+//!
+//! Where it stands: the locator decides; here its questions go to the shell and what it finds reaches the endpoint.
+
+use std::time::Duration;
+
+use base::Time;
+use locate::{Input, Place, Target};
+use sip::{Flow, Network, Peer};
+
+use super::{Output, Switch};
+use crate::conf::Trunk;
+
+/// A server that was not reached is tried last for so long.
+const REST: Duration = Duration::from_secs(30);
+/// No server may keep us away for longer.
+const REST_MAX: Duration = Duration::from_secs(600);
+
+impl Switch {
+    /// Keeps the names of all trunks located.
+    pub(super) fn keep_located(&mut self, now: Time) {
+        self.locator.keep(self.directory.trunks().map(|trunk| trunk.place.clone()), now);
+        self.trunks_call_from(now);
+    }
+
+    /// Says where all trunks with a name are, as far as it is known.
+    pub(super) fn say_where_trunks_are(&mut self, now: Time, out: &mut Vec<Output>) {
+        let named = self.directory.trunks().filter(|trunk| trunk.place.name().is_some());
+        let said = named.map(|trunk| locate::Output::Located(trunk.place.clone())).collect();
+        self.locator_says(said, now, out);
+    }
+
+    /// Tells the locator something.
+    pub(super) fn locate(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
+        let mut said = Vec::new();
+        self.locator.handle(input, now, &mut said);
+        let moved = said.iter().any(|said| matches!(said, locate::Output::Located(_)));
+        self.locator_says(said, now, out);
+        if moved {
+            self.trunks_call_from(now);
+        }
+    }
+
+    /// An INVITE found nobody there: the next ones go elsewhere first.
+    pub(super) fn unreached(&mut self, flow: Flow, retry_after_secs: Option<u32>, now: Time, out: &mut Vec<Output>) {
+        let target = Target { transport: flow.transport, address: flow.remote };
+        let rest = retry_after_secs.map_or(REST, |secs| Duration::from_secs(secs.into()).min(REST_MAX));
+        self.locate(Input::Failed { target, rest }, now, out);
+    }
+
+    /// The flows to a place, in the order to be tried. None: its name is not located, or we have no way there.
+    pub(super) fn flows_to(&mut self, place: &Place, now: Time, out: &mut Vec<Output>) -> Vec<Flow> {
+        let mut said = Vec::new();
+        let targets = self.locator.targets(place, now, &mut said);
+        self.locator_says(said, now, out);
+        let flow = |Target { transport, address: remote }| {
+            let local = (self.local_for)(transport, remote);
+            Flow { transport, local, remote, connection: 0 }
+        };
+        // The routing table answers with the loopback where it knows no way out (no IPv6 at all, say).
+        let leads = |flow: &Flow| !flow.local.ip().is_loopback() || flow.remote.ip().is_loopback();
+        targets.into_iter().map(flow).filter(leads).collect()
+    }
+
+    fn locator_says(&mut self, said: Vec<locate::Output>, now: Time, out: &mut Vec<Output>) {
+        for said in said {
+            out.push(match said {
+                locate::Output::Ask(question) => Output::Ask(question),
+                locate::Output::Located(place) => {
+                    let targets = self.locator.targets(&place, now, &mut Vec::new());
+                    Output::Located { place, targets }
+                }
+            });
+        }
+    }
+
+    /// A trunk is who calls from one of its addresses. The port says nothing: it may be another than the one it takes ours at.
+    fn trunks_call_from(&mut self, now: Time) {
+        let (directory, locator) = (&self.directory, &mut self.locator);
+        let peer = |trunk: &Trunk| {
+            let addresses = locator.addresses(&trunk.place, now).into_iter().map(Network::from).collect();
+            Peer { name: trunk.name.clone(), addresses, port: None, line: None, credentials: trunk.credentials.clone() }
+        };
+        self.endpoint.trunks_are(directory.trunks().map(peer).collect());
+    }
+}
