@@ -10,6 +10,7 @@ mod messages;
 mod places;
 mod queues;
 mod sip_conf;
+mod texts;
 mod transfers;
 mod watchers;
 
@@ -205,6 +206,10 @@ impl Switch {
                     sip::Output::Close { connection } => out.push(Output::Close { connection }),
                     sip::Output::Event(sip::Event::Incoming(incoming)) => self.knocks(*incoming, now, out),
                     sip::Output::Event(sip::Event::Subscribes(asks)) => self.asks_to_watch(asks, now),
+                    sip::Output::Event(sip::Event::Text { text, account, called }) => {
+                        self.text(text, &account, &called, now);
+                    }
+                    sip::Output::Event(sip::Event::Said { leg, text, is_info }) => self.said(leg, text, is_info, now),
                     sip::Output::Event(event) => match leg_of_sip(&event) {
                         Some(leg) => {
                             if let Some(call) = self.legs.get(&leg).copied() {

@@ -100,7 +100,7 @@ pub(super) fn leg_of_media(event: &media::Event) -> LegId {
 pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
         Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refer, Refused,
-        Registered, RequestDone, Ringing, Subscribes, Unavailable, Unreached, Unregistered,
+        Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable, Unreached, Unregistered,
     };
     match event {
         Ringing { leg, .. }
@@ -112,9 +112,11 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Refer { leg, .. }
         | Digit { leg, .. }
         | Unavailable { leg, .. }
+        | Said { leg, .. }
         | Ended { leg, .. } => Some(*leg),
         Incoming(_)
         | Subscribes(_)
+        | Text { .. }
         | Registered { .. }
         | Unreached { .. }
         | Unregistered { .. }

@@ -38,6 +38,8 @@ impl Call {
             | Sip::Declined { .. }
             | Sip::Incoming(_)
             | Sip::Subscribes(_)
+            | Sip::Text { .. }
+            | Sip::Said { .. }
             | Sip::Registered { .. }
             | Sip::Unregistered { .. }
             | Sip::Refused { .. }

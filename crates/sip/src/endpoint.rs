@@ -13,6 +13,7 @@ mod gate;
 mod legs;
 mod overload;
 mod requests;
+mod texting;
 mod transactions;
 mod watchers;
 
@@ -21,7 +22,9 @@ use bytes::Bytes;
 
 pub use bans::{Ban, BanConf};
 pub use conf::{Account, Peer, SipConf};
-pub use event::{Command, End, Event, Hop, Incoming, Input, Origin, Outgoing, Output, Subscribes, Watch};
+pub use event::{
+    Command, Delivery, End, Event, Hop, Incoming, Input, Origin, Outgoing, Output, Phone, Subscribes, Watch,
+};
 pub use floods::FloodConf;
 pub use requests::{Answer, Outside, RequestId};
 pub use watchers::Watching;
@@ -30,6 +33,7 @@ use crate::digest::{Challenged, Signed};
 use crate::invite::{self, DialogId, Names, TransactionId, TurnDown, Uac, Usage};
 use crate::register::{self, Binding, Registrar};
 use crate::subscribe;
+use crate::texts::Texts;
 use crate::{Flow, Message, Method, Name, Request, Response, Transport, Via, stun, wire};
 use door::TAG_LETTERS;
 use floods::{Floods, Tide};
@@ -69,6 +73,7 @@ pub struct Endpoint {
     challenged: Challenged,
     registrar: Registrar,
     subscriptions: subscribe::Table,
+    texts: Texts,
     /// Room for what machines say, kept to spare the allocator.
     wishes: Vec<Vec<invite::Output>>,
     said: Vec<register::Output>,
@@ -90,6 +95,7 @@ impl Endpoint {
             requests: Requests::default(),
             challenged: Challenged::default(),
             subscriptions: subscribe::Table::default(),
+            texts: Texts::default(),
             wishes: Vec::new(),
             said: Vec::new(),
             conf,
@@ -119,7 +125,7 @@ impl Endpoint {
     /// When it wants a `Tick`.
     pub fn deadline(&self) -> Option<Time> {
         let legs = [self.transactions.deadline(), self.legs.deadline()];
-        let phones = [self.registrar.deadline(), self.subscriptions.deadline()];
+        let phones = [self.registrar.deadline(), self.subscriptions.deadline(), self.texts.deadline()];
         legs.into_iter().chain(phones).flatten().min()
     }
 
@@ -252,6 +258,9 @@ impl Endpoint {
             }
         }
         self.registrar_told(register::Input::Tick, now, out);
+        while let Some(text) = self.texts.due(now) {
+            self.text_is_over(text, 480, now, out);
+        }
         while let Some((id, due)) = self.subscriptions.due(now) {
             if due {
                 self.tell_watcher(id, subscribe::Input::Tick, now, out);
@@ -293,6 +302,7 @@ impl Endpoint {
             Command::Offer { leg, sdp } => (leg, invite::Input::Offer { sdp }),
             Command::HangUp { leg, status } => (leg, invite::Input::HangUp { status }),
             Command::Watch(watch) => return self.watch(*watch, now, out),
+            Command::Text { text, delivery } => return self.deliver(text, *delivery, now, out),
         };
         self.tell(leg, input, now, out);
     }
@@ -405,6 +415,9 @@ impl Endpoint {
             (Heard::News { owner: Some(Owner::Subscription(id)), .. }, Some((response, _))) => {
                 self.tell_watcher(id, subscribe::Input::Answered { response }, now, out);
             }
+            (Heard::News { owner: Some(Owner::Text(text)), .. }, Some((response, _))) => {
+                self.text_is_answered(text, response.status, now, out);
+            }
             (Heard::News { owner, invite }, Some((response, flow))) => {
                 let leg = match owner {
                     Some(Owner::Request(id)) => return self.answered(id, response, flow, now, out),
@@ -434,6 +447,7 @@ impl Endpoint {
             (Heard::TimedOut { owner: Some(Owner::Leg(leg)), method }, _) => {
                 self.tell(leg, invite::Input::TimedOut { method }, now, out);
             }
+            (Heard::TimedOut { owner: Some(Owner::Text(text)), .. }, _) => self.text_is_answered(text, 480, now, out),
             (Heard::TimedOut { owner: Some(Owner::Subscription(id)), .. }, _) => {
                 self.tell_watcher(id, subscribe::Input::Unheard, now, out);
             }
@@ -447,6 +461,7 @@ impl Endpoint {
                 self.tell(leg, invite::Input::Lost { method, end }, now, out);
             }
             Heard::Lost { owner: Some(Owner::Request(id)), .. } => self.unanswered(id, 503, out),
+            Heard::Lost { owner: Some(Owner::Text(text)), .. } => self.text_is_answered(text, 480, now, out),
             Heard::Lost { owner: Some(Owner::Subscription(id)), .. } => {
                 self.tell_watcher(id, subscribe::Input::Unheard, now, out);
             }

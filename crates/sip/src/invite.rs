@@ -306,6 +306,11 @@ fn answer_small(leg: LegId, transaction: TransactionId, request: &Request, out: 
     }
 }
 
+/// Is this INFO a key that was pressed?
+pub fn is_key_press(info: &Request) -> bool {
+    dtmf::digit(info).is_ok()
+}
+
 /// The session asked for would be too short (RFC 4028 §5).
 pub fn too_short(transaction: TransactionId, request: &Request, out: &mut Vec<Output>) {
     answer(transaction, request, 422).with(Name::MinSe, &SESSION_SECS_MIN.to_string()).push(out);
@@ -335,7 +340,7 @@ fn reason(status: u16) -> String {
 /// When one who was told 503 may try again.
 pub const RETRY_AFTER_SECS: &str = "5";
 /// What we answer to.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER, SUBSCRIBE";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER, SUBSCRIBE, MESSAGE";
 /// The extensions we know: RFC 4028, 3262, 4488.
 pub const SUPPORTED: &str = "timer, 100rel, norefersub";
 /// So many responses are acknowledged in an early dialog.

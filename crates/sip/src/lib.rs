@@ -15,11 +15,13 @@ mod invite;
 mod message;
 mod name_addr;
 mod network;
+mod pace;
 mod package;
 mod register;
 mod stun;
 mod subscribe;
 mod text;
+mod texts;
 mod timers;
 mod transaction;
 mod uri;
@@ -28,8 +30,8 @@ pub mod wire;
 
 pub use class::Class;
 pub use endpoint::{
-    Account, Answer, Ban, BanConf, Command, End, Endpoint, Event, FloodConf, Hop, Incoming, Input, Origin, Outgoing,
-    Output, Outside, Peer, RequestId, SipConf, Subscribes, Watch, Watching,
+    Account, Answer, Ban, BanConf, Command, Delivery, End, Endpoint, Event, FloodConf, Hop, Incoming, Input, Origin,
+    Outgoing, Output, Outside, Peer, Phone, RequestId, SipConf, Subscribes, Watch, Watching,
 };
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};
@@ -43,5 +45,6 @@ pub use register::Binding;
 pub use rsip::Method;
 pub use subscribe::{Reason, SubscriptionId};
 pub use text::quote;
+pub use texts::TextId;
 pub use uri::{Scheme, Uri, is_known_scheme, unescape};
 pub use via::{MAGIC_COOKIE, Via};

@@ -4,7 +4,6 @@
 //! the rooms above say whether it may be, and how what it watches stands. At most one NOTIFY is under way: what changes
 //! meanwhile is one more thing to tell, and what is told then is the newest. It sends nothing itself.
 
-mod pace;
 mod table;
 
 use std::mem;
@@ -14,11 +13,11 @@ use base::Time;
 use bytes::Bytes;
 use rsip::Method;
 
-use pace::Pace;
 pub use table::Table;
 
 use crate::dialog::Dialog;
 use crate::invite::{TransactionId, contact};
+use crate::pace::{Pace, Rhythm};
 use crate::package::{ALLOW_EVENTS, Package, State};
 use crate::{Flow, Name, Params, Request, Response, Uri};
 
@@ -166,7 +165,7 @@ impl Subscription {
                 out.push(Output::Respond { transaction, status, bytes: refused.to_bytes() });
                 Over
             }
-            (Told, Input::News) => match self.pace.wait(now) {
+            (Told, Input::News) => match self.pace.wait(RHYTHM, now) {
                 None => self.say_how_it_stands(state, now, out),
                 Some(at) => Later { at },
             },
@@ -194,7 +193,7 @@ impl Subscription {
             (Telling { then }, Input::Answered { response }) if response.is_success() => match then {
                 Then::Rest => Told,
                 Then::Part(reason) => self.part(reason, state, now, out),
-                Then::Tell => match self.pace.wait(now) {
+                Then::Tell => match self.pace.wait(RHYTHM, now) {
                     None => self.say_how_it_stands(state, now, out),
                     Some(at) => Later { at },
                 },
@@ -271,7 +270,7 @@ impl Subscription {
         let left = self.expires.since(now);
         let secs = left.as_secs() + u64::from(left.subsec_nanos() > 0);
         self.notify(&format!("active;expires={secs}"), state, now, out);
-        self.pace.told(now);
+        self.pace.step(RHYTHM, now);
         Telling { then: Then::Rest }
     }
 
@@ -322,6 +321,8 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(secs.clamp(1, RETRY_SECS_MAX)))
 }
 
+/// How often a watcher is told (RFC 4235 §3.10): a call that is dialled, rings, is answered and ends shows at once.
+const RHYTHM: Rhythm = Rhythm { spacing: Duration::from_secs(1), at_once: 5 };
 /// How long a phone whose connection broke may take to come back.
 const ADRIFT_TIME: Duration = Duration::from_secs(60);
 /// However late a phone wants to be told again, this is soon enough.

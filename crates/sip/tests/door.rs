@@ -34,7 +34,7 @@ fn what_is_asked_outside_of_dialogs_is_judged_without_remembering_it() {
         ("Require at REGISTER", ask("REGISTER", "sip:centrala").set("Require", "path, gruu"), 420, "Unsupported"),
         ("scheme", ask("INVITE", "nobodyKnowsThisScheme:totallyopaque"), 416, "Server"),
         ("method", ask("FETCH", "sip:102@centrala"), 501, "Allow"),
-        ("MESSAGE", ask("MESSAGE", "sip:102@centrala"), 405, "Allow"),
+        ("MESSAGE", ask("MESSAGE", "sip:102@centrala"), 401, "WWW-Authenticate"),
         ("REFER", ask("REFER", "sip:102@centrala"), 405, "Allow"),
         ("SUBSCRIBE", ask("SUBSCRIBE", "sip:102@centrala").set("Event", "presence"), 401, "WWW-Authenticate"),
         (

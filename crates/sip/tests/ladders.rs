@@ -358,17 +358,21 @@ fn small_requests_in_a_dialog_are_answered_by_the_way() {
     for (cseq, request, want) in [
         (20, phone.within(&ok, "INFO", 20).typed("Signal=5\r\nDuration=160\r\n", relay), "5062:200 Digit(5)"),
         (21, phone.within(&ok, "INFO", 21), "5062:200"),
-        (22, phone.within(&ok, "INFO", 22).typed("x", "application/media_control+xml"), "5062:415"),
+        (22, phone.within(&ok, "INFO", 22).typed("x", "application/media_control+xml"), "Said(INFO)"),
         (23, phone.within(&ok, "OPTIONS", 23), "5062:200"),
         (24, phone.within(&ok, "PRACK", 24), "5062:481"),
         (25, phone.within(&ok, "REFER", 25), "5062:400"),
         (26, phone.within(&ok, "NOTIFY", 26).set("Event", "talk"), "5062:489"),
-        (27, phone.within(&ok, "MESSAGE", 27), "5062:405"),
+        (27, phone.within(&ok, "MESSAGE", 27), "Said"),
         (28, phone.within(&ok, "INVITE", 28).set("Require", "telepathy"), "5062:420"),
     ] {
         assert_eq!(desk.say(phone.flow, &request.print()).heard(), want, "{cseq}");
-        let repeated = want.split(' ').next().unwrap();
-        assert_eq!(desk.say(phone.flow, &request.print()).heard(), repeated, "{cseq}: a repeat is no second digit");
+        let repeated = want.split(' ').next().filter(|word| word.contains(':'));
+        assert_eq!(
+            desk.say(phone.flow, &request.print()).heard(),
+            repeated.unwrap_or(""),
+            "{cseq}: a repeat is no second digit"
+        );
     }
 }
 

@@ -186,7 +186,7 @@ impl World {
             Event::Unreached { .. } | Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => {
             }
             Event::Banned(_) | Event::Flooded { .. } | Event::RequestDone { .. } => {}
-            Event::Unavailable { .. } | Event::Subscribes(_) => {}
+            Event::Unavailable { .. } | Event::Subscribes(_) | Event::Text { .. } | Event::Said { .. } => {}
         }
     }
 

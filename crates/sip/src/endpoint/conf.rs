@@ -44,6 +44,10 @@ pub struct SipConf {
     pub watches_per_account: usize,
     /// Subscriptions of all together; above it a new one is answered 503.
     pub watches_max: usize,
+    /// What a text may measure; a longer one is answered 413.
+    pub text_bytes_max: usize,
+    /// Texts under way; above it one is answered 503.
+    pub texts_max: usize,
     /// Nonces that were used with a right password and are remembered for their 60 s.
     pub nonces_max: usize,
     /// When somebody who guesses passwords is kept out.
@@ -96,6 +100,8 @@ impl Default for SipConf {
             watch_secs_max: 3600,
             watches_per_account: 300,
             watches_max: 100_000,
+            text_bytes_max: 8_192,
+            texts_max: 10_000,
             nonces_max: 200_000,
             bans: BanConf::default(),
             floods: FloodConf::default(),

@@ -139,6 +139,9 @@ impl Endpoint {
             }
             dialog.flow = flow;
         }
+        if self.says(leg, &request, &key, flow, now, out) {
+            return;
+        }
         let transaction = self.transactions.serve(key, None, &request, flow, out);
         self.transactions.give(transaction, leg);
         self.tell(leg, invite::Input::Request { transaction, request: &request }, now, out);
@@ -202,6 +205,7 @@ impl Endpoint {
             // Outside of a dialog these mean nothing.
             Method::Bye | Method::Update | Method::Info | Method::PRack => self.refuse(&request, 481, &[], flow, out),
             Method::Subscribe => self.subscribes(request, key, flow, now, out),
+            Method::Message => self.texted(request, key, flow, now, out),
             Method::Publish | Method::Notify if headers.has(&Name::Event) => {
                 self.refuse(&request, 489, &[(Name::AllowEvents, ALLOW_EVENTS)], flow, out)
             }
@@ -378,7 +382,7 @@ impl Endpoint {
     }
 
     /// Our name, and a To tag where there is none: the same for a repeat of the request, unknown to anybody else.
-    fn sign(&self, response: &mut Response) {
+    pub(super) fn sign(&self, response: &mut Response) {
         let headers = &mut response.headers;
         if let Some(to) = headers.first(&Name::To).filter(|to| tag(to).is_empty()) {
             let mut hash = Sha256::new().chain_update(self.secret);

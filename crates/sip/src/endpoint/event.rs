@@ -12,6 +12,7 @@ use crate::digest::Credentials;
 use crate::invite::Referral;
 use crate::package::{Package, State};
 use crate::subscribe::{Reason, SubscriptionId};
+use crate::texts::TextId;
 use crate::{Flow, Headers, Name, NameAddr, Transport};
 
 /// What happened.
@@ -118,6 +119,48 @@ pub enum Command {
     },
     /// Something about those who watch.
     Watch(Box<Watch>),
+    /// What becomes of a text.
+    Text {
+        /// Which, from [`Event::Text`] or [`Event::Said`].
+        text: TextId,
+        /// Where it goes.
+        delivery: Box<Delivery>,
+    },
+}
+
+/// Where a text goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delivery {
+    /// To the party of this leg, in its dialog.
+    Party {
+        /// The leg.
+        leg: LegId,
+    },
+    /// To all these phones of one person; the first that takes it speaks for all. None: he is not there (480).
+    Phones {
+        /// Who sends, without tag.
+        from: NameAddr,
+        /// To whom.
+        to: NameAddr,
+        /// Where he is.
+        phones: Vec<Phone>,
+    },
+    /// To nobody.
+    Refuse {
+        /// What its sender is told.
+        status: u16,
+    },
+}
+
+/// Where a phone is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phone {
+    /// Its contact.
+    pub uri: String,
+    /// The way there.
+    pub flow: Flow,
+    /// The proxies between.
+    pub routes: Vec<String>,
 }
 
 /// What is to be done about those who watch.
@@ -317,6 +360,24 @@ pub enum Event {
         flow: Flow,
         /// When to try there again, if they said so.
         retry_after_secs: Option<u32>,
+    },
+    /// Somebody of ours sends a text to somebody: to be answered by [`Command::Text`].
+    Text {
+        /// The text.
+        text: TextId,
+        /// Who sends it, proven.
+        account: String,
+        /// To whom: the user part of the Request-URI, unescaped.
+        called: String,
+    },
+    /// A party says something to its partner that is theirs to understand: to be answered by [`Command::Text`].
+    Said {
+        /// The leg of who says it.
+        leg: LegId,
+        /// What is said.
+        text: TextId,
+        /// By INFO, not by MESSAGE.
+        is_info: bool,
     },
     /// Somebody of ours wants to watch something: to be answered by [`Watch::Admit`] or [`Watch::Deny`].
     Subscribes(Subscribes),

@@ -14,6 +14,7 @@ use super::requests::RequestId;
 use crate::dialog::tag;
 use crate::invite::TransactionId;
 use crate::subscribe::SubscriptionId;
+use crate::texts::TextId;
 use crate::timers::{Armed, Timers};
 use crate::transaction::{
     self, Client, InviteClient, InviteServer, Server, client, invite_client, invite_server, server,
@@ -53,6 +54,8 @@ pub enum Owner {
     Request(RequestId),
     /// A subscription.
     Subscription(SubscriptionId),
+    /// A text that is passed on.
+    Text(TextId),
 }
 
 impl Owner {
@@ -60,7 +63,7 @@ impl Owner {
     pub fn leg(self) -> Option<LegId> {
         match self {
             Owner::Leg(leg) => Some(leg),
-            Owner::Request(_) | Owner::Subscription(_) => None,
+            Owner::Request(_) | Owner::Subscription(_) | Owner::Text(_) => None,
         }
     }
 }

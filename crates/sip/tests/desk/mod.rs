@@ -141,6 +141,14 @@ impl Desk {
             Event::Registered { contact, expires_secs, .. } => format!("Registered({contact} {expires_secs})"),
             Event::Unregistered { contact, .. } => format!("Unregistered({contact})"),
             Event::Refused { account, .. } => format!("Refused({account})"),
+            Event::Text { account, called, .. } => format!("Text({account} {called})"),
+            Event::Said { is_info, .. } => {
+                if is_info {
+                    "Said(INFO)".to_owned()
+                } else {
+                    "Said".to_owned()
+                }
+            }
             Event::Subscribes(asks) => format!("Subscribes({} {} {})", asks.watcher, asks.package.word(), asks.called),
             Event::Banned(ban) => format!("Banned({})", ban.account.as_deref().unwrap_or("*")),
             Event::Flooded { .. } => "Flooded".to_owned(),
