@@ -1,19 +1,18 @@
-//! Who is who: the people and trunks of the conf, as callers and as those who can be called.
+//! Who is who: the people of the conf, as callers and as those who can be called.
 //!
-//! Where it stands: the switch asks it who knocks, and how to ring the targets of a call. It knows neither calls nor
-//! legs, and decides nothing.
+//! Where it stands: the switch asks it who knocks, and how to ring the phones of a person. It knows neither calls nor
+//! legs, and decides nothing. Trunks are the `trunk` room's.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use call::{Direction, MediaRules, Party, Srtp};
 use locate::Place;
-use sip::digest::Credentials;
-use sip::{Binding, Flow, Hop, Host, Incoming, NameAddr, Origin, Transport, Uri};
+use sip::{Binding, Flow, Hop, Host, NameAddr, Origin, Transport, Uri};
 
 use crate::conf::{Conf, Person, Trunk};
 
-/// People and trunks.
+/// People, and what of trunks is not the `trunk` room's.
 #[derive(Debug)]
 pub(crate) struct Directory {
     people: HashMap<String, Person>,
@@ -21,7 +20,7 @@ pub(crate) struct Directory {
     keys_in_clear: bool,
 }
 
-/// One way to reach somebody: where the INVITE goes, and what it says.
+/// One way to reach a phone: where the INVITE goes, and what it says.
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) party: Party,
@@ -33,12 +32,10 @@ pub(crate) struct Way {
     pub(crate) others: Vec<Hop>,
     pub(crate) from: NameAddr,
     pub(crate) to: NameAddr,
-    pub(crate) credentials: Option<Credentials>,
     pub(crate) media: MediaRules,
 }
 
 impl Directory {
-    /// All there are.
     pub(crate) fn new(conf: &Conf) -> Directory {
         Directory { people: conf.people.clone(), trunks: conf.trunks.clone(), keys_in_clear: conf.switch.keys_in_clear }
     }
@@ -53,25 +50,17 @@ impl Directory {
         self.trunks.get(trunk).map(|trunk| &trunk.place)
     }
 
-    /// The one who knocks.
-    pub(crate) fn caller(&self, incoming: &Incoming) -> (Party, route::From) {
-        match &incoming.origin {
-            Origin::Account(account) => (self.person(account), route::From::Person(account.clone())),
-            Origin::Trunk(trunk) => {
-                let uri: Option<Uri> = incoming.from.uri.parse().ok();
-                let number = uri.and_then(|uri| uri.user).unwrap_or_else(|| "anonymous".to_owned());
-                let party = Party { account: None, number, name: incoming.from.display.clone() };
-                (party, route::From::Trunk(trunk.clone()))
-            }
-        }
-    }
-
     /// How this caller's media is treated.
     pub(crate) fn media(&self, origin: &Origin) -> MediaRules {
         match origin {
             Origin::Account(account) => self.rules(account),
-            Origin::Trunk(trunk) => self.trunks.get(trunk).map_or_else(MediaRules::default, |trunk| trunk.media),
+            Origin::Trunk(trunk) => self.trunk_media(trunk),
         }
+    }
+
+    /// How a trunk's media is treated.
+    pub(crate) fn trunk_media(&self, trunk: &str) -> MediaRules {
+        self.trunks.get(trunk).map_or_else(MediaRules::default, |trunk| trunk.media)
     }
 
     fn rules(&self, account: &str) -> MediaRules {
@@ -84,8 +73,8 @@ impl Directory {
     }
 
     /// Can a call be offered this way at all? Where media must be encrypted, keys must be hidden.
-    pub(crate) fn can_offer(&self, way: &Way) -> bool {
-        way.media.srtp != Srtp::Required || self.hides_keys(way.flow.transport)
+    pub(crate) fn can_offer(&self, media: MediaRules, transport: Transport) -> bool {
+        media.srtp != Srtp::Required || self.hides_keys(transport)
     }
 
     /// From where to where a call goes.
@@ -109,40 +98,20 @@ impl Directory {
             others: Vec::new(),
             from: address(&caller.number, caller.name.as_deref(), flow.local),
             to: address(account, None, flow.local),
-            credentials: None,
             media: self.rules(account),
         }
     }
 
-    /// How to reach a number through a trunk that these flows lead to. Our media has one address in a call, so only
-    /// flows from the first one's address are tried after it.
-    pub(crate) fn trunk(&self, name: &str, number: &str, caller: &Party, flows: &[Flow]) -> Option<Way> {
-        let (trunk, (flow, others)) = (self.trunks.get(name)?, flows.split_first()?);
-        let shown = trunk.number.as_deref().unwrap_or(&caller.number);
-        let at = |flow: &Flow| match &trunk.place.host {
-            Host::Name(name) => Uri::sip(number, Host::Name(name.clone()), trunk.place.port),
-            _ => Uri::sip(number, flow.remote.ip().into(), Some(flow.remote.port())),
-        };
-        let to = NameAddr::new(at(flow).to_string());
-        let others = others.iter().filter(|other| other.local.ip() == flow.local.ip());
-        let others = others.map(|flow| Hop { uri: at(flow).to_string(), routes: Vec::new(), flow: *flow });
-        Some(Way {
-            party: Party { account: None, number: number.to_owned(), name: None },
-            uri: to.uri.clone(),
-            routes: Vec::new(),
-            flow: *flow,
-            others: others.collect(),
-            from: address(shown, caller.name.as_deref().filter(|_| trunk.number.is_none()), flow.local),
-            to,
-            credentials: trunk.credentials.clone(),
-            media: trunk.media,
-        })
-    }
-
+    /// The one who has this account.
     pub(crate) fn person(&self, account: &str) -> Party {
         let person = self.people.get(account);
         let number = person.and_then(|person| person.number.clone()).unwrap_or_else(|| account.to_owned());
-        Party { account: Some(account.to_owned()), number, name: person.and_then(|person| person.name.clone()) }
+        Party {
+            account: Some(account.to_owned()),
+            number,
+            name: person.and_then(|person| person.name.clone()),
+            trunk: None,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use centrala::status::{BanStatus, CallStatus, MailboxStatus, PhoneStatus, Subscr
 use centrala::trace::Said;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use trunk::TrunkStatus;
 
 use crate::ladder::{self, Pcap};
 use crate::{Failure, show_passwords};
@@ -30,6 +31,8 @@ pub enum Command {
     Subscriptions(ListArgs),
     /// List what waits in mailboxes, or say how many messages wait for somebody
     Mwi(MwiArgs),
+    /// List the trunks: are they up, are we registered, how many calls; or take one out of use and into it again
+    Trunks(TrunksArgs),
     /// Show the SIP messages of a call or a user, as a ladder
     Trace(TraceArgs),
     /// Read the conf again and apply all of it, or nothing if there is an error; no call is harmed
@@ -75,6 +78,32 @@ pub struct MwiArgs {
 }
 
 #[derive(Args)]
+pub struct TrunksArgs {
+    #[command(flatten)]
+    list: ListArgs,
+    #[command(subcommand)]
+    change: Option<TrunkChange>,
+}
+
+#[derive(Subcommand)]
+enum TrunkChange {
+    /// Place no calls through a trunk, take none from it, and end its registration; calls under way go on
+    Disable {
+        #[command(flatten)]
+        switch: Switch,
+        /// The trunk's name in trunks.toml
+        name: String,
+    },
+    /// Use it again
+    Enable {
+        #[command(flatten)]
+        switch: Switch,
+        /// The trunk's name in trunks.toml
+        name: String,
+    },
+}
+
+#[derive(Args)]
 pub struct TraceArgs {
     #[command(flatten)]
     switch: Switch,
@@ -113,6 +142,18 @@ impl Command {
                 args.list(&Request::Subscriptions, subscription_columns, "nobody watches anything")
             }
             Command::Mwi(args) => args.run(),
+            Command::Trunks(TrunksArgs { list, change: None }) => {
+                list.list(&Request::Trunks, trunk_columns, "no trunks")
+            }
+            Command::Trunks(TrunksArgs { change: Some(change), .. }) => {
+                let (switch, name, enable) = match change {
+                    TrunkChange::Disable { switch, name } => (switch, name, false),
+                    TrunkChange::Enable { switch, name } => (switch, name, true),
+                };
+                switch.ask(&Request::Trunk { name: name.clone(), enable }, |_| true)?;
+                println!("{name} is {} now, until the switch ends", if enable { "in use" } else { "out of use" });
+                Ok(())
+            }
             Command::Trace(args) => args.show(),
             Command::Reload(switch) => {
                 let report = switch.ask(&Request::Reload, |_| true)?;
@@ -232,6 +273,24 @@ fn ban_columns(row: Value) -> Option<Vec<String>> {
     let ban: BanStatus = serde_json::from_value(row).ok()?;
     let account = ban.account.unwrap_or_else(|| "all accounts".to_owned());
     Some(vec![ban.source, account, format!("{} s", ban.secs)])
+}
+
+fn trunk_columns(row: Value) -> Option<Vec<String>> {
+    let trunk: TrunkStatus = serde_json::from_value(row).ok()?;
+    let of = |max: u32| if max == 0 { String::new() } else { format!("/{max}") };
+    let registration = match (trunk.registration, trunk.registered_secs) {
+        (Some(state), Some(secs)) => format!("{state} {secs} s"),
+        (Some(state), None) => state,
+        (None, _) => "-".to_owned(),
+    };
+    let calls = format!("{} in {} out{}", trunk.calls_in, trunk.calls_out, of(trunk.calls_max));
+    let today = format!("{}{} today", trunk.calls_today, of(trunk.calls_per_day_max));
+    let error = match (trunk.last_error, trunk.last_error_secs) {
+        (Some(error), Some(secs)) => format!("{error} ({secs} s ago)"),
+        _ => String::new(),
+    };
+    let address = format!("{} {}", trunk.transport, trunk.address);
+    Some(vec![trunk.trunk, trunk.state, address, registration, calls, today, trunk.groups.join(","), error])
 }
 
 /// Columns as wide as their widest cell; what strangers wrote is printed without control characters.

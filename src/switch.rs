@@ -12,6 +12,7 @@ mod queues;
 mod sip_conf;
 mod texts;
 mod transfers;
+mod trunks;
 mod watchers;
 
 use std::cmp::Reverse;
@@ -27,7 +28,8 @@ use call::{Call, CallConf};
 use flow::FlowConf;
 use locate::{LocateConf, Locator};
 use route::Routes;
-use sip::{Endpoint, Transport};
+use sip::{Endpoint, RequestId, Transport};
+use trunk::Trunks;
 
 pub use messages::{Input, Output};
 
@@ -47,6 +49,9 @@ pub struct Switch {
     /// What the queues have still to be told.
     words: VecDeque<acd::Input>,
     directory: Directory,
+    trunks: Trunks,
+    /// What trunks were asked.
+    asked: HashMap<RequestId, trunk::Ask>,
     locator: Locator,
     /// Our own SIP address towards another.
     local_for: Box<dyn Fn(Transport, SocketAddr) -> SocketAddr>,
@@ -83,6 +88,8 @@ impl Switch {
             acd: Acd::new(conf.acd.clone(), random.fork()),
             words: VecDeque::new(),
             directory: Directory::new(conf),
+            trunks: Trunks::new(clock, random.fork()),
+            asked: HashMap::new(),
             locator: Locator::new(families(conf), random.fork()),
             local_for: Box::new(local_for),
             routes: conf.routes.clone(),
@@ -108,7 +115,7 @@ impl Switch {
             heard: Vec::new(),
             seen: Seen::new(conf),
         };
-        switch.keep_located(Time::ZERO);
+        switch.reload_trunks(conf, Time::ZERO, &mut Vec::new());
         switch
     }
 
@@ -116,6 +123,9 @@ impl Switch {
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         match input {
             Input::Sip(input) => {
+                if let sip::Input::Closed { connection } = input {
+                    self.tell_trunks(trunk::Input::Closed { connection }, now, out);
+                }
                 // A message that finds a fault of ours is lost, and nothing else.
                 let handled = catch_unwind(AssertUnwindSafe(|| self.endpoint.handle(input, now, &mut self.heard)));
                 if handled.is_err() {
@@ -132,6 +142,7 @@ impl Switch {
             Input::Tick => self.time_has_passed(now, out),
             Input::Drain => {
                 self.closing = true;
+                self.tell_trunks(trunk::Input::Leave, now, out);
                 self.endpoint.handle(sip::Input::Drain, now, &mut self.heard);
             }
             Input::Shutdown => {
@@ -139,6 +150,7 @@ impl Switch {
                 for call in self.journeys.keys().copied().collect::<Vec<_>>() {
                     self.step(call, now, out, |journey| journey.hang_up("shutdown", now));
                 }
+                self.tell_trunks(trunk::Input::Leave, now, out);
             }
         }
         self.hear_out(now, out);
@@ -147,7 +159,14 @@ impl Switch {
     /// When [`Input::Tick`] is due next.
     pub fn deadline(&self) -> Option<Time> {
         let call = self.deadlines.peek().map(|Reverse((at, _))| *at);
-        [self.endpoint.deadline(), self.acd.deadline(), self.locator.deadline(), call].into_iter().flatten().min()
+        let rooms = [self.endpoint.deadline(), self.acd.deadline(), self.locator.deadline(), self.trunks.deadline()];
+        rooms.into_iter().chain([call]).flatten().min()
+    }
+
+    /// Is there nothing left to wait for: no call, no dialog whose end is not yet heard of, no registration that is being
+    /// taken back?
+    pub fn is_quiet(&self) -> bool {
+        self.journeys.is_empty() && self.endpoint.legs() == 0 && self.trunks.is_quiet()
     }
 
     /// How many calls there are.
@@ -172,7 +191,7 @@ impl Switch {
     pub fn reload(&mut self, conf: &Conf, now: Time, out: &mut Vec<Output>) {
         self.endpoint.reload(sip_conf(conf), now, &mut self.heard);
         self.directory = Directory::new(conf);
-        self.keep_located(now);
+        self.reload_trunks(conf, now, out);
         self.say_where_trunks_are(now, out);
         self.routes = conf.routes.clone();
         self.flow_conf = Arc::new(conf.flow.clone());
@@ -212,10 +231,12 @@ impl Switch {
                     sip::Output::Event(sip::Event::Said { leg, text, is_info }) => self.said(leg, text, is_info, now),
                     sip::Output::Event(event) => match leg_of_sip(&event) {
                         Some(leg) => {
+                            self.tell_trunks(trunk::Input::Leg(&event), now, out);
                             if let Some(call) = self.legs.get(&leg).copied() {
                                 self.step(call, now, out, |journey| journey.handle(call::Input::Sip(event), now));
                             }
                         }
+                        None if self.trunk_answered(&event, now, out) => {}
                         None => {
                             if let sip::Event::Unreached { flow, retry_after_secs } = event {
                                 self.unreached(flow, retry_after_secs, now, out);
@@ -249,6 +270,9 @@ impl Switch {
         }
         if self.locator.deadline().is_some_and(|at| at <= now) {
             self.locate(locate::Input::Tick, now, out);
+        }
+        if self.trunks.deadline().is_some_and(|at| at <= now) {
+            self.tell_trunks(trunk::Input::Tick, now, out);
         }
         if self.acd.deadline().is_some_and(|at| at <= now) {
             self.words.push_back(acd::Input::Tick);

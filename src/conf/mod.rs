@@ -14,6 +14,7 @@ mod secrets;
 mod switch_file;
 #[cfg(test)]
 mod tests;
+mod trunk_tables;
 mod trunks;
 mod watch;
 
@@ -53,6 +54,8 @@ pub struct Conf {
     pub people: HashMap<String, Person>,
     /// Trunks by name.
     pub trunks: HashMap<String, Trunk>,
+    /// Several trunks as one.
+    pub trunk_groups: Vec<trunk::GroupConf>,
     /// Where numbers go.
     pub routes: Routes,
     /// What programs need.
@@ -92,8 +95,8 @@ impl Conf {
         let (people, watchers) = people::read(people_file);
         let people: HashMap<String, Person> =
             people.into_iter().map(|person| (person.account.clone(), person)).collect();
-        let trunks: HashMap<String, Trunk> =
-            trunks::read(trunks_file).into_iter().map(|trunk| (trunk.name.clone(), trunk)).collect();
+        let trunks::Read { trunks, groups: trunk_groups } = trunks::read(trunks_file);
+        let trunks: HashMap<String, Trunk> = trunks.into_iter().map(|trunk| (trunk.conf.name.clone(), trunk)).collect();
         let read = routes::read(routes_file);
         let menus = menus::read(menus_file);
         let queues = queues::read(queues_file);
@@ -102,6 +105,7 @@ impl Conf {
             folder,
             people: &people,
             trunks: &trunks,
+            trunk_groups: &trunk_groups,
             groups: read.groups.keys().collect(),
             menus: menus.iter().map(|menu| &menu.name).collect(),
             queues: queues.queues.iter().map(|queue| queue.acd.name.as_str()).collect(),
@@ -191,6 +195,7 @@ impl Conf {
             switch,
             people,
             trunks,
+            trunk_groups,
             routes,
             flow,
             acd,
@@ -258,6 +263,7 @@ struct Names<'a> {
     folder: &'a Path,
     people: &'a HashMap<String, Person>,
     trunks: &'a HashMap<String, Trunk>,
+    trunk_groups: &'a [trunk::GroupConf],
     groups: Vec<&'a String>,
     menus: Vec<&'a String>,
     queues: Vec<&'a str>,
@@ -279,7 +285,7 @@ impl Names<'_> {
             Destination::Queue(name) if !self.queues.contains(&name.as_str()) => {
                 format!("there is no queue {name:?}; add [queue.{name}] to queues.toml")
             }
-            Destination::Trunk(name) if !self.trunks.contains_key(name) => {
+            Destination::Trunk(name) if !self.leads_out(name) => {
                 format!("there is no trunk {name:?}; add [{name}] to trunks.toml")
             }
             Destination::Play(name) => {
@@ -292,11 +298,21 @@ impl Names<'_> {
     }
 
     fn check_caller(&mut self, file: &mut File<'_>, caller: &route::From, span: &Range<usize>) {
-        let destination = match caller {
-            route::From::Person(name) => Destination::Person(name.clone()),
-            route::From::Trunk(name) => Destination::Trunk(name.clone()),
-        };
-        self.check(file, &destination, span);
+        match caller {
+            route::From::Person(name) => self.check(file, &Destination::Person(name.clone()), span),
+            route::From::Trunk(name) if self.trunk_groups.iter().any(|group| group.name == *name) => {
+                file.problem(
+                    span.clone(),
+                    format!("{name} is a group of trunks; calls come by one of its trunks: name that"),
+                );
+            }
+            route::From::Trunk(name) => self.check(file, &Destination::Trunk(name.clone()), span),
+        }
+    }
+
+    /// Is it a trunk, or a group of them?
+    fn leads_out(&self, name: &str) -> bool {
+        self.trunks.contains_key(name) || self.trunk_groups.iter().any(|group| group.name == name)
     }
 
     /// What a queue's callers meet. Music and announcement become one sound that is played again and again, so neither

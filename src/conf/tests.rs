@@ -81,6 +81,92 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("trunks.toml", "[out]\naddress = \"a carrier\"", "trunks.toml:2:11: \"a carrier\" is neither a domain name"),
         ("switch.toml", "[dns]\nservers = [\"ns\"]", "switch.toml:2:12: \"ns\" is no address of a name server"),
         (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\nfrom = [\"192.0.2.0/33\"]",
+            "trunks.toml:3:9: \"192.0.2.0/33\" is no address or network; write",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.register]",
+            "trunks.toml:3:1: [out] registers without user and password; add",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.limits]\ncals = 1",
+            "trunks.toml:4:1: unknown field `cals`",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.health]\noptions_secs = 1",
+            "trunks.toml:4:16: options_secs is 5 to 3600",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.numbers]\nsend = \"e164\"",
+            "trunks.toml:4:8: without a country",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.numbers]\ncountry = \"0385\"",
+            "trunks.toml:4:11: country is a country",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.numbers]\ncountry = \"385\"\nsend = \"x\"",
+            "trunks.toml:5:8: \"x\" is no form of numbers; write",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.identity]\nsend = \"pai\"",
+            "trunks.toml:4:8: identities are asserted only to who is trusted",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.headers]\nadd = { \"v\" = \"x\" }",
+            "trunks.toml:4:9: v is no header of anybody",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.headers]\nadd = { \"X-A\" = \"{agent}\" }",
+            "trunks.toml:4:17: {agent} means nothing; write {call}",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.headers]\nadd = { \"X-A\" = \"a\\r\\nVia: x\" }",
+            "trunks.toml:4:17: a value is one line",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.headers]\npass = [\"p-asserted-IDENTITY\"]",
+            "trunks.toml:4:9: p-asserted-IDENTITY is no header",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[out.headers]\nremove = [\"Via\"]",
+            "trunks.toml:4:11: Via makes an INVITE what it is",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[groups.out]\ntrunks = [{ trunk = \"out\" }]",
+            "trunks.toml:3:9: out is a trunk already",
+        ),
+        (
+            "trunks.toml",
+            "[groups.all]\ntrunks = [{ trunk = \"none\" }]",
+            "trunks.toml:2:11: there is no trunk \"none\"; add",
+        ),
+        ("trunks.toml", "[groups.all]\ntrunks = []", "trunks.toml:2:10: group all must have 1 to"),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[groups.all]\ntrunks = [{ trunk = \"out\" }]\nstatuses = [503, \"480-490\"]",
+            "trunks.toml:5:18: 484 speaks of whom was called",
+        ),
+        (
+            "trunks.toml",
+            "[out]\naddress = \"192.0.2.1:5060\"\n[groups.all]\ntrunks = [{ trunk = \"out\" }]\nstatuses = [200]",
+            "trunks.toml:5:13: this is no status",
+        ),
+        (
             "routes.toml",
             "[[route]]\nnumber = \"1\"\nto = \"person:eve\"",
             "routes.toml:3:6: there is no person \"eve\"; add [eve] to people.toml",

@@ -23,6 +23,15 @@ pub enum Request {
     Phones,
     /// The bans in force: a line each.
     Bans,
+    /// The trunks: a line each.
+    Trunks,
+    /// Take a trunk out of use, or into it again.
+    Trunk {
+        /// Its name.
+        name: String,
+        /// Into it.
+        enable: bool,
+    },
     /// End bans.
     Unban {
         /// An account or an address.

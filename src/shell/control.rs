@@ -102,7 +102,7 @@ impl Control {
                 self.stop(now, &mut out);
             }
             // Legs outlive their calls until their BYE is answered: by then it has been sent, whatever the transport.
-            let quiet = self.switch.calls() == 0 && self.switch.endpoint().legs() == 0;
+            let quiet = self.switch.is_quiet();
             let ending = self.draining.is_some() || self.stopping.is_some();
             if quiet && ending || self.stopping.is_some_and(|until| now >= until) {
                 break;
@@ -223,6 +223,7 @@ impl Control {
                 Output::Fact { call, fact } => logging::fact(call, &fact),
                 Output::Cdr(cdr) => self.journal.append(cdr),
                 Output::Queue(fact) => logging::queue(&fact),
+                Output::Trunk(news) => logging::trunk(&news),
                 Output::Log(event) => logging::sip(&event),
                 Output::Recorded(event) => logging::recording(&event),
                 Output::Fault => {

@@ -32,7 +32,7 @@ pub fn start(format: LogFormat) {
 /// One fact, as a line. Keys are not told: they may be a card's.
 pub(super) fn fact(call: CallId, fact: &Fact) {
     match &fact.what {
-        What::Started { caller, called, direction } => {
+        What::Started { caller, called, direction, .. } => {
             info!(%call, caller, called, direction = direction.word(), "call")
         }
         What::Entered { destination } => info!(%call, destination, "goes to"),
@@ -40,7 +40,8 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Unqueued { outcome } => info!(%call, outcome, "waits no longer"),
         What::Answered => info!(%call, "answered"),
         What::Key { .. } => debug!(%call, "key"),
-        What::Dialled { leg, party } => info!(%call, %leg, party, "dialled"),
+        What::Dialled { leg, party, trunk: None } => info!(%call, %leg, party, "dialled"),
+        What::Dialled { leg, party, trunk: Some(trunk) } => info!(%call, %leg, party, trunk, "dialled"),
         What::Ringing { leg } => info!(%call, %leg, "rings"),
         What::Refused { leg: Some(leg), status } => info!(%call, %leg, status, "refused"),
         What::Refused { leg: None, status } => info!(%call, status, "nobody to ring"),
@@ -112,6 +113,27 @@ pub(super) fn sip(event: &sip::Event) {
             warn!(from = %flow.remote, "a flood: more requests come from there than strangers may send; they are dropped");
         }
         _ => {}
+    }
+}
+
+/// A trunk came, went, or had no room.
+pub(super) fn trunk(news: &trunk::News) {
+    use trunk::News;
+    match news {
+        News::Up { trunk } => info!(trunk, "trunk is up again"),
+        News::Down { trunk, why } => error!(trunk, "trunk is down ({why}); no calls are sent there until it answers"),
+        News::Rests { trunk, secs } => warn!(trunk, secs, "trunk has too much to do, and gets no calls for so long"),
+        News::Registered { trunk, secs } => info!(trunk, secs, "registered with the trunk"),
+        News::NotRegistered { trunk, status, why, again_secs } => {
+            error!(trunk, status, again_secs, "not registered with the trunk: {why}");
+        }
+        News::Unregistered { trunk } => info!(trunk, "registration with the trunk taken back"),
+        News::Full { trunk, way, over } => {
+            warn!(trunk, ?way, "trunk is full: {over}; a call was sent elsewhere or refused")
+        }
+        News::NoneLeft { route } => {
+            warn!(trunk = route, "no trunk is left for a call, which was refused; `centrala trunks` tells why");
+        }
     }
 }
 

@@ -189,7 +189,7 @@ fn connector(
     trust: &TlsTrust,
     own: Option<&Certificate>,
 ) -> Result<TlsConnector, TlsError> {
-    let fault = |why: String| TlsError::Roots { trunk: trunk.name.clone(), why };
+    let fault = |why: String| TlsError::Roots { trunk: trunk.conf.name.clone(), why };
     let file = match &trust.roots {
         Some(file) => conf.folder.join(file),
         None => SYSTEM_ROOTS

@@ -9,6 +9,7 @@ use call::{Call, Do, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Srtp
 use flow::Journey;
 use route::{Destination, Found};
 use sip::{Flow, Incoming};
+use trunk::Caller;
 
 use super::{Output, Switch};
 use crate::directory::Way;
@@ -19,6 +20,8 @@ use crate::sidecar;
 pub(super) struct Running {
     pub journey: Journey,
     pub thread: usize,
+    /// Who calls, as trunks are told.
+    pub caller: Caller,
     /// The hops an onward INVITE has left (RFC 3261 §8.1.1.6): calls that lead back to us must come to an end.
     pub max_forwards: u8,
     pub told: usize,
@@ -28,13 +31,14 @@ pub(super) struct Running {
 impl Switch {
     /// A new call: who is it, and where does it go?
     pub(super) fn knocks(&mut self, incoming: Incoming, now: Time, out: &mut Vec<Output>) {
-        let (party, from) = self.directory.caller(&incoming);
+        let knocker = self.knocker(&incoming);
+        let (party, from, called) = (knocker.party, knocker.from, knocker.called);
         let refused = |status| Found { destination: Destination::Reject(status), number: String::new(), record: false };
-        let full = self.closing || self.journeys.len() >= self.calls_max;
+        let full = self.closing || self.journeys.len() >= self.calls_max || !self.admits(&incoming, now, out);
         let port = if full { None } else { self.ports.take() };
         let found = match port {
             None => refused(503),
-            Some(_) => self.routes.find(&from, &incoming.called).unwrap_or_else(|why| refused(why.status())),
+            Some(_) => self.routes.find(&from, &called).unwrap_or_else(|why| refused(why.status())),
         };
         let id = CallId::new(self.clock.unix_ms(now), &mut self.random);
         let media = self.directory.media(&incoming.origin);
@@ -42,7 +46,7 @@ impl Switch {
         let knock = Knock {
             call: id,
             caller: self.new_leg(incoming.leg, port.unwrap_or(0), party, incoming.flow, media),
-            called: incoming.called,
+            called,
             direction: self.directory.direction(&from, &found.destination),
             offer: incoming.sdp,
         };
@@ -52,7 +56,7 @@ impl Switch {
         let journey = Journey::new(call, found, self.flow_conf.clone());
         let thread = self.next_thread;
         self.next_thread = (thread + 1) % self.threads;
-        self.journeys.insert(id, Running { journey, thread, max_forwards, told: 0, due: None });
+        self.journeys.insert(id, Running { journey, thread, caller: knocker.caller, max_forwards, told: 0, due: None });
         self.step(id, now, out, Journey::run);
     }
 
@@ -102,10 +106,7 @@ impl Switch {
             }
             Do::Transfer { by, referral } => self.transfer(id, by, *referral, now, out),
             Do::Find(targets) => {
-                let Some(running) = self.journeys.get(&id) else { return };
-                let (caller, max_forwards) = (running.journey.call().caller().party.clone(), running.max_forwards);
-                let find = |target| self.find(id, target, &caller, max_forwards, now, out);
-                let found = targets.into_iter().map(find).collect();
+                let found = targets.into_iter().map(|target| self.find(id, target, now, out)).collect();
                 if let Some(running) = self.journeys.get_mut(&id) {
                     running.journey.place(found, now);
                 }
@@ -113,32 +114,36 @@ impl Switch {
         }
     }
 
-    /// Phones and trunks for one target, each with a leg of its own.
-    pub(super) fn find(
+    /// Phones, or a trunk, for one target, each with a leg of its own.
+    fn find(&mut self, id: CallId, target: Target, now: Time, out: &mut Vec<Output>) -> Result<Vec<Outbound>, u16> {
+        let Some(running) = self.journeys.get(&id) else { return Err(480) };
+        let (caller, hops) = (running.caller.clone(), running.max_forwards.to_string());
+        let hops = (sip::Name::MaxForwards, hops);
+        match target {
+            Target::Account(account) => {
+                let party = running.journey.call().caller().party.clone();
+                let bindings = self.endpoint.bindings(&account, now).into_iter();
+                let ways: Vec<Way> = bindings.map(|binding| self.directory.phone(&account, binding, &party)).collect();
+                self.ring(id, ways, &caller, &hops)
+            }
+            Target::Trunk { trunk, number, tried } => {
+                let mut way = self.way_out(id, (&trunk, &number, &tried), &caller, now, out)?;
+                way.headers.push(hops);
+                Ok(vec![way])
+            }
+        }
+    }
+
+    fn ring(
         &mut self,
         id: CallId,
-        target: Target,
-        caller: &Party,
-        max_forwards: u8,
-        now: Time,
-        out: &mut Vec<Output>,
+        ways: Vec<Way>,
+        caller: &Caller,
+        hops: &(sip::Name, String),
     ) -> Result<Vec<Outbound>, u16> {
-        let ways: Vec<Way> = match &target {
-            Target::Account(account) => {
-                let bindings = self.endpoint.bindings(account, now).into_iter();
-                bindings.map(|binding| self.directory.phone(account, binding, caller)).collect()
-            }
-            Target::Trunk { trunk, number } => {
-                let place = self.directory.place(trunk).cloned();
-                let flows = place.map(|place| self.flows_to(&place, now, out)).unwrap_or_default();
-                if flows.is_empty() {
-                    return Err(503);
-                }
-                self.directory.trunk(trunk, number, caller, &flows).into_iter().collect()
-            }
-        };
         let known = ways.len();
-        let ways: Vec<Way> = ways.into_iter().filter(|way| self.directory.can_offer(way)).collect();
+        let can_offer = |way: &Way| self.directory.can_offer(way.media, way.flow.transport);
+        let ways: Vec<Way> = ways.into_iter().filter(can_offer).collect();
         if ways.is_empty() && known > 0 {
             return Err(488);
         }
@@ -150,21 +155,20 @@ impl Switch {
             let leg = self.new_leg(leg, port, way.party, way.flow, way.media);
             let (uri, flow, from, to) = (way.uri, way.flow, way.from, way.to);
             let routes = way.routes.into_iter().map(|hop| (sip::Name::Route, hop));
-            let mut headers: Vec<_> = routes.chain([(sip::Name::MaxForwards, max_forwards.to_string())]).collect();
-            if let Target::Trunk { .. } = &target {
-                headers.push((sip::Name::SessionExpires, sip::TRUNK_SESSION_SECS.to_string()));
-            }
+            let mut headers: Vec<_> = routes.chain([hops.clone()]).collect();
+            headers.extend(self.said_of(caller, flow.local));
             found.push(Outbound {
                 leg,
                 uri,
                 flow,
                 from,
                 to,
-                credentials: way.credentials,
+                credentials: None,
                 headers,
                 remove: Vec::new(),
                 patience: None,
                 others: way.others,
+                elsewhere: None,
             });
         }
         match found.is_empty() {

@@ -66,6 +66,8 @@ pub enum Output {
     },
     /// Something happened in the queues.
     Queue(acd::Fact),
+    /// A trunk came, went, or had no room.
+    Trunk(trunk::News),
     /// A call has one more dialog.
     Dialog {
         /// The call.

@@ -21,6 +21,7 @@ impl Switch {
     pub(super) fn keep_located(&mut self, now: Time) {
         self.locator.keep(self.directory.trunks().map(|trunk| trunk.place.clone()), now);
         self.trunks_call_from(now);
+        self.trunks_are_at(now, &mut Vec::new());
     }
 
     /// Says where all trunks with a name are, as far as it is known.
@@ -38,6 +39,7 @@ impl Switch {
         self.locator_says(said, now, out);
         if moved {
             self.trunks_call_from(now);
+            self.trunks_are_at(now, out);
         }
     }
 
@@ -74,12 +76,25 @@ impl Switch {
         }
     }
 
+    /// Tells the trunks where they are.
+    fn trunks_are_at(&mut self, now: Time, out: &mut Vec<Output>) {
+        let places: Vec<(String, Place)> =
+            self.directory.trunks().map(|trunk| (trunk.conf.name.clone(), trunk.place.clone())).collect();
+        for (name, place) in places {
+            let flows = self.flows_to(&place, now, out);
+            self.trunks.located(&name, flows, now);
+        }
+    }
+
     /// A trunk is who calls from one of its addresses. The port says nothing: it may be another than the one it takes ours at.
     fn trunks_call_from(&mut self, now: Time) {
         let (directory, locator) = (&self.directory, &mut self.locator);
         let peer = |trunk: &Trunk| {
-            let addresses = locator.addresses(&trunk.place, now).into_iter().map(Network::from).collect();
-            Peer { name: trunk.name.clone(), addresses, port: None, line: None, credentials: trunk.credentials.clone() }
+            let conf = &trunk.conf;
+            let located = locator.addresses(&trunk.place, now).into_iter().map(Network::from);
+            let addresses = located.chain(trunk.networks.iter().copied()).collect();
+            let line = conf.register.as_ref().map(|register| register.line.clone());
+            Peer { name: conf.name.clone(), addresses, port: None, line, credentials: conf.credentials.clone() }
         };
         self.endpoint.trunks_are(directory.trunks().map(peer).collect());
     }

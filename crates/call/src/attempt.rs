@@ -3,6 +3,8 @@
 //! Where it stands: `Call::dial` makes one; the switch resolves its targets to legs; `Call` tells it what each leg
 //! answers. It decides which legs still matter and which status is the honest summary (RFC 3261 §16.7).
 
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{LegId, Time};
@@ -18,10 +20,12 @@ pub enum Target {
     Account(String),
     /// A number through a trunk.
     Trunk {
-        /// The trunk's name in `conf/trunks.toml`.
+        /// The name of a trunk, or of a group of them, in `conf/trunks.toml`.
         trunk: String,
         /// The number to send.
         number: String,
+        /// The trunks that were tried for it and failed.
+        tried: Vec<String>,
     },
 }
 
@@ -67,6 +71,17 @@ pub struct Outbound {
     pub patience: Option<Duration>,
     /// Where it goes, in turn, when nobody is there.
     pub others: Vec<Hop>,
+    /// Whom to ring if it comes to nothing for no fault of whom we call.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Another way to the same party.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// After these answers, unless somebody rang and did not come.
+    pub statuses: Arc<[RangeInclusive<u16>]>,
+    /// The other way.
+    pub target: Target,
 }
 
 /// What is left of a [`Dial`] under way.
@@ -75,6 +90,10 @@ pub(crate) struct Attempt {
     pub(crate) until: Time,
     branches: Vec<Branch>,
     statuses: Vec<u16>,
+    /// Targets whose phones are being looked for.
+    searches: usize,
+    /// Targets so far.
+    targets: usize,
 }
 
 #[derive(Debug)]
@@ -82,15 +101,34 @@ struct Branch {
     leg: LegId,
     target: usize,
     rings: bool,
+    elsewhere: Option<Elsewhere>,
 }
 
 impl Attempt {
     pub(crate) fn new(until: Time) -> Attempt {
-        Attempt { until, branches: Vec::new(), statuses: Vec::new() }
+        Attempt { until, branches: Vec::new(), statuses: Vec::new(), searches: 1, targets: 0 }
     }
 
-    pub(crate) fn ring(&mut self, leg: LegId, target: usize) {
-        self.branches.push(Branch { leg, target, rings: false });
+    /// Phones were looked for. Returns the number of the first of so many targets.
+    pub(crate) fn found(&mut self, targets: usize) -> usize {
+        self.searches = self.searches.saturating_sub(1);
+        self.targets += targets;
+        self.targets - targets
+    }
+
+    pub(crate) fn ring(&mut self, leg: LegId, target: usize, elsewhere: Option<Elsewhere>) {
+        self.branches.push(Branch { leg, target, rings: false, elsewhere });
+    }
+
+    /// A leg is about to say no: is there another way to whom it was for? Then that is looked for. Where somebody rang and
+    /// did not come (408), another way would only ring there again.
+    pub(crate) fn elsewhere(&mut self, leg: LegId, status: u16) -> Option<Target> {
+        let branch = self.branches.iter_mut().find(|branch| branch.leg == leg)?;
+        let rang = branch.rings && status == 408;
+        let speaks_of_the_way = |way: &mut Elsewhere| way.statuses.iter().any(|range| range.contains(&status));
+        let elsewhere = branch.elsewhere.take_if(|way| !rang && speaks_of_the_way(way))?;
+        self.searches += 1;
+        Some(elsewhere.target)
     }
 
     /// A target could not even be rung, or a leg came to nothing.
@@ -133,7 +171,7 @@ impl Attempt {
     }
 
     pub(crate) fn is_lost(&self) -> bool {
-        self.branches.is_empty()
+        self.branches.is_empty() && self.searches == 0
     }
 
     /// The status when the ringing time is up: phones rang and nobody came (480), or nothing even rang (408).
@@ -190,12 +228,40 @@ mod tests {
     #[test]
     fn a_decline_speaks_for_one_user_only() {
         let mut attempt = Attempt::new(Time::ZERO);
+        assert_eq!(attempt.found(2), 0);
         for (leg, target) in [(1, 0), (2, 0), (3, 1)] {
-            attempt.ring(LegId(leg), target);
+            attempt.ring(LegId(leg), target, None);
         }
         assert_eq!(attempt.refused(LegId(1), 603), [LegId(2)]);
         assert!(attempt.has(LegId(3)) && !attempt.is_lost());
         assert!(attempt.refused(LegId(3), 486).is_empty());
         assert!(attempt.is_lost());
+    }
+
+    #[test]
+    fn another_way_is_looked_for_when_the_way_failed_and_not_the_party() {
+        let target = Target::Trunk { trunk: "out".into(), number: "1".into(), tried: vec!["a".into()] };
+        let statuses = Arc::new([408..=408, 500..=599]);
+        for (status, rings, looks) in [
+            (503, false, true),
+            (503, true, true),
+            (408, false, true),
+            (408, true, false),
+            (486, false, false),
+            (404, false, false),
+            (603, false, false),
+        ] {
+            let mut attempt = Attempt::new(Time::ZERO);
+            attempt.found(1);
+            attempt.ring(LegId(1), 0, Some(Elsewhere { statuses: statuses.clone(), target: target.clone() }));
+            if rings {
+                attempt.rings_now(LegId(1));
+            }
+            assert_eq!(attempt.elsewhere(LegId(1), status), looks.then(|| target.clone()), "{status}");
+            attempt.refused(LegId(1), status);
+            assert_eq!(attempt.is_lost(), !looks, "{status}");
+            assert_eq!(attempt.found(1), 1);
+            assert!(attempt.is_lost());
+        }
     }
 }

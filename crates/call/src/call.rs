@@ -179,6 +179,7 @@ impl Call {
             caller: knock.caller.party.label().to_owned(),
             called: knock.called,
             direction: knock.direction,
+            trunk: knock.caller.party.trunk.clone(),
         };
         let caller = Leg::new(knock.caller, State::Knocking { offer: knock.offer }, &conf.formats);
         Call {

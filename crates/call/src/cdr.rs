@@ -41,6 +41,12 @@ pub struct Cdr {
     pub wait_secs: Option<f64>,
     /// The party that talked with the caller last.
     pub answered_by: Option<String>,
+    /// The trunk the call came by.
+    pub trunk_in: Option<String>,
+    /// The trunk it went out by: the one that carried it, or the last one tried.
+    pub trunk_out: Option<String>,
+    /// The trunks that were tried and did not take it, in order.
+    pub trunk_failures: Vec<TrunkFailure>,
     /// Who ended the call.
     pub ended_by: Side,
     /// Why, in a word or two.
@@ -55,6 +61,15 @@ pub struct Cdr {
     pub recordings: Vec<String>,
     /// The figures of each leg's sound: the caller's first.
     pub media: Vec<LegQuality>,
+}
+
+/// A trunk that did not take a call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrunkFailure {
+    /// Which.
+    pub trunk: String,
+    /// The SIP status; 408: it did not answer, 503: it was not even there.
+    pub status: u16,
 }
 
 /// One leg's sound.
@@ -86,6 +101,9 @@ impl Cdr {
             queue_outcome: None,
             wait_secs: None,
             answered_by: None,
+            trunk_in: None,
+            trunk_out: None,
+            trunk_failures: Vec::new(),
             ended_by: Side::Switch,
             cause: "unknown".to_owned(),
             status: 0,
@@ -95,11 +113,13 @@ impl Cdr {
             media: Vec::new(),
         };
         let mut parties: Vec<(LegId, &str)> = Vec::new();
+        let mut trunks: Vec<(LegId, &String)> = Vec::new();
         let (mut talking, mut ended, mut talked, mut queued) = (None, None, Duration::ZERO, None);
         for fact in facts {
             match &fact.what {
-                What::Started { caller, called, direction } => {
+                What::Started { caller, called, direction, trunk } => {
                     (cdr.caller, cdr.called, cdr.direction) = (caller.clone(), called.clone(), *direction);
+                    cdr.trunk_in = trunk.clone();
                 }
                 What::Entered { destination } => cdr.path.push(destination.clone()),
                 What::Answered => {
@@ -113,13 +133,27 @@ impl Cdr {
                     cdr.queue_outcome = Some((*outcome).to_owned());
                     cdr.wait_secs = queued.take().map(|from| secs(fact.at.since(from)));
                 }
-                What::Dialled { leg, party } => parties.push((*leg, party)),
+                What::Dialled { leg, party, trunk } => {
+                    parties.push((*leg, party));
+                    if let Some(trunk) = trunk {
+                        trunks.push((*leg, trunk));
+                        cdr.trunk_out = Some(trunk.clone());
+                    }
+                }
+                What::Refused { leg: Some(leg), status } => {
+                    let trunk = trunks.iter().find(|(of, _)| of == leg);
+                    let failure = |(_, trunk): &(_, &String)| TrunkFailure { trunk: (*trunk).clone(), status: *status };
+                    cdr.trunk_failures.extend(trunk.map(failure));
+                }
                 What::Connected { party, leg } => {
                     if !parties.iter().any(|(known, _)| known == leg) {
                         parties.push((*leg, party)); // it came from another call
                     }
                     cdr.connected.get_or_insert_with(|| date(fact.at));
                     cdr.answered_by = Some(party.clone());
+                    if let Some((_, trunk)) = trunks.iter().find(|(known, _)| known == leg) {
+                        cdr.trunk_out = Some((*trunk).clone());
+                    }
                     talking = Some(fact.at);
                 }
                 What::Left { .. } => {
@@ -173,9 +207,17 @@ mod tests {
     fn a_record_is_what_the_facts_say() {
         let at = |ms: u64, what: What| Fact { at: Time::from_millis(ms), what };
         let facts = [
-            at(0, What::Started { caller: "ann".into(), called: "202".into(), direction: Direction::Internal }),
+            at(
+                0,
+                What::Started {
+                    caller: "ann".into(),
+                    called: "202".into(),
+                    direction: Direction::Internal,
+                    trunk: None,
+                },
+            ),
             at(1, What::Entered { destination: "person:bob".into() }),
-            at(2, What::Dialled { leg: LegId(2), party: "bob".into() }),
+            at(2, What::Dialled { leg: LegId(2), party: "bob".into(), trunk: None }),
             at(900, What::Ringing { leg: LegId(2) }),
             at(2_000, What::Connected { leg: LegId(2), party: "bob".into() }),
             at(2_000, What::Answered),
@@ -190,5 +232,23 @@ mod tests {
         assert_eq!((cdr.duration_secs, cdr.talk_secs), (7.25, 5.25));
         assert_eq!(cdr.started, "2026-09-21T14:13:20.000Z");
         assert_eq!(cdr.ended, "2026-09-21T14:13:27.250Z");
+    }
+
+    #[test]
+    fn a_record_names_the_trunks_that_were_tried() {
+        let dialled =
+            |leg, trunk: &str| What::Dialled { leg: LegId(leg), party: "1".into(), trunk: Some(trunk.into()) };
+        let what = [
+            What::Started { caller: "ann".into(), called: "91".into(), direction: Direction::Outbound, trunk: None },
+            dialled(2, "first"),
+            What::Refused { leg: Some(LegId(2)), status: 503 },
+            dialled(3, "second"),
+            What::Connected { leg: LegId(3), party: "1".into() },
+        ];
+        let facts = what.map(|what| Fact { at: Time::ZERO, what });
+        let call = CallId::new(0, &mut Random::numbered(1));
+        let cdr = Cdr::of(call, &facts, WallClock { unix_ms_at_zero: 0 });
+        assert_eq!((cdr.trunk_in, cdr.trunk_out.as_deref()), (None, Some("second")));
+        assert_eq!(cdr.trunk_failures, [TrunkFailure { trunk: "first".into(), status: 503 }]);
     }
 }

@@ -58,6 +58,8 @@ pub enum What {
         called: String,
         /// From where to where.
         direction: Direction,
+        /// The trunk it came by.
+        trunk: Option<String>,
     },
     /// A program took over.
     Entered {
@@ -87,6 +89,8 @@ pub enum What {
         leg: LegId,
         /// The party's account or number.
         party: String,
+        /// The trunk it is dialled by.
+        trunk: Option<String>,
     },
     /// A dialled party's phone rings.
     Ringing {

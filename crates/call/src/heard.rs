@@ -261,7 +261,12 @@ impl Call {
         if at == 0 {
             self.end(Side::Caller, cause(end), 487);
         } else if self.attempt_of(leg).is_some() {
-            self.refused(leg, if let End::Refused(status) = end { status } else { 480 });
+            let status = match end {
+                End::Refused(status) => status,
+                End::Lost if self.legs[at].party.trunk.is_some() => 503, // nobody at the carrier, whoever was called
+                _ => 480,
+            };
+            self.refused(leg, status);
         } else if was_up {
             self.note(What::Left { leg });
             self.events.push_back(Event::PartyLeft(cause(end)));

@@ -22,6 +22,9 @@ pub struct Party {
     pub number: String,
     /// The name shown to others.
     pub name: Option<String>,
+    /// The trunk it is reached by, where it is none of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<String>,
 }
 
 impl Party {

@@ -21,10 +21,10 @@ mod security;
 mod transfer;
 mod verbs;
 
-pub use attempt::{Dial, Outbound, Target};
+pub use attempt::{Dial, Elsewhere, Outbound, Target};
 pub use bridge::{Member, Role, Wire, wires};
 pub use call::{Call, CallConf, Do, Event, Input, Knock};
-pub use cdr::{Cdr, LegQuality};
+pub use cdr::{Cdr, LegQuality, TrunkFailure};
 pub use fact::{Direction, Fact, Side, What};
 pub use leg::{Leg, MediaRules, NewLeg, Party, format};
 pub use line::{Line, Progress};

@@ -8,17 +8,21 @@ use base::{LegId, Time};
 use crate::attempt::Outbound;
 use crate::call::{Playing, Purpose};
 use crate::leg::State;
-use crate::{Call, Leg, What};
+use crate::{Call, Do, Leg, What};
 
 impl Call {
     /// A dialled leg came to nothing.
     pub(crate) fn refused(&mut self, leg: LegId, status: u16) {
         self.note(What::Refused { leg: Some(leg), status });
         let Some(attempt) = self.attempt_of(leg) else { return };
+        let elsewhere = attempt.elsewhere(leg, status);
         for same_user in attempt.refused(leg, status) {
             if let Some(at) = self.position(same_user) {
                 self.drop_leg(at, None);
             }
+        }
+        if let Some(target) = elsewhere {
+            self.wish(Do::Find(vec![target]));
         }
         self.see_whether_lost();
         self.ring_again();
@@ -57,7 +61,8 @@ impl Call {
             return;
         }
         let spoken = self.legs[0].speaks();
-        for (target, found) in found.into_iter().enumerate() {
+        let first = self.placing().map_or(0, |attempt| attempt.found(found.len()));
+        for (target, found) in (first..).zip(found) {
             let ways = match found {
                 Ok(ways) if !ways.is_empty() => ways,
                 nobody => {
@@ -78,12 +83,15 @@ impl Call {
     fn call_out(&mut self, target: usize, way: Outbound, spoken: &[audio::Codec]) {
         let mut leg = Leg::new(way.leg, State::Dialling, &self.conf.formats);
         leg.prefer(spoken);
-        let (id, sdp, party) = (leg.id, leg.offer(), leg.party.label().to_owned());
+        let (id, sdp) = (leg.id, leg.offer());
+        let (party, trunk) = (leg.party.label().to_owned(), leg.party.trunk.clone());
         let (at, leaves_choice) = (self.legs.len(), leg.leaves_choice());
         self.legs.push(leg);
         self.open_media(at);
-        self.note(What::Dialled { leg: id, party });
-        self.placing().into_iter().for_each(|attempt| attempt.ring(id, target));
+        self.note(What::Dialled { leg: id, party, trunk });
+        if let Some(attempt) = self.placing() {
+            attempt.ring(id, target, way.elsewhere);
+        }
         let mut headers = way.headers;
         headers.extend(self.queue().map(|queue| (sip::Name::from("X-Queue"), queue.to_owned())));
         let invite = sip::Outgoing {

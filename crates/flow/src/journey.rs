@@ -226,7 +226,7 @@ fn program(destination: &Destination, number: &str, conf: &FlowConf, call: &Call
             Box::new(Ring { targets, ring: group.ring, record: group.record }) as _
         }),
         Destination::Trunk(name) => {
-            let targets = vec![Target::Trunk { trunk: name.clone(), number: number.to_owned() }];
+            let targets = vec![Target::Trunk { trunk: name.clone(), number: number.to_owned(), tried: Vec::new() }];
             Some(Box::new(Ring { targets, ring: conf.trunk_ring, record: false }))
         }
         Destination::Queue(name) => conf.queues.get(name).map(|queue| Box::new(Queue::new(queue.clone())) as _),

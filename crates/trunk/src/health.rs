@@ -23,7 +23,7 @@ pub struct HealthConf {
 impl Default for HealthConf {
     fn default() -> HealthConf {
         let seconds = Duration::from_secs;
-        HealthConf { options: Some(seconds(30)), failures: 3, successes: 2, answer: seconds(6) }
+        HealthConf { options: None, failures: 3, successes: 2, answer: seconds(6) }
     }
 }
 
@@ -34,9 +34,9 @@ pub struct Health {
     failures: u32,
     /// It said 503 with Retry-After: until then it wants no calls.
     rests_until: Time,
-    probe_at: Option<Time>,
-    /// An OPTIONS waits for its answer.
-    probing: bool,
+    probe: Probe,
+    /// OPTIONS so far.
+    turn: u32,
     /// Times it was down since it was last up for good.
     falls: u32,
 }
@@ -48,6 +48,17 @@ enum State {
     Down {
         answers: u32,
         again: Time,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    Never,
+    /// The next OPTIONS is due.
+    At(Time),
+    /// One waits for its answer until then.
+    Asked {
+        until: Time,
     },
 }
 
@@ -68,8 +79,8 @@ impl Health {
             state: State::Up,
             failures: 0,
             rests_until: Time::ZERO,
-            probe_at: conf.options.map(|_| now + soon),
-            probing: false,
+            probe: conf.options.map_or(Probe::Never, |_| Probe::At(now + soon)),
+            turn: 0,
             falls: 0,
         }
     }
@@ -93,23 +104,49 @@ impl Health {
         (now < self.rests_until).then(|| self.rests_until.since(now))
     }
 
-    /// When [`Health::wants_probe`] is to be asked.
+    /// When [`Health::is_unanswered`] and [`Health::wants_probe`] are to be asked.
     pub fn deadline(&self) -> Option<Time> {
-        self.probe_at.filter(|_| !self.probing)
+        match self.probe {
+            Probe::Never => None,
+            Probe::At(at) | Probe::Asked { until: at } => Some(at),
+        }
     }
 
-    /// Is it time for an OPTIONS? Then it is on its way.
-    pub fn wants_probe(&mut self, now: Time) -> bool {
-        let due = self.deadline().is_some_and(|at| now >= at);
-        self.probing |= due;
-        due
+    /// Is it time for an OPTIONS? Then it is on its way; its turn is returned.
+    pub fn wants_probe(&mut self, conf: &HealthConf, now: Time) -> Option<u32> {
+        match self.probe {
+            Probe::At(at) if now >= at => {
+                self.turn = self.turn.wrapping_add(1);
+                self.probe = Probe::Asked { until: now + conf.answer };
+                Some(self.turn)
+            }
+            _ => None,
+        }
     }
 
-    /// The OPTIONS was answered, or not: whatever it was, it is over.
-    pub fn probed(&mut self, conf: &HealthConf, now: Time, random: &mut Random) {
-        self.probing = false;
+    /// Has an OPTIONS waited too long for its answer? Whatever comes of it, it is over.
+    pub fn is_unanswered(&mut self, conf: &HealthConf, now: Time, random: &mut Random) -> bool {
+        let late = matches!(self.probe, Probe::Asked { until } if now >= until);
+        if late {
+            self.turn = self.turn.wrapping_add(1); // what it may still say is not heard
+            self.plan(conf, now, random);
+        }
+        late
+    }
+
+    /// The OPTIONS of that turn was answered. False: too late.
+    pub fn probed(&mut self, turn: u32, conf: &HealthConf, now: Time, random: &mut Random) -> bool {
+        let awaited = turn == self.turn && matches!(self.probe, Probe::Asked { .. });
+        if awaited {
+            self.plan(conf, now, random);
+        }
+        awaited
+    }
+
+    fn plan(&mut self, conf: &HealthConf, now: Time, random: &mut Random) {
         // Carriers with many customers like it when these do not all ask at once.
-        self.probe_at = conf.options.map(|every| now + every.mul_f64(0.9 + 0.2 * random.below(1_000) as f64 / 1_000.0));
+        let jitter = 0.9 + 0.2 * random.below(1_000) as f64 / 1_000.0;
+        self.probe = conf.options.map_or(Probe::Never, |every| Probe::At(now + every.mul_f64(jitter)));
     }
 
     /// It answered something, whatever it was.
@@ -137,8 +174,10 @@ impl Health {
         // Without OPTIONS nobody but a call finds out that it is back.
         let away = AWAY_FIRST * 2_u32.pow(self.falls.min(4));
         let again = if conf.options.is_some() { Time::NEVER } else { now + away };
-        if conf.options.is_some() && !self.probing {
-            self.probe_at = self.probe_at.map(|at| at.min(now + ASKED_SOON)); // find out whether it was only that call
+        if let Probe::At(at) = self.probe
+            && self.state == State::Up
+        {
+            self.probe = Probe::At(at.min(now + ASKED_SOON)); // find out whether it was only that once
         }
         match self.state {
             State::Up if self.failures < conf.failures => None,
@@ -165,7 +204,7 @@ impl Health {
 
 /// A trunk that is not probed stays away so long the first time, twice as long each time after, at most 16 times.
 const AWAY_FIRST: Duration = Duration::from_secs(20);
-/// After a call failed, OPTIONS follow so soon.
+/// After a failure the next OPTIONS follow so soon.
 const ASKED_SOON: Duration = Duration::from_secs(1);
 /// No Retry-After is believed longer.
 const REST_MAX: Duration = Duration::from_secs(600);
@@ -182,9 +221,13 @@ mod tests {
         Health::new(conf, at(0), &mut Random::numbered(1))
     }
 
+    fn probed() -> HealthConf {
+        HealthConf { options: Some(Duration::from_secs(30)), ..HealthConf::default() }
+    }
+
     #[test]
     fn it_takes_several_failures_to_fall_and_several_answers_to_rise() {
-        let conf = HealthConf::default();
+        let conf = probed();
         let mut health = health(&conf);
         let turns = |health: &mut Health, said: &str| -> String {
             let turn = |letter| match letter {
@@ -207,19 +250,36 @@ mod tests {
     }
 
     #[test]
-    fn options_are_sent_at_intervals_and_soon_after_a_call_failed() {
-        let conf = HealthConf::default();
+    fn options_are_sent_at_intervals_and_soon_after_a_failure() {
+        let conf = probed();
         let mut health = health(&conf);
         let mut random = Random::numbered(7);
-        assert!(health.wants_probe(at(1)));
-        assert!(!health.wants_probe(at(100))); // one at a time
+        let mut now = at(1);
         for _ in 0..50 {
-            health.probed(&conf, at(100), &mut random);
-            let next = health.deadline().expect("a next one").since(at(100));
-            assert!((27..=33).contains(&next.as_secs()), "{next:?}");
+            let turn = health.wants_probe(&conf, now).expect("it is time");
+            assert_eq!(health.wants_probe(&conf, now), None); // one at a time
+            assert!(health.probed(turn, &conf, now, &mut random));
+            assert!(!health.probed(turn, &conf, now, &mut random));
+            let next = health.deadline().expect("a next one");
+            assert!((27..=33).contains(&next.since(now).as_secs()), "{next:?}");
+            now = next;
         }
-        health.failed(&conf, at(101));
-        assert!(health.wants_probe(at(102)));
+        health.wants_probe(&conf, now);
+        health.probed(health.turn, &conf, now, &mut random);
+        health.failed(&conf, now);
+        assert!(health.wants_probe(&conf, now + ASKED_SOON).is_some());
+    }
+
+    #[test]
+    fn options_nobody_answers_are_a_failure_in_seconds() {
+        let conf = probed();
+        let mut health = health(&conf);
+        let mut random = Random::numbered(7);
+        let turn = health.wants_probe(&conf, at(1)).expect("it is time");
+        assert!(!health.is_unanswered(&conf, at(6), &mut random));
+        assert!(health.is_unanswered(&conf, at(7), &mut random));
+        assert!(!health.is_unanswered(&conf, at(7), &mut random));
+        assert!(!health.probed(turn, &conf, at(8), &mut random)); // too late
     }
 
     #[test]

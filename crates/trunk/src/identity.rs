@@ -24,6 +24,8 @@ pub struct Caller {
     pub kept: Option<String>,
     /// The caller wants number and name kept from the called.
     pub private: bool,
+    /// The number that was called.
+    pub called: String,
     /// The numbers the call was sent on from, the last first.
     pub diversions: Vec<Diversion>,
     /// Headers of the caller's that trunks may pass on.
@@ -234,12 +236,8 @@ pub fn tell(
         }
         _ => headers.extend(private.then(|| (Name::Privacy, "id".to_owned())).filter(|_| policy.trusted)),
     }
-    let diverted = caller.diversions.iter().take(DIVERSIONS_MAX);
     match policy.diversion {
-        Diverted::Diversion => headers.extend(diverted.map(|one| {
-            let address = address(&write(&one.number), None);
-            (Name::Diversion, format!("{address};reason={}", one.reason))
-        })),
+        Diverted::Diversion => headers.extend(diverted(caller, host, port, write)),
         Diverted::HistoryInfo if !caller.diversions.is_empty() => {
             // RFC 7044 §10.1: the first target first, each index a level below the one before.
             let mut index = "1".to_owned();
@@ -252,6 +250,19 @@ pub fn tell(
         Diverted::HistoryInfo | Diverted::Nothing => {}
     }
     Told { from, headers }
+}
+
+/// The numbers that sent a call on, the last first (RFC 5806 §4).
+pub fn diverted(
+    caller: &Caller,
+    host: &Host,
+    port: Option<u16>,
+    write: impl Fn(&str) -> String,
+) -> impl Iterator<Item = (Name, String)> {
+    caller.diversions.iter().take(DIVERSIONS_MAX).map(move |one| {
+        let address = NameAddr::new(Uri::sip(write(&one.number), host.clone(), port).to_string());
+        (Name::Diversion, format!("{address};reason={}", one.reason))
+    })
 }
 
 /// What nobody is called who does not want to be known.

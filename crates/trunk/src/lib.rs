@@ -22,4 +22,4 @@ pub use limits::{Limits, Over, Way};
 pub use number::{Form, NumberPlan, Touch};
 pub use registration::RegisterConf;
 pub use status::TrunkStatus;
-pub use trunks::{Ask, Input, News, Order, Output, Placed, TrunkConf, Trunks};
+pub use trunks::{Ask, Choice, Input, News, Order, Output, Placed, TrunkConf, Trunks};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base::{LegId, Random, Time, WallClock};
 use sip::digest::Credentials;
-use sip::{Answer, End, Flow, Headers, Host, Incoming, Method, Name, NameAddr, Outside, Uri};
+use sip::{Answer, End, Flow, Headers, Hop, Host, Incoming, Method, Name, NameAddr, Outside, Uri};
 
 use crate::group::{self, GroupConf, Statuses};
 use crate::header_rules::{HeaderRules, Words, carried, user_to_user};
@@ -25,16 +25,14 @@ use crate::status::TrunkStatus;
 pub struct TrunkConf {
     /// Its name.
     pub name: String,
-    /// Where its requests go, and from which address of ours.
-    pub flow: Flow,
-    /// Its SIP domain; its address where it has none.
+    /// The name and port it is found by, where that is a name.
+    pub server: Option<(Host, Option<u16>)>,
+    /// Its SIP domain; what it is found by where it has none.
     pub domain: Option<Host>,
     /// The number we show; else the caller's own.
     pub number: Option<String>,
     /// What it may challenge us for.
     pub credentials: Option<Credentials>,
-    /// Its media may come from elsewhere than its SDP says.
-    pub nat: bool,
     /// Where to register, if it wants that.
     pub register: Option<RegisterConf>,
     /// When it is taken for down.
@@ -63,7 +61,7 @@ pub struct Ask {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Register { turn: u32 },
-    Options,
+    Options { turn: u32 },
 }
 
 /// What it is told.
@@ -168,13 +166,18 @@ pub enum News {
     },
 }
 
+/// The trunk for a call.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// Its name.
+    pub trunk: String,
+    /// After these answers another trunk may take the call; none: there is no other.
+    pub elsewhere: Option<Statuses>,
+}
+
 /// A call to be placed.
 #[derive(Debug)]
 pub struct Order<'a> {
-    /// The trunk or group the route names.
-    pub route: &'a str,
-    /// Trunks that were tried for it already.
-    pub tried: &'a [String],
     /// The number to send.
     pub number: &'a str,
     /// Who calls.
@@ -186,12 +189,12 @@ pub struct Order<'a> {
 /// A call as it is placed.
 #[derive(Clone, Debug)]
 pub struct Placed {
-    /// The trunk.
-    pub trunk: String,
     /// The Request-URI.
     pub uri: String,
     /// Where to send it.
     pub flow: Flow,
+    /// Where it goes, in turn, when nobody is there.
+    pub others: Vec<Hop>,
     /// Who calls.
     pub from: NameAddr,
     /// Who is called.
@@ -202,12 +205,8 @@ pub struct Placed {
     pub remove: Vec<Name>,
     /// For its challenges.
     pub credentials: Option<Credentials>,
-    /// Its media may come from elsewhere than its SDP says.
-    pub nat: bool,
     /// An INVITE nobody says a word to is given up after that.
     pub patience: Duration,
-    /// After these answers another trunk may take the call; none: there is no other.
-    pub elsewhere: Option<Statuses>,
 }
 
 /// All trunks.
@@ -224,6 +223,10 @@ pub struct Trunks {
 #[derive(Debug)]
 struct Trunk {
     conf: Arc<TrunkConf>,
+    /// Where its requests may go, and from which addresses of ours; none as long as its name is not located.
+    flows: Vec<Flow>,
+    /// Of those the one that registrations and OPTIONS go by.
+    flow: Option<Flow>,
     enabled: bool,
     health: Health,
     registration: Option<Registration>,
@@ -241,15 +244,14 @@ struct Carried {
 }
 
 impl Trunks {
-    /// These trunks, of which nothing is known yet.
-    pub fn new(conf: Vec<TrunkConf>, groups: Vec<GroupConf>, clock: WallClock, random: Random, now: Time) -> Trunks {
-        let (all, legs) = (BTreeMap::new(), HashMap::new());
-        let mut trunks = Trunks { all, groups: BTreeMap::new(), legs, random, clock, left: false };
-        trunks.reload(conf, groups, now, &mut Vec::new());
-        trunks
+    /// No trunks yet.
+    pub fn new(clock: WallClock, random: Random) -> Trunks {
+        let (all, groups, legs) = (BTreeMap::new(), BTreeMap::new(), HashMap::new());
+        Trunks { all, groups, legs, random, clock, left: false }
     }
 
-    /// A new conf. What a trunk carries goes on, and so do counts and states of those that stay.
+    /// A new conf. What a trunk carries goes on, and so do counts and states of those that stay. Where new ones are is to
+    /// be [told](Trunks::located).
     pub fn reload(&mut self, conf: Vec<TrunkConf>, groups: Vec<GroupConf>, now: Time, out: &mut Vec<Output>) {
         self.groups = groups.into_iter().map(|group| (group.name.clone(), group)).collect();
         let mut before = std::mem::take(&mut self.all);
@@ -262,8 +264,17 @@ impl Trunks {
             self.all.insert(name, trunk);
         }
         for (name, mut gone) in before {
-            let register = gone.registration.as_mut().and_then(Registration::leave);
-            out.extend(register.map(|(turn, request)| ask(&name, What::Register { turn }, request)));
+            gone.leave(&name, out);
+        }
+    }
+
+    /// A trunk is there now, the server to be tried first first. What registrations and OPTIONS go by stays, as long as it
+    /// is among them.
+    pub fn located(&mut self, name: &str, flows: Vec<Flow>, now: Time) {
+        let Some(trunk) = self.all.get_mut(name) else { return };
+        trunk.flows = flows;
+        if !trunk.flow.is_some_and(|flow| trunk.flows.contains(&flow)) {
+            trunk.goes_by(trunk.flows.first().copied(), now, self.left, &mut self.random);
         }
     }
 
@@ -271,7 +282,7 @@ impl Trunks {
     pub fn deadline(&self) -> Option<Time> {
         let of = |trunk: &Trunk| {
             let registers = trunk.registration.as_ref().and_then(Registration::deadline);
-            [registers, trunk.health.deadline().filter(|_| !self.left && trunk.enabled)]
+            [registers, trunk.health.deadline().filter(|_| !self.left && trunk.enabled && trunk.flow.is_some())]
         };
         self.all.values().flat_map(of).flatten().min()
     }
@@ -316,20 +327,15 @@ impl Trunks {
         true
     }
 
-    /// A call comes by this trunk. An error: it is one too many.
-    pub fn admit(&mut self, name: &str, leg: LegId, now: Time, out: &mut Vec<Output>) -> Result<(), Over> {
-        let Some(trunk) = self.all.get_mut(name) else { return Ok(()) };
+    /// A call comes by this trunk. False: it is one too many, or the trunk is out of use.
+    pub fn admit(&mut self, name: &str, leg: LegId, now: Time, out: &mut Vec<Output>) -> bool {
+        let Some(trunk) = self.all.get_mut(name).filter(|trunk| trunk.enabled) else { return false };
         if let Err(over) = trunk.load.begin(Way::In, &trunk.conf.limits, now, self.clock) {
             trunk.full(name, Way::In, over, now, out);
-            return Err(over);
+            return false;
         }
         self.legs.insert(leg, Carried { trunk: name.to_owned(), way: Way::In, heard: true });
-        Ok(())
-    }
-
-    /// Is this trunk in use? Calls of one that is not are not taken.
-    pub fn is_enabled(&self, name: &str) -> bool {
-        self.all.get(name).is_none_or(|trunk| trunk.enabled)
+        true
     }
 
     /// Who calls by this trunk, and which number, as routes and people see them.
@@ -346,7 +352,9 @@ impl Trunks {
         if !conf.headers.user_to_user {
             caller.user_to_user.clear();
         }
-        (caller, write(&self.called(conf, incoming)))
+        caller.called = write(&self.called(conf, incoming));
+        let called = caller.called.clone();
+        (caller, called)
     }
 
     /// Who calls with an account of ours. What his phone says of itself is not asked; what it wants kept is.
@@ -359,20 +367,28 @@ impl Trunks {
     }
 
     /// What the INVITE to a phone says of a call, beside who calls.
-    pub fn towards_phone(&self, caller: &Caller) -> Vec<(Name, String)> {
-        let mut headers = caller.headers.clone();
+    pub fn towards_phone(&self, caller: &Caller, host: &Host, port: Option<u16>) -> Vec<(Name, String)> {
         if caller.trunk.is_none() {
-            headers.clear(); // what passes is a trunk's business
+            return Vec::new(); // what passes is a trunk's business
         }
+        let mut headers = caller.headers.clone();
         headers.extend(caller.user_to_user.iter().map(|value| (Name::UserToUser, value.clone())));
+        headers.extend(identity::diverted(caller, host, port, str::to_owned));
         headers
     }
 
-    /// Finds a trunk for a call and says what its INVITE says. The leg is the trunk's until SIP says that it has ended.
-    /// An error is the status for the caller.
-    pub fn place(&mut self, order: Order<'_>, leg: LegId, now: Time, out: &mut Vec<Output>) -> Result<Placed, u16> {
-        let mut tried: Vec<String> = order.tried.to_vec();
-        let group = self.groups.get(order.route).cloned();
+    /// Finds a trunk for a call, among those a route's name stands for. The leg is the trunk's until SIP says that it has
+    /// ended. An error is the status for the caller.
+    pub fn choose(
+        &mut self,
+        route: &str,
+        tried: &[String],
+        leg: LegId,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Result<Choice, u16> {
+        let mut tried: Vec<String> = tried.to_vec();
+        let group = self.groups.get(route).cloned();
         loop {
             let free = |all: &BTreeMap<String, Trunk>, name: &str, tried: &[String]| {
                 !tried.iter().any(|known| known == name) && all.get(name).is_some_and(|trunk| trunk.takes_calls(now))
@@ -382,10 +398,10 @@ impl Trunks {
                     let may = |name: &str| free(&self.all, name, &tried);
                     group::next(&group.members, &mut self.random, may).map(|member| member.trunk.clone())
                 }
-                None => Some(order.route.to_owned()).filter(|name| free(&self.all, name, &tried)),
+                None => Some(route.to_owned()).filter(|name| free(&self.all, name, &tried)),
             };
             let Some(name) = next else {
-                out.push(Output::News(News::NoneLeft { route: order.route.to_owned() }));
+                out.push(Output::News(News::NoneLeft { route: route.to_owned() }));
                 return Err(503);
             };
             let Some(trunk) = self.all.get_mut(&name) else { return Err(503) };
@@ -401,9 +417,15 @@ impl Trunks {
                 let is_in_use = |trunk: &str| self.all.get(trunk).is_some_and(|trunk| trunk.enabled);
                 group.members.iter().any(|member| is_other(&member.trunk) && is_in_use(&member.trunk))
             });
-            let Some(trunk) = self.all.get(&name) else { return Err(503) };
-            return Ok(trunk.placed(&order, others.map(|group| group.statuses)));
+            return Ok(Choice { trunk: name, elsewhere: others.map(|group| group.statuses) });
         }
+    }
+
+    /// What the INVITE of a call says to the trunk chosen for it, which these flows lead to, the first to be tried first.
+    /// Our media has one address in a call, so only flows from the first one's address are tried after it.
+    pub fn invite(&self, trunk: &str, flows: &[Flow], order: &Order<'_>) -> Option<Placed> {
+        let (flow, others) = flows.split_first()?;
+        Some(self.all.get(trunk)?.placed(order, *flow, others))
     }
 
     /// How the trunks stand.
@@ -412,11 +434,12 @@ impl Trunks {
     }
 
     fn fresh(&mut self, conf: TrunkConf, now: Time) -> Trunk {
-        let register = conf.register.clone();
         Trunk {
             health: Health::new(&conf.health, now, &mut self.random),
-            registration: register.map(|register| Registration::new(register, conf.flow, now, &mut self.random)),
+            registration: None, // once it is known where
             conf: Arc::new(conf),
+            flows: Vec::new(),
+            flow: None,
             enabled: true,
             load: Load::default(),
             last_error: None,
@@ -424,24 +447,15 @@ impl Trunks {
     }
 
     fn renewed(&mut self, mut trunk: Trunk, conf: TrunkConf, now: Time, out: &mut Vec<Output>) -> Trunk {
-        match (&mut trunk.registration, conf.register.clone()) {
-            (Some(registration), Some(register)) if trunk.enabled && !self.left => {
-                registration.reload(register, conf.flow, now);
-            }
-            (Some(_), Some(_)) => {}
-            (None, Some(register)) => {
-                trunk.registration = Some(Registration::new(register, conf.flow, now, &mut self.random));
-            }
-            (Some(_), None) => {
-                trunk.leave(&conf.name, out);
-                trunk.registration = None;
-            }
-            (None, None) => {}
+        if conf.register.is_none() {
+            trunk.leave(&conf.name, out);
+            trunk.registration = None;
         }
-        if trunk.conf.health != conf.health || trunk.conf.flow != conf.flow {
+        if trunk.conf.health != conf.health {
             trunk.health = Health::new(&conf.health, now, &mut self.random);
         }
         trunk.conf = Arc::new(conf);
+        trunk.register(now, self.left, &mut self.random);
         trunk
     }
 
@@ -477,13 +491,18 @@ impl Trunks {
     ) {
         let Some(trunk) = self.all.get_mut(&ask.trunk) else { return };
         match ask.what {
-            What::Options => {
-                trunk.health.probed(&trunk.conf.health, now, &mut self.random);
+            What::Options { turn } => {
+                if !trunk.health.probed(turn, &trunk.conf.health, now, &mut self.random) {
+                    return; // it was taken for unanswered already
+                }
                 let rest = answer.and_then(|answer| retry_after(&answer.headers)).filter(|_| status == 503);
                 match (status, rest) {
                     (503, Some(rest)) => trunk.rests(&ask.trunk, rest, now, out),
                     // Whatever else it says, it is there (RFC 3261 §11): 404, 405 or a challenge will do.
-                    (408 | 500 | 502..=599, _) => trunk.failed(&ask.trunk, format!("OPTIONS: {status}"), now, out),
+                    (408 | 500 | 502..=599, _) => {
+                        trunk.failed(&ask.trunk, format!("OPTIONS: {status}"), now, out);
+                        trunk.tries_another(now, self.left, &mut self.random);
+                    }
                     _ => trunk.heard(&ask.trunk, out),
                 }
             }
@@ -503,6 +522,9 @@ impl Trunks {
                     }
                     Some(Outcome::Failed { status, why, again }) => {
                         trunk.last_error = Some((format!("REGISTER: {status}, {why}"), now));
+                        if matches!(status, 408 | 500..=599) && trunk.flows.len() > 1 {
+                            trunk.tries_another(now, self.left, &mut self.random);
+                        }
                         let again_secs = again.as_secs();
                         out.push(Output::News(News::NotRegistered { trunk: name, status, why, again_secs }));
                     }
@@ -527,8 +549,10 @@ impl Trunks {
                 if let Some(carried) = self.legs.get_mut(leg).filter(|carried| carried.way == Way::Out)
                     && let Some(trunk) = self.all.get_mut(&carried.trunk)
                 {
-                    carried.heard = true; // it said so itself
-                    trunk.rests(&carried.trunk, Duration::from_secs((*retry_after_secs).into()), now, out);
+                    carried.heard = true; // it is there, and said so itself
+                    if let Some(secs) = retry_after_secs {
+                        trunk.rests(&carried.trunk, Duration::from_secs((*secs).into()), now, out);
+                    }
                 }
             }
             sip::Event::Ended { leg, end } => {
@@ -560,8 +584,17 @@ impl Trunks {
         for (name, trunk) in &mut self.all {
             let register = trunk.registration.as_mut().and_then(|registration| registration.tick(now));
             out.extend(register.map(|(turn, request)| ask(name, What::Register { turn }, request)));
-            if trunk.enabled && !self.left && trunk.health.wants_probe(now) {
-                out.push(ask(name, What::Options, options(&trunk.conf)));
+            if !trunk.enabled || self.left {
+                continue;
+            }
+            if trunk.health.is_unanswered(&trunk.conf.health, now, &mut self.random) {
+                trunk.failed(name, "OPTIONS: no answer".to_owned(), now, out);
+                trunk.tries_another(now, self.left, &mut self.random);
+            }
+            if let Some(flow) = trunk.flow
+                && let Some(turn) = trunk.health.wants_probe(&trunk.conf.health, now)
+            {
+                out.push(ask(name, What::Options { turn }, options(&trunk.conf, flow)));
             }
         }
     }
@@ -569,7 +602,33 @@ impl Trunks {
 
 impl Trunk {
     fn takes_calls(&self, now: Time) -> bool {
-        self.enabled && self.health.takes_calls(now)
+        self.enabled && !self.flows.is_empty() && self.health.takes_calls(now)
+    }
+
+    /// Registrations and OPTIONS go there from now on.
+    fn goes_by(&mut self, flow: Option<Flow>, now: Time, left: bool, random: &mut Random) {
+        self.flow = flow;
+        self.register(now, left, random);
+    }
+
+    /// The server that did not answer has others beside it.
+    fn tries_another(&mut self, now: Time, left: bool, random: &mut Random) {
+        let at = self.flows.iter().position(|flow| Some(*flow) == self.flow).unwrap_or(0);
+        if let Some(next) = self.flows.get((at + 1) % self.flows.len().max(1)).copied()
+            && Some(next) != self.flow
+        {
+            self.goes_by(Some(next), now, left, random);
+        }
+    }
+
+    /// Registers, where it is wanted and known where.
+    fn register(&mut self, now: Time, left: bool, random: &mut Random) {
+        let (Some(register), Some(flow)) = (self.conf.register.clone(), self.flow) else { return };
+        match &mut self.registration {
+            _ if !self.enabled || left => {}
+            Some(registration) => registration.reload(register, flow, now),
+            None => self.registration = Some(Registration::new(register, flow, now, random)),
+        }
     }
 
     fn leave(&mut self, name: &str, out: &mut Vec<Output>) {
@@ -602,7 +661,7 @@ impl Trunk {
     }
 
     /// What the INVITE says.
-    fn placed(&self, order: &Order<'_>, elsewhere: Option<Statuses>) -> Placed {
+    fn placed(&self, order: &Order<'_>, flow: Flow, others: &[Flow]) -> Placed {
         let conf = &self.conf;
         let plan = |number: &str| match &conf.numbers {
             Some(plan) => plan.write(number, plan.send),
@@ -610,19 +669,25 @@ impl Trunk {
         };
         let called = conf.called.apply(&plan(order.number));
         let calling = |number: &str| conf.calling.apply(&plan(number));
-        let remote = conf.flow.remote;
-        let (host, port) = match &conf.domain {
-            Some(domain) => (domain.clone(), None),
-            None => (Host::Address(remote.ip()), Some(remote.port())),
+        let to = |flow: &Flow| {
+            let (host, port) = target(conf, flow);
+            Uri::sip(called.clone(), host, port).to_string()
         };
-        let to = Uri::sip(called.clone(), host.clone(), port);
-        let local = conf.flow.local;
         let (our_host, our_port) = match &conf.domain {
             Some(domain) => (domain.clone(), None),
-            None => (Host::Address(local.ip()), Some(local.port())),
+            None => (Host::Address(flow.local.ip()), Some(flow.local.port())),
         };
         let number = conf.number.as_deref();
-        let told = identity::tell(order.caller, &conf.identity, number, &our_host, our_port, calling, &called);
+        let sent_on = order.caller.trunk.is_some().then(|| order.caller.sent_on());
+        let told = identity::tell(
+            sent_on.as_ref().unwrap_or(order.caller),
+            &conf.identity,
+            number,
+            &our_host,
+            our_port,
+            calling,
+            &called,
+        );
         let mut headers = told.headers;
         let caller = order.caller;
         let words = Words {
@@ -640,25 +705,25 @@ impl Trunk {
             headers.retain(|(known, _)| !known.as_str().eq_ignore_ascii_case(name.as_str()));
             headers.push((name, value));
         }
-        let routes = self.registration.iter().flat_map(Registration::service_route);
-        headers.extend(routes.map(|route| (Name::Route, route.clone())));
+        let routes = self.registration.as_ref().map(Registration::service_route).unwrap_or_default();
+        headers.extend(routes.iter().map(|route| (Name::Route, route.clone())));
+        let others = others.iter().filter(|other| other.local.ip() == flow.local.ip());
+        let others = others.map(|flow| Hop { uri: to(flow), routes: routes.to_vec(), flow: *flow });
         Placed {
-            trunk: conf.name.clone(),
-            uri: to.to_string(),
-            flow: conf.flow,
+            uri: to(&flow),
+            flow,
+            others: others.collect(),
             from: told.from,
-            to: NameAddr::new(to.to_string()),
+            to: NameAddr::new(to(&flow)),
             headers,
             remove: conf.headers.remove.clone(),
             credentials: conf.credentials.clone(),
-            nat: conf.nat,
             patience: conf.health.answer,
-            elsewhere,
         }
     }
 
     fn status(&self, name: &str, trunks: &Trunks, now: Time) -> TrunkStatus {
-        let (conf, limits) = (&self.conf, &self.conf.limits);
+        let limits = &self.conf.limits;
         let state = match (self.enabled, self.health.is_down(), self.health.rests_for(now)) {
             (false, ..) => "disabled",
             (true, true, _) => "down",
@@ -669,8 +734,8 @@ impl Trunk {
         let is_in = |group: &&GroupConf| group.members.iter().any(|member| member.trunk == name);
         TrunkStatus {
             trunk: name.to_owned(),
-            address: conf.flow.remote.to_string(),
-            transport: conf.flow.transport.as_str().to_owned(),
+            address: self.flow.map(|flow| flow.remote.to_string()).unwrap_or_else(|| "unknown".to_owned()),
+            transport: self.flow.map(|flow| flow.transport.as_str()).unwrap_or_default().to_owned(),
             state: state.to_owned(),
             registration: held.map(|held| if held.is_some() { "registered" } else { "not registered" }.to_owned()),
             registered_secs: held.flatten().map(|left| left.as_secs()),
@@ -687,14 +752,12 @@ impl Trunk {
     }
 }
 
-/// A call that came by a trunk is sent on by the number it came to.
 impl Caller {
-    /// The same, one number further.
-    #[must_use]
-    pub fn sent_on_by(mut self, number: &str) -> Caller {
-        let diversion = Diversion { number: number.to_owned(), reason: "unconditional".to_owned() };
-        self.diversions.insert(0, diversion);
-        self
+    /// A call that came by a trunk, and goes out again: the number it came to has sent it on.
+    fn sent_on(&self) -> Caller {
+        let diversion = Diversion { number: self.called.clone(), reason: "unconditional".to_owned() };
+        let diversions = std::iter::once(diversion).chain(self.diversions.iter().cloned()).collect();
+        Caller { diversions, ..self.clone() }
     }
 }
 
@@ -702,17 +765,21 @@ fn ask(trunk: &str, what: What, request: Outside) -> Output {
     Output::Ask { ask: Ask { trunk: trunk.to_owned(), what }, request: Box::new(request) }
 }
 
-fn options(conf: &TrunkConf) -> Outside {
-    let (remote, local) = (conf.flow.remote, conf.flow.local);
-    let to = match &conf.domain {
-        Some(domain) => Uri::sip("", domain.clone(), None),
-        None => Uri::sip("", Host::Address(remote.ip()), Some(remote.port())),
-    };
-    let from = Uri::sip("", Host::Address(local.ip()), Some(local.port()));
+/// What stands after the `@` in what is said to a trunk: its domain, else the name it is found by, else its address.
+fn target(conf: &TrunkConf, flow: &Flow) -> (Host, Option<u16>) {
+    let domain = conf.domain.clone().map(|domain| (domain, None));
+    let at = || (Host::Address(flow.remote.ip()), Some(flow.remote.port()));
+    domain.or_else(|| conf.server.clone()).unwrap_or_else(at)
+}
+
+fn options(conf: &TrunkConf, flow: Flow) -> Outside {
+    let (host, port) = target(conf, &flow);
+    let to = Uri::sip("", host, port);
+    let from = Uri::sip("", Host::Address(flow.local.ip()), Some(flow.local.port()));
     Outside {
         method: Method::Options,
         uri: to.to_string(),
-        flow: conf.flow,
+        flow,
         from: NameAddr::new(from.to_string()),
         to: NameAddr::new(to.to_string()),
         call_id: None,

@@ -37,6 +37,21 @@ impl Control {
                 let bans = self.switch.endpoint().bans(now);
                 spawn_local(say_all(bans.into_iter().map(|ban| json!(BanStatus::from(ban))).collect(), answers));
             }
+            Request::Trunks => {
+                let rows = self.switch.trunks(now).into_iter().map(|trunk| json!(trunk)).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::Trunk { name, enable } => {
+                let known = self.switch.enable_trunk(&name, enable, now, out);
+                self.perform(out);
+                let _ = answers.try_send(match known {
+                    true => {
+                        info!(trunk = name, "{}", if enable { "enabled" } else { "disabled" });
+                        Line::Done(json!({}))
+                    }
+                    false => Line::Failed(format!("there is no trunk {name}; `centrala trunks` lists them")),
+                });
+            }
             Request::Unban { who } => {
                 let lifted = self.switch.unban(&who, now);
                 info!(who, lifted, "unbanned");

@@ -317,12 +317,12 @@ pub enum Event {
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,
     },
-    /// The other side refused our INVITE as it cannot serve it now, and said when to come again; `Ended` follows.
+    /// The other side itself said 503 to our INVITE; `Ended` follows.
     Unavailable {
         /// The outgoing leg.
         leg: LegId,
-        /// After so long.
-        retry_after_secs: u32,
+        /// When to come again, if it said so.
+        retry_after_secs: Option<u32>,
     },
     /// The leg is over: said once for each leg, whoever ended it. Commands for it are ignored from now on.
     Ended {

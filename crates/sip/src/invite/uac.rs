@@ -288,9 +288,9 @@ impl Uac {
     }
 }
 
-/// RFC 3261 §21.5.4: 503 with Retry-After.
+/// RFC 3261 §21.5.4: 503, perhaps with Retry-After. That nobody is there at all is another matter.
 fn unavailable(leg: LegId, response: &Response) -> Option<Event> {
-    Some(Event::Unavailable { leg, retry_after_secs: retry_after_secs(response)? })
+    (response.status == 503).then(|| Event::Unavailable { leg, retry_after_secs: retry_after_secs(response) })
 }
 
 fn retry_after_secs(response: &Response) -> Option<u32> {

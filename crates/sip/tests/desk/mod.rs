@@ -136,7 +136,8 @@ impl Desk {
             Event::Agreed { .. } => "Agreed".to_owned(),
             Event::Declined { status, .. } => format!("Declined({status})"),
             Event::Digit { digit, .. } => format!("Digit({digit})"),
-            Event::Unavailable { retry_after_secs, .. } => format!("Unavailable({retry_after_secs})"),
+            Event::Unavailable { retry_after_secs: Some(secs), .. } => format!("Unavailable({secs})"),
+            Event::Unavailable { .. } => String::new(),
             Event::Ended { end, .. } => format!("Ended({end:?})"),
             Event::Registered { contact, expires_secs, .. } => format!("Registered({contact} {expires_secs})"),
             Event::Unregistered { contact, .. } => format!("Unregistered({contact})"),
@@ -154,7 +155,7 @@ impl Desk {
             Event::Flooded { .. } => "Flooded".to_owned(),
             Event::RequestDone { status, cseq, .. } => format!("Done({status} {cseq})"),
         });
-        sent.chain(events).collect::<Vec<_>>().join(" ")
+        sent.chain(events).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     /// What was sent since, whole.
