@@ -9,6 +9,7 @@ mod people;
 mod problem;
 mod prompts;
 mod queues;
+mod recording;
 mod routes;
 mod secrets;
 mod switch_file;
@@ -34,6 +35,7 @@ use sip::digest::Ha1;
 
 pub use people::Person;
 pub use problem::{Problem, Problems};
+pub use recording::RecordingConf;
 pub use switch_file::{ConnectionLimits, SwitchConf};
 pub use trunks::{TlsTrust, Trunk};
 pub use watch::WatchConf;
@@ -208,7 +210,7 @@ impl Conf {
     /// Puts recordings and CDRs elsewhere than switch.toml says, as the command line may.
     pub fn place(&mut self, folders: Folders) {
         let said = |named: &Option<PathBuf>, conf: &mut PathBuf| named.iter().for_each(|folder| *conf = folder.clone());
-        said(&folders.recordings, &mut self.switch.recordings);
+        said(&folders.recordings, &mut self.switch.recording.folder);
         said(&folders.journal, &mut self.switch.journal);
         self.folders = folders;
     }

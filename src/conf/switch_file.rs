@@ -13,6 +13,7 @@ use sip::digest::Algorithm;
 use sip::{BanConf, FloodConf, Transport};
 use toml::Spanned;
 
+use super::RecordingConf;
 use super::file::File;
 use super::watch::{self, WatchConf, WatchTable};
 
@@ -37,7 +38,7 @@ pub(super) struct SwitchFile {
     security: SecurityTable,
     watch: WatchTable,
     media: MediaTable,
-    recording: FolderTable,
+    recording: RecordingConf,
     journal: FolderTable,
 }
 
@@ -104,7 +105,7 @@ impl Default for SwitchFile {
             security: SecurityTable::default(),
             watch: WatchTable::default(),
             media: MediaTable::default(),
-            recording: FolderTable::default(),
+            recording: RecordingConf::default(),
             journal: FolderTable::default(),
         }
     }
@@ -220,8 +221,8 @@ pub struct SwitchConf {
     pub keys_in_clear: bool,
     /// How many media threads.
     pub media_threads: usize,
-    /// Where recordings go.
-    pub recordings: PathBuf,
+    /// How calls are recorded.
+    pub recording: RecordingConf,
     /// Where CDRs go.
     pub journal: PathBuf,
 }
@@ -255,7 +256,7 @@ impl SwitchConf {
             ("[media] one_way_secs", self.media.one_way_secs != new.media.one_way_secs),
             ("[media] codecs", self.codecs != new.codecs),
             ("[media] dscp", self.media.dscp != new.media.dscp),
-            ("[recording] folder", self.recordings != new.recordings),
+            ("[recording]", self.recording != new.recording),
             ("[journal] folder", self.journal != new.journal),
         ];
         differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
@@ -365,7 +366,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
             0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             threads => threads,
         },
-        recordings: said.recording.folder.unwrap_or_else(|| PathBuf::from("recordings")),
+        recording: said.recording,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),
     }
 }

@@ -1,5 +1,6 @@
 //! `centrala recordings`: the archive from the command line, with a switch running or not, on the folder or a copy.
 
+mod export;
 mod find;
 mod progress;
 mod verify;
@@ -16,6 +17,8 @@ pub enum Command {
     List(find::ListArgs),
     /// Show what is known of a recording
     Show(find::ShowArgs),
+    /// Write a copy of a recording, whole or a piece of it, in a format of your choice
+    Export(export::ExportArgs),
     /// Make the search index anew from the sidecars
     Index(find::IndexArgs),
     /// Compare every recording with what was written down when it was made
@@ -44,6 +47,7 @@ impl Command {
         match self {
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
+            Command::Export(args) => args.run(),
             Command::Index(args) => args.run(),
             Command::Verify(args) => args.run(),
         }

@@ -6,6 +6,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use base::{Time, WallClock};
+use jiff::Timestamp;
 
 /// The monotonic clock, counted from when it was started, and what the calendar said then.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,11 @@ impl Clock {
     /// What time it is.
     pub fn now(&self) -> Time {
         Time::from_nanos(self.origin.elapsed().as_nanos() as u64) // wraps after 584 years
+    }
+
+    /// The moment, as a date.
+    pub fn today(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.wall.unix_ms(self.now())).unwrap_or_default()
     }
 
     /// How to write a moment as a date.

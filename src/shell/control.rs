@@ -67,8 +67,8 @@ pub(super) struct Control {
     door: Sender<Arrival>,
     media: MediaThreads,
     recorder: Door,
-    /// The recorder's and the settler's, in the order they end.
-    recorder_threads: [JoinHandle<()>; 2],
+    /// The recorder's, the settler's and the encoder's, in the order they end.
+    recorder_threads: Vec<JoinHandle<()>>,
     journal: Journal,
     journal_thread: JoinHandle<()>,
     mailboxes: MailboxFile,

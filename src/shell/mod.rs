@@ -9,6 +9,7 @@ pub mod clock;
 mod console;
 mod control;
 mod descriptors;
+mod encoder;
 mod inbox;
 mod journal;
 pub mod logging;

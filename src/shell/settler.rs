@@ -9,11 +9,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use recorder::{Closing, Event, Manifest};
 use tracing::{error, info};
 
 use super::clock::Clock;
+use super::encoder::Encoder;
 
 /// Recordings that have ended and wait for their names.
 const WAITING_MAX: usize = 16_384;
@@ -26,12 +26,13 @@ impl Settler {
     /// Starts the thread.
     pub(super) fn start(
         manifest: Manifest,
+        encoder: Option<Encoder>,
         clock: Clock,
         events: impl Fn(Event) + Send + 'static,
     ) -> io::Result<(Settler, JoinHandle<()>)> {
         let (sender, inbox) = sync_channel(WAITING_MAX);
         let thread = thread::Builder::new().name("settler".to_owned()).spawn(move || {
-            Settling { manifest, clock, events, unsettled: VecDeque::new() }.run(&inbox);
+            Settling { manifest, encoder, clock, events, unsettled: VecDeque::new() }.run(&inbox);
         })?;
         Ok((Settler(sender), thread))
     }
@@ -46,6 +47,7 @@ impl Settler {
 
 struct Settling<E> {
     manifest: Manifest,
+    encoder: Option<Encoder>,
     clock: Clock,
     events: E,
     /// What the disk has refused.
@@ -71,8 +73,11 @@ impl<E: Fn(Event)> Settling<E> {
     }
 
     fn settle(&mut self, closing: Closing, first: bool) {
-        let now = Timestamp::from_millisecond(self.clock.wall().unix_ms(self.clock.now())).unwrap_or_default();
-        match (closing.settle(&mut self.manifest, now), closing.id) {
+        let settled = closing.settle(&mut self.manifest, self.clock.today());
+        if let (Ok(_), Some(encoder)) = (&settled, &self.encoder) {
+            encoder.wake();
+        }
+        match (settled, closing.id) {
             (Ok(settled), Some(id)) if closing.is_whole() => {
                 (self.events)(Event::Closed { id, file: settled.file, seconds: settled.seconds });
             }

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::files_below;
 use crate::harness::phone::Phone;
+use crate::harness::sound;
 use crate::harness::switch::Centre;
+use crate::harness::{files_below, until};
 
 const A_WHILE: Duration = Duration::from_secs(10);
 
@@ -88,4 +89,78 @@ fn what_was_recorded_can_be_proved_on_a_copy() {
 
     let nowhere = recordings(&centre.room.path().join("nowhere"), &["verify"]);
     assert!(!nowhere.status.success() && said(&nowhere).contains("is no folder"), "{}", said(&nowhere));
+}
+
+/// What a stranger's tool says of a sound file: it must be content with it.
+fn tool(name: &str, words: &[&str], file: &Path) -> String {
+    let mut command = Command::new(name);
+    let output = command.args(words).arg(file).output().unwrap_or_else(|why| panic!("{name}: {why}"));
+    assert!(output.status.success(), "{name} {}: {}", file.display(), said(&output));
+    said(&output)
+}
+
+#[test]
+fn recordings_become_what_the_conf_says_and_strangers_open_them() {
+    for (format, ending) in [("opus", "opus"), ("g711", "wav")] {
+        let centre = Centre::new("formats");
+        centre.replace("switch.toml", "[recording]", &format!("[recording]\nformat = \"{format}\""));
+        let switch = centre.start();
+        let mut ann = Phone::start(&centre.room, "ann", 700, switch.address, "udp");
+        let mut bob = Phone::start(&centre.room, "bob", 1_900, switch.address, "udp");
+        ann.dial(&format!("sip:202@{}", switch.address));
+        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+        thread::sleep(Duration::from_secs(2));
+        ann.hang_up();
+        bob.wait_for("CALL_CLOSED", A_WHILE);
+        let sidecar = until("a recording in its last format", A_WHILE, || {
+            let sidecar = files_below(&centre.recordings(), ".json").pop()?;
+            let sidecar: Value = serde_json::from_slice(&fs::read(sidecar).ok()?).ok()?;
+            (sidecar["format"] == format).then_some(sidecar)
+        });
+        let file = until("its one sound file", A_WHILE, || {
+            let all = [files_below(&centre.recordings(), ".wav"), files_below(&centre.recordings(), ".opus")].concat();
+            <[_; 1]>::try_from(all).ok().map(|[file]| file)
+        });
+        switch.process.terminate();
+        assert_eq!(file.extension().and_then(|ending| ending.to_str()), Some(ending));
+        let report = recordings(&centre.recordings(), &["verify"]);
+        assert!(report.status.success(), "{}", said(&report));
+
+        let seconds = sidecar["seconds"].as_f64().expect("a number");
+        let shown: f64 = tool("ffprobe", &["-v", "error", "-of", "csv=p=0", "-show_entries", "format=duration"], &file)
+            .trim()
+            .parse()
+            .expect("seconds");
+        assert!((shown - seconds).abs() < 0.05, "{shown} s, not {seconds}");
+        let mut decoded = file.clone();
+        if format == "opus" {
+            let shown = tool("opusinfo", &[], &file);
+            assert!(shown.contains("Channels: 2") && !shown.contains("WARNING"), "{shown}");
+            decoded = centre.room.path().join("opusdec.wav"); // libopusfile, which is in many players
+            tool("opusdec", &["--quiet", "--rate", "8000", &file.display().to_string()], &decoded);
+        }
+        let shown: f64 = tool("soxi", &["-D"], &decoded).trim().parse().expect("seconds");
+        assert!((shown - seconds).abs() < 0.05, "{shown} s, not {seconds}");
+
+        // What ffmpeg and our own export hear is each on its side.
+        let id = format!("{}_1", sidecar["call"].as_str().expect("an id"));
+        let ours = centre.room.path().join("export.wav");
+        let export = recordings(&centre.recordings(), &["export", &id, "--to", &ours.display().to_string()]);
+        assert!(export.status.success(), "{}", said(&export));
+        let theirs = centre.room.path().join("ffmpeg.wav");
+        tool(
+            "ffmpeg",
+            &["-v", "error", "-i", &file.display().to_string(), "-ar", "8000", "-c:a", "pcm_s16le"],
+            &theirs,
+        );
+        for wav in [&ours, &theirs] {
+            let [caller, party] = &sound::read(wav)[..] else { panic!("two sides") };
+            caller.assert_only("the caller's side", 700, 1_900);
+            party.assert_only("the party's side", 1_900, 700);
+            assert!((caller.seconds() - seconds).abs() < 0.05, "{} s", caller.seconds());
+        }
+        let again = recordings(&centre.recordings(), &["export", &id, "--to", &ours.display().to_string()]);
+        assert!(!again.status.success() && said(&again).contains("is there already"), "{}", said(&again));
+    }
 }

@@ -48,6 +48,14 @@ impl Encoder {
         self.rate
     }
 
+    /// How many samples what is decoded is behind what was encoded.
+    pub fn lookahead(&mut self) -> u32 {
+        match &mut self.kind {
+            Kind::Opus(encoder) => encoder.lookahead(),
+            _ => 0,
+        }
+    }
+
     /// Appends the payload of one packet: for Opus of 10, 20, 40 or 60 ms. False, and nothing appended, if there is
     /// nothing to send.
     pub fn encode(&mut self, samples: &[i16], payload: &mut Vec<u8>) -> bool {

@@ -47,6 +47,11 @@ impl Encoder {
         Some(Encoder { inner })
     }
 
+    /// How many samples what comes out is behind what goes in.
+    pub fn lookahead(&mut self) -> u32 {
+        self.inner.get_lookahead().map_or(0, |samples| samples.unsigned_abs())
+    }
+
     /// The samples of 10, 20, 40 or 60 ms become a packet. `None`: nothing worth sending (DTX, RFC 7587 §3.1.3).
     pub fn encode<'a>(&mut self, samples: &[i16], packet: &'a mut [u8; PACKET_MAX]) -> Option<&'a [u8]> {
         let length = self.inner.encode(samples, packet).ok()?;

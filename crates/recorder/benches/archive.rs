@@ -81,7 +81,15 @@ fn fill(folder: &Path, recordings: usize) {
             fs::write(folder.join(&file), if day == 0 { &sound[..] } else { &[] }).expect("our own folder");
             let file = file.display().to_string();
             let sidecar = recorder::Hash::of(&sidecar);
-            entries.push(Entry { at, act: Act::Closed, file, bytes: sums.bytes, sha256: sums.sha256, sidecar });
+            entries.push(Entry {
+                at,
+                act: Act::Closed,
+                file,
+                was: None,
+                bytes: sums.bytes,
+                sha256: sums.sha256,
+                sidecar,
+            });
         }
         manifest.append(&entries).expect("our own folder");
     }

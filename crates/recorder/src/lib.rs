@@ -26,16 +26,18 @@ mod recorder;
 mod recording;
 mod salvage;
 mod sidecar;
+mod sound;
 mod timeline;
 mod walk;
 mod wav_file;
 
 pub use archive::{
-    Act, CHUNK, Entry, Fault, Finding, Hash, Index, IndexError, Manifest, Noted, Progress, Query, Report, Row, Sums,
-    Verify,
+    Act, CHUNK, Encode, Encoded, Entry, Fault, Finding, Hash, Index, IndexError, Manifest, Noted, Progress, Query,
+    Report, Row, Sums, Verify,
 };
 pub use closing::{Closing, Settled};
 pub use error::RecorderError;
 pub use recorder::{Event, Input, Output, Recorder, RecorderConf};
 pub use salvage::{Salvaged, salvage};
+pub use sound::{Cut, Format, export};
 pub use timeline::Channel;

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 
-use jiff::Timestamp;
 use recorder::{Manifest, Recorder, RecorderConf};
 use sip::Transport;
 use tokio::sync::mpsc::Sender;
@@ -15,6 +14,7 @@ use tracing::{error, info, warn};
 use super::super::ask::SOCKET;
 use super::super::clock::Clock;
 use super::super::console::Console;
+use super::super::encoder::Encoder;
 use super::super::inbox::Inbox;
 use super::super::journal::Journal;
 use super::super::mailboxes::MailboxFile;
@@ -119,26 +119,26 @@ impl Control {
     }
 }
 
-type RecorderThreads = [JoinHandle<()>; 2];
+type RecorderThreads = Vec<JoinHandle<()>>;
 
 fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, RecorderThreads), StartError> {
-    let folder = conf.switch.recordings.clone();
+    let folder = conf.switch.recording.folder.clone();
     let recorder = Recorder::new(RecorderConf { folder: folder.clone(), ..RecorderConf::default() })?;
     let mut manifest = Manifest::new(&folder);
-    let now = Timestamp::from_millisecond(clock.wall().unix_ms(clock.now())).unwrap_or_default();
-    for salvaged in recorder::salvage(&mut manifest, now)? {
+    for salvaged in recorder::salvage(&mut manifest, clock.today())? {
         let file = salvaged.file.display();
         match salvaged.outcome {
             Ok(seconds) => info!(%file, seconds, "salvaged a recording that was cut off"),
             Err(why) => error!(%file, "a recording that was cut off could not be salvaged: {why}"),
         }
     }
+    let (encoder, encoder_thread) = Encoder::start(&folder, conf.switch.recording.format, clock)?.unzip();
     let settled = inbox.clone();
     let (settler, settler_thread) =
-        Settler::start(manifest, clock, move |event| arrive(&settled, Input::Recorder(event)))?;
+        Settler::start(manifest, encoder, clock, move |event| arrive(&settled, Input::Recorder(event)))?;
     let events = move |event| arrive(&inbox, Input::Recorder(event));
     let (door, recorder_thread) = recorder_thread::start(recorder, settler, clock, events)?;
-    Ok((door, [recorder_thread, settler_thread]))
+    Ok((door, [recorder_thread, settler_thread].into_iter().chain(encoder_thread).collect()))
 }
 
 fn is_unsupported(why: &io::Error) -> bool {

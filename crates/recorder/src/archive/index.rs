@@ -13,6 +13,7 @@ use std::thread;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, Transaction, params, params_from_iter};
 
+use super::Entry;
 use super::manifest::{Position, read_from};
 use super::row::{Found, Row, digits};
 use crate::walk;
@@ -104,10 +105,10 @@ impl Index {
         let io_fault = |why| IndexError::Folder { folder: folder.clone(), why };
         // First the chain's end: what is entered while we read is read again, and nothing is missed.
         let mut position = Position::default();
-        read_from(&folder, &mut position, |_, _| {}).map_err(io_fault)?;
+        read_from(&folder, &mut position, |_| {}).map_err(io_fault)?;
         let mut files = Vec::new();
         walk::files(&folder, &mut files).map_err(io_fault)?;
-        files.retain(|file| file.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known)));
+        files.retain(|file| is_sound(file));
         let sqlite_fault = |why| fault(&folder, why);
         let change = self.sqlite.transaction().map_err(sqlite_fault)?;
         change.execute_batch(SCHEMA).map_err(sqlite_fault)?;
@@ -133,7 +134,7 @@ impl Index {
         let position = known.and_then(|text| serde_json::from_str::<Position>(&text).ok());
         let Some(mut position) = position else { return self.rebuild(seen).map(drop) };
         let mut news = Vec::new();
-        let read = read_from(&self.folder, &mut position, |_, file| news.push(file.to_owned()));
+        let read = read_from(&self.folder, &mut position, |entry| news.push(entry.clone()));
         if !read.map_err(|why| IndexError::Folder { folder: self.folder.clone(), why })? {
             return self.rebuild(seen).map(drop);
         }
@@ -143,8 +144,10 @@ impl Index {
         let folder = self.folder.clone();
         let sqlite_fault = |why| fault(&folder, why);
         let change = self.sqlite.transaction().map_err(sqlite_fault)?;
-        for (done, file) in news.iter().enumerate() {
-            forget(&change, file).map_err(sqlite_fault)?;
+        for (done, Entry { file, was, .. }) in news.iter().enumerate() {
+            for gone in [Some(file), was.as_ref()].into_iter().flatten() {
+                forget(&change, gone).map_err(sqlite_fault)?;
+            }
             let sidecar = fs::read(folder.join(file).with_extension("json"));
             if let Some(found) = sidecar.ok().and_then(|text| Found::read(file.clone(), &text)) {
                 insert(&change, &found).map_err(sqlite_fault)?;
@@ -228,6 +231,13 @@ impl Query {
 fn prefixes(text: &str) -> String {
     let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ")
+}
+
+/// Is it the sound of a recording, and not one still being encoded?
+fn is_sound(file: &Path) -> bool {
+    let name = file.as_os_str().as_encoded_bytes();
+    let ends = |endings: [&str; 2]| endings.iter().any(|ending| name.ends_with(ending.as_bytes()));
+    ends([".wav", ".opus"]) && !ends([".new.wav", ".new.opus"])
 }
 
 fn reversed(digits: &str) -> String {
@@ -328,8 +338,6 @@ const INDEX: &str = "index.sqlite";
 /// Rises when the tables change: an older index is made anew.
 const VERSION: i64 = 1;
 const COLUMNS: &str = "id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged";
-/// What sound files end with.
-const ENDINGS: [&str; 2] = ["wav", "opus"];
 const SCHEMA: &str = "
     DROP TABLE IF EXISTS recordings; DROP TABLE IF EXISTS agents; DROP TABLE IF EXISTS numbers;
     DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS known;

@@ -26,6 +26,8 @@ pub enum Act {
     Closed,
     /// Its recording was cut off, and what there was is whole again.
     Salvaged,
+    /// It has another format than before.
+    Encoded,
 }
 
 /// A line of the chain, without its links.
@@ -37,6 +39,9 @@ pub struct Entry {
     pub act: Act,
     /// The sound's file below the archive.
     pub file: String,
+    /// The file that it took the place of, where that had another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
     /// How long it is.
     pub bytes: u64,
     /// The sound's.
@@ -218,10 +223,16 @@ pub(crate) struct Position {
     hash: Option<Hash>,
 }
 
-/// Tells the acts since `position`, which moves on. False: the chain is not the one it was, nothing was told.
-pub(crate) fn read_from(folder: &Path, position: &mut Position, mut take: impl FnMut(Act, &str)) -> io::Result<bool> {
-    let at_start = *position == Position::default();
-    let mut known = at_start;
+impl Position {
+    /// Before the first line of a day.
+    pub(crate) fn of_day(at: Timestamp) -> Position {
+        Position { file: at.strftime("%Y/%m/%d/manifest.jsonl").to_string(), ..Position::default() }
+    }
+}
+
+/// Tells the entries since `position`, which moves on. False: the chain is not the one it was, nothing was told.
+pub(crate) fn read_from(folder: &Path, position: &mut Position, mut take: impl FnMut(&Entry)) -> io::Result<bool> {
+    let mut known = position.hash.is_none();
     for path in days(folder)? {
         let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
         if name < position.file {
@@ -247,7 +258,7 @@ pub(crate) fn read_from(folder: &Path, position: &mut Position, mut take: impl F
             match serde_json::from_slice::<Line>(whole) {
                 Ok(read) => {
                     *position = Position { file: name.clone(), bytes: start, n: read.n, hash };
-                    take(read.entry.act, &read.entry.file);
+                    take(&read.entry);
                 }
                 // `verify` tells of it.
                 Err(_) => *position = Position { file: name.clone(), bytes: start, n: position.n + 1, hash },
@@ -276,9 +287,10 @@ pub(crate) struct Holdings(pub BTreeMap<String, Entry>);
 
 impl Holdings {
     pub(crate) fn take(&mut self, entry: Entry) {
-        match entry.act {
-            Act::Closed | Act::Salvaged => self.0.insert(entry.file.clone(), entry),
-        };
+        if let Some(was) = &entry.was {
+            self.0.remove(was);
+        }
+        self.0.insert(entry.file.clone(), entry);
     }
 }
 

@@ -10,12 +10,14 @@
 //! | `YYYY/MM/DD/manifest.jsonl` | what happened to the archive that day, a line each, chained by hash ([`Manifest`]) |
 //! | `index.sqlite` | what the sidecars say, to be searched ([`Index`]); made anew from them whenever it is gone |
 
+mod encode;
 mod hash;
 mod index;
 mod manifest;
 mod row;
 mod verify;
 
+pub use encode::{Encode, Encoded};
 pub use hash::{CHUNK, Hash, Sums};
 pub use index::{Index, IndexError, Query};
 pub use manifest::{Act, Entry, Manifest};

@@ -184,11 +184,11 @@ impl Verify {
         let before = std::mem::take(&mut report.findings);
         let (chain, files): (Vec<_>, Vec<_>) = before.into_iter().partition(|finding| finding.file.ends_with(MANIFEST));
         report.findings = chain;
-        let sounds: BTreeSet<String> = files.iter().map(|finding| sound_of(&finding.file)).collect();
+        let sounds: BTreeSet<String> = files.iter().map(|finding| sound_of(&held, &finding.file)).collect();
         for entry in sounds.iter().filter_map(|sound| held.0.get(sound)) {
             report.findings.extend(compare(folder, entry, |_| true).unwrap_or_default());
         }
-        let unknown = files.into_iter().filter(|finding| !held.0.contains_key(&sound_of(&finding.file)));
+        let unknown = files.into_iter().filter(|finding| !held.0.contains_key(&sound_of(&held, &finding.file)));
         report.findings.extend(unknown.filter(|finding| folder.join(&finding.file).exists()));
         Ok(())
     }
@@ -261,8 +261,9 @@ impl Verify {
                 report.unfinished += 1;
             }
             let known = match file.rsplit_once('.') {
-                Some((_, "wav")) => held.0.contains_key(file),
-                Some((_, "json")) => held.0.contains_key(&sound_of(file)),
+                // Being encoded: it gets a line before it gets its name.
+                Some((name, "wav" | "opus")) => name.ends_with(".new") || held.0.contains_key(file),
+                Some((_, "json")) => held.0.contains_key(&sound_of(held, file)),
                 _ => true,
             };
             if !known {
@@ -274,8 +275,10 @@ impl Verify {
 }
 
 /// The sound that a file belongs to: itself, or the one whose sidecar it is.
-fn sound_of(file: &str) -> String {
-    file.strip_suffix(JSON).map_or(file.to_owned(), |name| format!("{name}.wav"))
+fn sound_of(held: &Holdings, file: &str) -> String {
+    let Some(name) = file.strip_suffix(JSON) else { return file.to_owned() };
+    let opus = format!("{name}.opus");
+    if held.0.contains_key(&opus) { opus } else { format!("{name}.wav") }
 }
 
 /// Both files of a recording against their entry. `None`: told to stop.

@@ -1,0 +1,129 @@
+//! Sound files: WAV of 16 bits, WAV of G.711, Ogg Opus; each is read and written a piece at a time.
+//!
+//! Where it stands: under the archive, which changes the format of what was recorded and hands out copies. Recordings
+//! under way are not written here: they are patched and must open at any instant, see `wav_file`.
+
+mod convert;
+mod ogg_opus;
+mod wav;
+
+pub(crate) use convert::alike;
+pub use convert::{Cut, export};
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter};
+use std::path::Path;
+
+use audio::Encoding;
+use serde::{Deserialize, Serialize};
+
+/// How sound is kept in a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// WAV, 16 bits a sample.
+    #[default]
+    Wav,
+    /// WAV, 8 bits a sample by the law of G.711 that loses less; what was said in that law is kept to the bit.
+    G711,
+    /// Ogg Opus (RFC 7845), each channel a stream of its own, so that no side is heard in the other.
+    Opus,
+}
+
+impl Format {
+    /// What files of it end with.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Format::Wav | Format::G711 => "wav",
+            Format::Opus => "opus",
+        }
+    }
+}
+
+/// Reads a sound file from its beginning.
+pub(crate) enum Reader {
+    Wav(wav::Reader<BufReader<File>>),
+    Opus(ogg_opus::Reader<BufReader<File>>),
+}
+
+impl Reader {
+    pub(crate) fn open(path: &Path) -> io::Result<Reader> {
+        let file = BufReader::with_capacity(1 << 16, File::open(path)?);
+        match path.extension().is_some_and(|ending| ending == "opus") {
+            true => Ok(Reader::Opus(ogg_opus::Reader::new(file)?)),
+            false => Ok(Reader::Wav(wav::Reader::new(file)?)),
+        }
+    }
+
+    /// Samples a second.
+    pub(crate) fn rate(&self) -> u32 {
+        match self {
+            Reader::Wav(wav) => wav.rate,
+            Reader::Opus(opus) => opus.rate,
+        }
+    }
+
+    /// How it is kept.
+    pub(crate) fn format(&self) -> Format {
+        match self {
+            Reader::Wav(wav) if wav.law.is_some() => Format::G711,
+            Reader::Wav(_) => Format::Wav,
+            Reader::Opus(_) => Format::Opus,
+        }
+    }
+
+    /// Appends the next second or less of each side; false at the end. Of a file with one channel both sides are it.
+    pub(crate) fn read(&mut self, sides: &mut [Vec<i16>; 2]) -> io::Result<bool> {
+        match self {
+            Reader::Wav(wav) => wav.read(sides),
+            Reader::Opus(opus) => opus.read(sides),
+        }
+    }
+}
+
+/// Writes a sound file.
+pub(crate) enum Writer {
+    Wav(wav::Writer<BufWriter<File>>),
+    Opus(Box<ogg_opus::Writer<BufWriter<File>>>),
+}
+
+impl Writer {
+    /// Begins a file of one or two channels. For G.711 a law is to be named.
+    pub(crate) fn create(path: &Path, format: Kept, rate: u32, channels: u16) -> io::Result<Writer> {
+        let file = BufWriter::with_capacity(1 << 16, File::create(path)?);
+        Ok(match format {
+            Kept::Wav => Writer::Wav(wav::Writer::new(file, None, rate, channels)?),
+            Kept::G711(law) => Writer::Wav(wav::Writer::new(file, Some(law), rate, channels)?),
+            Kept::Opus => Writer::Opus(Box::new(ogg_opus::Writer::new(file, rate, channels)?)),
+        })
+    }
+
+    /// Appends as many samples of each channel.
+    pub(crate) fn write(&mut self, channels: &[&[i16]]) -> io::Result<()> {
+        match self {
+            Writer::Wav(wav) => wav.write(channels),
+            Writer::Opus(opus) => opus.write(channels),
+        }
+    }
+
+    /// Ends the file, and waits until the disk has it.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        let file = match self {
+            Writer::Wav(wav) => wav.finish()?,
+            Writer::Opus(opus) => opus.finish()?,
+        };
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    }
+}
+
+/// A [`Format`], with the law where there is a choice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kept {
+    Wav,
+    G711(Encoding),
+    Opus,
+}
+
+fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
