@@ -49,6 +49,13 @@ pub enum Command {
         /// For ever, until stopped or replaced.
         repeat: bool,
     },
+    /// Press a key into this leg: as telephone-events where it knows them, else as sound. A running player goes first.
+    Press {
+        /// Who hears it.
+        leg: LegId,
+        /// `0`-`9`, `*`, `#`, `A`-`D`; others are not pressed.
+        digit: char,
+    },
     /// Stop playing; the wire is heard again. No `Played` follows.
     Stop {
         /// Whose player.

@@ -16,6 +16,7 @@ mod cover;
 mod exit;
 mod guard;
 mod jitter;
+mod keying;
 mod latch;
 mod limits;
 mod mixer;

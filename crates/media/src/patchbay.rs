@@ -65,6 +65,10 @@ impl Patchbay {
                 });
                 self.start_wheel(leg, now);
             }
+            Command::Press { leg, digit } => {
+                self.change(leg, |port| port.press(digit));
+                self.start_wheel(leg, now);
+            }
             Command::Stop { leg } => self.change(leg, |port| {
                 if port.player.take().is_some() {
                     port.out.cut();
@@ -127,6 +131,9 @@ impl Patchbay {
         if matches!(heard.kind, Kind::Key { .. }) && !port.listeners.is_empty() {
             self.relay_key_to_listeners(place.index, &heard, bytes, now, exit);
         }
+        if let Some(digit) = heard.pressed {
+            self.sound_key(place.index, digit, now);
+        }
         let Some(port) = self.ports[place.index as usize].as_deref() else { return };
         match port.sinks[..] {
             [] => {}
@@ -145,7 +152,7 @@ impl Patchbay {
         let Patchbay { ports, wheel, .. } = self;
         wheel.turn(now, |place, frame| {
             let port = ports.get_mut(place.index as usize)?.as_deref_mut().filter(|port| port.place == place)?;
-            if port.player.is_some() || port.mixer.is_none() {
+            if port.is_playing() || port.mixer.is_none() {
                 let again = port.play(now, exit);
                 if again.is_some() || port.mixer.is_none() {
                     return again;
@@ -357,6 +364,21 @@ impl Patchbay {
         }
     }
 
+    /// Who hears the talker and knows no telephone-events hears the key as sound.
+    #[cold]
+    fn sound_key(&mut self, source: u32, digit: char, now: Time) {
+        let Some(port) = self.ports[source as usize].as_deref() else { return };
+        let hearers: Vec<u32> = port.sinks.iter().chain(&port.listeners).copied().collect();
+        for hearer in hearers {
+            let Some(port) = self.ports[hearer as usize].as_deref_mut() else { continue };
+            if port.line.as_ref().is_some_and(|line| line.conf.telephone_event.is_none()) {
+                port.press(digit);
+                let leg = port.place.leg;
+                self.start_wheel(leg, now);
+            }
+        }
+    }
+
     /// Sinks of the talker's own codec first: the others change the payload.
     #[cold]
     fn relay_to_many(&mut self, source: u32, heard: &Heard, bytes: &mut [u8], now: Time, exit: &mut impl Exit) {
@@ -390,7 +412,7 @@ impl Patchbay {
     fn start_wheel(&mut self, leg: LegId, now: Time) {
         let Some(place) = self.place(leg) else { return };
         let Some(port) = self.ports[place.index as usize].as_deref_mut() else { return };
-        if (port.player.is_some() || port.mixer.is_some()) && port.line.is_some() && !port.on_wheel {
+        if (port.is_playing() || port.mixer.is_some()) && port.line.is_some() && !port.on_wheel {
             port.on_wheel = true;
             self.wheel.start(place, now);
         }

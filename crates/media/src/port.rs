@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
-use audio::{Codec, transcode_in_place};
+use audio::{Codec, DtmfDetector, transcode_in_place};
 use base::{Random, Time};
 use rtp::event::{Detector, Event as KeyEvent};
 use rtp::rtcp::Compound;
@@ -16,6 +16,7 @@ use rtp::{HEADER_BYTES, Packet, Reception};
 
 use crate::cover::Cover;
 use crate::guard::{Guard, Heading, Verdict};
+use crate::keying::{KEY_PLAYER, Keying, STEP_MS, Step};
 use crate::latch::{Claim, Latch};
 use crate::mixer::{Made, Mixer};
 use crate::out_stream::{OutStream, Talker};
@@ -48,6 +49,10 @@ pub(crate) struct Port {
     guard: Guard,
     reception: Reception,
     detector: Detector,
+    /// Hears keys in the sound of a leg that knows no telephone-events.
+    ear: Option<Box<DtmfDetector>>,
+    /// Keys that go into the leg.
+    keying: Option<Keying>,
     reports: Reports,
     stats: LegStats,
     opened: Time,
@@ -73,6 +78,8 @@ pub(crate) struct Heard {
     pub talker: Talker,
     pub packet: Packet,
     pub kind: Kind,
+    /// The key that was just pressed.
+    pub pressed: Option<char>,
 }
 
 /// What a payload type means on a leg.
@@ -105,6 +112,8 @@ impl Port {
             guard: Guard::default(),
             reception: Reception::new(audio::SAMPLE_RATE),
             detector: Detector::new(),
+            ear: None,
+            keying: None,
             reports: Reports::default(),
             stats: LegStats::default(),
             opened: now,
@@ -114,6 +123,8 @@ impl Port {
     /// Negotiated, or negotiated anew.
     pub fn connect(&mut self, mut conf: StreamConf, now: Time, report_at: Time) {
         self.stats.uses(conf.codec, &conf.security);
+        let deaf = conf.telephone_event.is_some() || conf.codec.encoding().is_none();
+        self.ear = if deaf { None } else { self.ear.take().or_else(|| Some(Box::default())) };
         self.reception.set_clock_rate(conf.codec.clock_rate());
         self.out.set_clock(conf.codec.clock_rate());
         // RFC 3264 §8.4: 0.0.0.0 is an old spelling of hold and no address. The phone is still where it was.
@@ -208,8 +219,8 @@ impl Port {
         if !line.conf.receives || packet.payload.is_empty() {
             return None;
         }
-        self.listen(&packet, kind, bytes, now, exit);
-        Some(Heard { talker: Talker::Leg(self.place.index, self.guard.epoch()), packet, kind })
+        let pressed = self.listen(&packet, kind, bytes, now, exit);
+        Some(Heard { talker: Talker::Leg(self.place.index, self.guard.epoch()), packet, kind, pressed })
     }
 
     /// Relay to this leg what another said. The header is written before the payload where it lies, so whatever the
@@ -218,7 +229,7 @@ impl Port {
     #[inline]
     pub fn relay(&mut self, heard: &Heard, codec: &mut Codec, bytes: &mut [u8], now: Time, exit: &mut impl Exit) {
         let Some(line) = &mut self.line else { return };
-        if !line.conf.sends || self.player.is_some() {
+        if !line.conf.sends || self.player.is_some() || self.keying.is_some() {
             return;
         }
         let Packet { marker, sequence, timestamp, .. } = heard.packet;
@@ -252,7 +263,8 @@ impl Port {
 
     /// Relay a packet of a key, its duration counted as this leg counts.
     pub fn relay_key(&mut self, heard: &Heard, payload: &[u8], now: Time, exit: &mut impl Exit) {
-        let Some(line) = self.line.as_mut().filter(|line| line.conf.sends && self.player.is_none()) else { return };
+        let silenced = self.player.is_some() || self.keying.is_some();
+        let Some(line) = self.line.as_mut().filter(|line| line.conf.sends && !silenced) else { return };
         let (Some(payload_type), Kind::Key { rate }) = (line.conf.telephone_event, heard.kind) else { return };
         let Packet { marker, sequence, timestamp, .. } = heard.packet;
         let begins = match &mut self.mixer {
@@ -299,13 +311,73 @@ impl Port {
         });
     }
 
+    /// A key goes into this leg.
+    pub fn press(&mut self, digit: char) {
+        match &mut self.keying {
+            Some(keying) => keying.add(digit),
+            None if self.player.is_none() && rtp::event::Event::code_of(digit).is_some() => {
+                self.keying = Some(Keying::new(digit));
+                self.out.cut();
+            }
+            None => {}
+        }
+    }
+
+    /// Does the leg hear something of ours, and nobody else?
+    pub fn is_playing(&self) -> bool {
+        self.player.is_some() || self.keying.is_some()
+    }
+
+    /// The next step of the keys that go into this leg; says when it comes round again. Where they are sound, a player
+    /// takes over.
+    fn press_on(&mut self, now: Time, exit: &mut impl Exit) -> Option<u16> {
+        let (Some(line), Some(keying)) = (&mut self.line, &mut self.keying) else { return None };
+        let Some(payload_type) = line.conf.telephone_event else {
+            self.player = keying.sound().map(|sound| Player::new(KEY_PLAYER, sound, false));
+            if self.player.is_none() {
+                self.keying = None;
+            }
+            return None;
+        };
+        match keying.step(line.conf.telephone_event_rate) {
+            None => {
+                self.keying = None;
+                self.out.cut();
+                return None;
+            }
+            Some(Step::Pause) => self.out.cut(), // the next key has a timestamp of its own
+            Some(Step::Say { n, marker, payload }) => {
+                let placed = self.out.place(Talker::Player, n, 0, 0, now).filter(|_| line.conf.sends);
+                if let Some(placed) = placed {
+                    let mut packet = [0; HEADER_BYTES + 4];
+                    packet[HEADER_BYTES..].copy_from_slice(&payload);
+                    let ssrc = self.out.ssrc();
+                    rtp::write_header(&mut packet, payload_type, placed.sequence, placed.timestamp, ssrc, marker);
+                    self.stats.packets_sent += 1;
+                    self.stats.bytes_sent += payload.len() as u64;
+                    line.send(self.place, &mut packet, exit);
+                }
+            }
+        }
+        Some(STEP_MS)
+    }
+
     /// The wheel has come round: the next frame of the player. Says when it comes round again; `None`: no more.
     pub fn play(&mut self, now: Time, exit: &mut impl Exit) -> Option<u16> {
+        if self.player.is_none()
+            && let Some(again) = self.press_on(now, exit)
+        {
+            return Some(again);
+        }
         let (Some(line), Some(player)) = (&mut self.line, &mut self.player) else { return self.leave_wheel() };
         if player.is_over() {
-            exit.event(Event::Played { leg: self.place.leg, player: player.id });
+            let id = player.id;
             self.player = None;
             self.out.cut();
+            if id == KEY_PLAYER {
+                return self.play(now, exit); // the next key, or the end of them
+            }
+            exit.event(Event::Played { leg: self.place.leg, player: id });
             return self.leave_wheel();
         }
         if line.conf.codec == Codec::Opus {
@@ -452,17 +524,19 @@ impl Port {
 
     /// What we ourselves want of a packet: the key, or a copy of the sound.
     #[inline]
-    fn listen(&mut self, packet: &Packet, kind: Kind, bytes: &[u8], now: Time, exit: &mut impl Exit) {
+    fn listen(&mut self, packet: &Packet, kind: Kind, bytes: &[u8], now: Time, exit: &mut impl Exit) -> Option<char> {
         let payload = &bytes[packet.payload.clone()];
         match kind {
             Kind::Key { .. } => {
                 if let Some(voice) = &mut self.voice {
                     voice.skip(packet.sequence, packet.timestamp, self.guard.epoch(), true, now);
                 }
-                if let Some(digit) = self.detector.receive(packet, payload) {
+                let pressed = self.detector.receive(packet, payload);
+                if let Some(digit) = pressed {
                     self.stats.digits += 1;
                     exit.event(Event::Digit { leg: self.place.leg, digit });
                 }
+                pressed
             }
             Kind::Audio(codec) => {
                 let Packet { sequence, timestamp, marker, .. } = *packet;
@@ -478,6 +552,22 @@ impl Port {
                         None => tap.hear_coded(codec, packet, epoch, payload, now, out),
                     }
                 }
+                self.hear_keys(codec, payload, exit);
+                None
+            }
+        }
+    }
+
+    /// A leg without telephone-events may press keys by sound, where its codec keeps sines what they are.
+    #[inline]
+    fn hear_keys(&mut self, codec: Codec, payload: &[u8], exit: &mut impl Exit) {
+        let (Some(ear), Some(encoding)) = (&mut self.ear, codec.encoding()) else { return };
+        for piece in payload.chunks(PIECE) {
+            let mut samples = [0; PIECE];
+            encoding.decode_into(piece, &mut samples[..piece.len()]);
+            if let Some(digit) = ear.hear(&samples[..piece.len()]) {
+                self.stats.digits += 1;
+                exit.event(Event::Digit { leg: self.place.leg, digit });
             }
         }
     }
@@ -586,6 +676,8 @@ impl Line {
 
 /// 60 ms.
 const FRAME_MAX: usize = 480;
+/// So much sound is looked at for keys together: 20 ms.
+const PIECE: usize = 160;
 /// The longest payload of a key we pass on: an event, and what a later RFC may put behind it.
 const KEY_MAX: usize = 16;
 const OPUS_MS: u16 = 20;

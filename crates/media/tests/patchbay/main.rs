@@ -1,6 +1,7 @@
 //! The patchbay through its public door, on a clock of our own: packets and ticks in, packets out.
 
 mod hostile;
+mod keys;
 mod play;
 mod record;
 mod relay;
