@@ -492,13 +492,12 @@ impl Trunks {
         let Some(trunk) = self.all.get_mut(&ask.trunk) else { return };
         match ask.what {
             What::Options { turn } => {
-                if !trunk.health.probed(turn, &trunk.conf.health, now, &mut self.random) {
-                    return; // it was taken for unanswered already
-                }
+                let awaited = trunk.health.probed(turn, &trunk.conf.health, now, &mut self.random);
                 let rest = answer.and_then(|answer| retry_after(&answer.headers)).filter(|_| status == 503);
                 match (status, rest) {
                     (503, Some(rest)) => trunk.rests(&ask.trunk, rest, now, out),
                     // Whatever else it says, it is there (RFC 3261 §11): 404, 405 or a challenge will do.
+                    (408 | 500 | 502..=599, _) if !awaited => {} // taken for unanswered already
                     (408 | 500 | 502..=599, _) => {
                         trunk.failed(&ask.trunk, format!("OPTIONS: {status}"), now, out);
                         trunk.tries_another(now, self.left, &mut self.random);
