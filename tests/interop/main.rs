@@ -22,4 +22,5 @@ mod sipp;
 mod srtp;
 mod tls;
 mod torture;
+mod watch;
 mod web_socket;

@@ -62,6 +62,11 @@ impl Linphone {
         self.say(&format!("call {uri}"));
     }
 
+    /// Sends a text.
+    pub fn write(&mut self, uri: &str, text: &str) {
+        self.say(&format!("chat {uri} {text}"));
+    }
+
     pub fn hang_up(&mut self) {
         self.say("terminate");
     }

@@ -1,0 +1,85 @@
+//! Lamps, message lights and texts, among strangers: sipp watches by UDP and TCP, linphone reads what is written.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::linphone::Linphone;
+use crate::harness::sipp::{Party, Play};
+use crate::harness::switch::{Centre, Switch};
+use crate::harness::until;
+use crate::operate::operate;
+
+const A_WHILE: Duration = Duration::from_secs(15);
+
+/// Somebody who watches until these words have been told, which they are not yet.
+fn watches(party: &Party, centre: &Centre, switch: &Switch, to: &str, event: &str, words: &str) -> Play {
+    let play = watcher(party, centre, switch, to, event, words);
+    until("a subscription", A_WHILE, || (!subscriptions(centre).is_empty()).then_some(()));
+    play
+}
+
+fn watcher(party: &Party, centre: &Centre, switch: &Switch, to: &str, event: &str, words: &str) -> Play {
+    let kind = match event {
+        "dialog" => "application/dialog-info+xml",
+        _ => "application/simple-message-summary",
+    };
+    let words = [("EVENT", event), ("TYPE", kind), ("BODY", words)];
+    party.play("watcher", &centre.room, switch.address, to, &words)
+}
+
+fn subscriptions(centre: &Centre) -> Vec<Value> {
+    let (content, said) = operate(centre, &["subscriptions", "--json"]);
+    assert!(content, "{said}");
+    said.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
+}
+
+#[test]
+fn a_lamp_shows_that_somebody_talks() {
+    for transport in ["UDP", "TCP"] {
+        let centre = Centre::new("lamp");
+        let switch = centre.start();
+        let (ann, bob, cid) = (Party::new("ann"), Party::new("bob"), Party::new("cid").by(transport));
+        bob.register(&centre.room, switch.address);
+        let lamp = watches(&cid, &centre, &switch, "202", "dialog", "state.confirmed");
+        let [watching] = &subscriptions(&centre)[..] else { panic!("one watches") };
+        let wanted = json!(["cid", "dialog", "person:bob", transport]);
+        let told = ["watcher", "event", "resource", "transport"].map(|name| watching[name].clone());
+        assert_eq!(json!(told), wanted);
+        let callee = bob.expect("callee_answers", &centre.room, switch.address, &[]);
+        ann.play("caller_talks", &centre.room, switch.address, "202", &[]).passes();
+        callee.passes();
+        lamp.passes();
+        until("no subscription", A_WHILE, || subscriptions(&centre).is_empty().then_some(()));
+    }
+}
+
+#[test]
+fn a_light_shows_that_messages_wait_and_a_restart_forgets_none() {
+    for transport in ["UDP", "TCP"] {
+        let centre = Centre::new("light");
+        let switch = centre.start();
+        let ann = Party::new("ann").by(transport);
+        let light = watches(&ann, &centre, &switch, "201", "message-summary", "Voice-Message: 3/1");
+        assert_eq!(operate(&centre, &["mwi", "ann", "3", "1"]), (true, "ann: 3 new, 1 old\n".to_owned()));
+        light.passes();
+        let (content, said) = operate(&centre, &["mwi", "nobody", "1"]);
+        assert!(!content && said.contains("there is no person \"nobody\"; people.toml names them"), "{said}");
+        drop(switch);
+        let switch = centre.start();
+        let (content, said) = operate(&centre, &["mwi", "--json"]);
+        assert_eq!((content, said.trim()), (true, r#"{"account":"ann","new":3,"old":1}"#));
+        watcher(&ann, &centre, &switch, "201", "message-summary", "Messages-Waiting: yes").passes();
+    }
+}
+
+#[test]
+fn linphone_reads_a_text() {
+    let centre = Centre::new("text");
+    let switch = centre.start();
+    let mut ann = Linphone::start(&centre.room, "ann", 700, switch.address, "udp", "");
+    let mut bob = Linphone::start(&centre.room, "bob", 1_900, switch.address, "tcp", "");
+    ann.write(&format!("sip:202@{}", switch.address), "tea is ready");
+    bob.wait_for("tea is ready", A_WHILE);
+    ann.wait_for("SIP/2.0 200", A_WHILE);
+}
