@@ -86,6 +86,11 @@ impl Directory {
         }
     }
 
+    /// Are this person's phones told of waiting messages without having asked?
+    pub(crate) fn is_lit_unasked(&self, account: &str) -> bool {
+        self.people.get(account).is_some_and(|person| person.light_unasked)
+    }
+
     /// How to ring one registered phone of a person. The Request-URI is the phone's contact to the letter, and the
     /// INVITE goes where its REGISTER came from: a phone behind NAT can be reached in no other way.
     pub(crate) fn phone(&self, account: &str, binding: Binding, caller: &Party) -> Way {

@@ -27,6 +27,7 @@ struct PersonTable {
     srtp: Option<Spanned<String>>,
     ring_secs: Option<Spanned<u16>>,
     watchers: Option<Spanned<WatchersText>>,
+    mwi: Option<Spanned<String>>,
 }
 
 /// One person, checked.
@@ -50,6 +51,8 @@ pub struct Person {
     pub ring: Duration,
     /// Who may see whether this person talks and is there, where it differs from the switch's.
     pub watchers: Option<Watchers>,
+    /// The phones are told of waiting messages without having asked (many desk phones expect it).
+    pub light_unasked: bool,
 }
 
 /// Reads the file. Who is named as a watcher is returned, too, to be looked for among the people.
@@ -104,6 +107,16 @@ pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usiz
             }
             watchers
         });
+        let light_unasked = said.mwi.is_some_and(|mwi| {
+            if !matches!(mwi.get_ref().as_str(), "subscribe" | "unsolicited") {
+                let what = format!(
+                    "{:?} is no way to tell of messages; write \"subscribe\" or \"unsolicited\"",
+                    mwi.get_ref()
+                );
+                file.problem(mwi.span(), what);
+            }
+            mwi.get_ref() == "unsolicited"
+        });
         people.push(Person {
             account,
             number,
@@ -117,6 +130,7 @@ pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usiz
             },
             ring: Duration::from_secs(ring_secs.into()),
             watchers,
+            light_unasked,
         });
     }
     (people, named_watchers)

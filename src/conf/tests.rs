@@ -73,6 +73,7 @@ fn every_error_is_told_with_its_place_and_remedy() {
             "people.toml:4:10: 1 is already ann's number; give bob another",
         ),
         ("people.toml", "[ann]\nwatchers = \"all\"", "people.toml:2:12: \"all\" are no watchers; write \"everybody\""),
+        ("people.toml", "[ann]\nmwi = \"on\"", "people.toml:2:7: \"on\" is no way to tell of messages; write"),
         ("people.toml", "[ann]\nwatchers = [\"eve\"]", "people.toml:2:12: there is no person \"eve\"; add [eve]"),
         ("switch.toml", "[watch]\nwatchers = [\"ann\"]", "switch.toml:2:12: [watch] watchers is \"everybody\" or"),
         ("switch.toml", "[watch]\nwatcher = \"nobody\"", "switch.toml:2:1: unknown field `watcher`"),

@@ -97,7 +97,7 @@ pub(super) fn located(place: &locate::Place, targets: &[locate::Target]) {
 /// Something of SIP an operator may want to know.
 pub(super) fn sip(event: &sip::Event) {
     match event {
-        sip::Event::Registered { account, contact, flow, expires_secs } => {
+        sip::Event::Registered { account, contact, flow, expires_secs, .. } => {
             debug!(account, contact, from = %flow.remote, expires_secs, "registered");
         }
         sip::Event::Unreached { flow, .. } => {

@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashSet};
 use base::{CallId, Time};
 use presence::{Calls, Mailboxes, Rights, Sight, Watched, availability, queue_lamp};
 use route::Destination;
-use sip::{Command, Mailbox, Package, Reason, Shown, State, Subscribes, Watch};
+use sip::{Command, Mailbox, Method, Name, Outside, Package, Reason, Shown, State, Subscribes, Watch};
 
 use super::{Output, Switch};
 use crate::conf::Conf;
+use crate::directory::Way;
 
 /// What there is to be seen, and what of it looks different since it was last shown.
 pub(super) struct Seen {
@@ -46,6 +47,9 @@ impl Seen {
             for package in [Package::Reg, Package::Presence] {
                 self.changed.insert((package, Watched::Person(account.clone())));
             }
+        }
+        if let sip::Event::Registered { account, fresh: true, .. } = event {
+            self.changed.insert((Package::MessageSummary, Watched::Person(account.clone()))); // its light may be wrong
         }
     }
 
@@ -103,6 +107,11 @@ impl Switch {
             self.seen.changed.extend(self.seen.calls.call(call, lines));
         }
         for (package, watched) in std::mem::take(&mut self.seen.changed) {
+            if let (Package::MessageSummary, Watched::Person(person)) = (package, &watched)
+                && self.directory.is_lit_unasked(person)
+            {
+                self.light(person, now);
+            }
             let resource = watched.to_string();
             if self.endpoint.is_watched(package, &resource) {
                 let state = self.look(package, &watched, now);
@@ -166,6 +175,34 @@ impl Switch {
             }
             (Package::Reg, Watched::Person(person)) => State::Contacts(self.endpoint.bindings(person, now)),
             (Package::MessageSummary, Watched::Person(person)) => State::Mailbox(self.seen.mailboxes.of(person)),
+        }
+    }
+
+    /// Tells all phones of a person what waits, though they have not asked (RFC 3842 has no word for it, desk phones do).
+    fn light(&mut self, person: &str, now: Time) {
+        let (mailbox, own) = (self.seen.mailboxes.of(person), self.directory.person(person));
+        for binding in self.endpoint.bindings(person, now) {
+            let Way { uri, flow, routes, from, to, .. } = self.directory.phone(person, binding, &own);
+            let body = mailbox.print(&from.uri);
+            let (event, state) =
+                ((Name::Event, "message-summary".to_owned()), "terminated;reason=noresource".to_owned());
+            let routes = routes.into_iter().map(|hop| (Name::Route, hop));
+            let headers =
+                routes.chain([event, (Name::SubscriptionState, state), (Name::Contact, format!("<{}>", from.uri))]);
+            let request = Outside {
+                method: Method::Notify,
+                uri,
+                flow,
+                headers: headers.collect(),
+                from,
+                to,
+                call_id: None,
+                cseq: 1,
+                body: Some((Package::MessageSummary.content_type().to_owned(), body.into())),
+                credentials: None,
+            };
+            let command = Command::Request { id: self.endpoint.new_request(), request: Box::new(request) };
+            self.endpoint.handle(sip::Input::Command(command), now, &mut self.heard);
         }
     }
 

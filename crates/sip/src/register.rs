@@ -309,7 +309,9 @@ impl Registrar {
             if new.flow.connection != 0 {
                 self.by_connection.entry(new.flow.connection).or_default().insert(name.clone());
             }
+            let known = |old: &Binding| old.contact == new.contact && old.call_id == new.call_id;
             out.push(Output::Event(Event::Registered {
+                fresh: !before.iter().any(known),
                 account: account.to_owned(),
                 contact: new.contact.clone(),
                 flow: new.flow,

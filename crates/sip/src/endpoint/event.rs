@@ -352,6 +352,8 @@ pub enum Event {
         flow: Flow,
         /// For how long.
         expires_secs: u32,
+        /// The phone was not there before, or was started anew since.
+        fresh: bool,
     },
     /// An INVITE of ours was not answered there, could not be sent, or was told that they are too busy. Where there is
     /// another way, it is being tried.

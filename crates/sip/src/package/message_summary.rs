@@ -14,8 +14,8 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// The lines of RFC 3842 §5.2. The urgent are said where there are any: some phones read no further than the slash.
-    pub(super) fn print(&self, entity: &str) -> String {
+    /// The document for the account of that URI: the lines of RFC 3842 §5.2. The urgent are said where there are any: some phones read no further than the slash.
+    pub fn print(&self, entity: &str) -> String {
         let Mailbox { new, old, new_urgent, old_urgent } = *self;
         let waiting = if new > 0 { "yes" } else { "no" };
         let urgent = match (new_urgent, old_urgent) {
