@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use audio::{RINGBACK, Sound, tone};
 use base::{CallId, LegId, Random, Time, WallClock};
-use call::{Call, CallConf, Direction, Input, Knock, MediaRules, NewLeg, Party};
+use call::{Call, CallConf, Direction, FeatureConf, Input, Knock, MediaRules, NewLeg, Party};
 use flow::{FlowConf, Journey, MenuConf};
 use route::{Destination, Found};
 
@@ -40,7 +40,13 @@ fn main() {
     let offer = Some(OFFER.into());
     let knock = Knock { call, caller, called: "100".to_owned(), direction: Direction::Inbound, offer };
     let formats = vec![sdp::Format::pcmu(), sdp::Format::pcma()];
-    let conf = Arc::new(CallConf { formats, ringback: RINGBACK.sound(), hold_music: audio::music(), clock });
+    let conf = Arc::new(CallConf {
+        formats,
+        ringback: RINGBACK.sound(),
+        hold_music: audio::music(),
+        features: FeatureConf::default(),
+        clock,
+    });
     let found = Found { destination: Destination::Menu("main".to_owned()), number: "100".to_owned(), record: false };
 
     let mut journey = Journey::new(Call::new(knock, conf, Time::ZERO), found, Arc::new(flow));

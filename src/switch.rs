@@ -103,6 +103,7 @@ impl Switch {
                 formats: conf.switch.codecs.iter().copied().map(call::format).collect(),
                 ringback: RINGBACK.sound(),
                 hold_music: conf.hold_music.clone(),
+                features: conf.features.clone(),
                 clock,
             }),
             flow_conf: Arc::new(conf.flow.clone()),
@@ -195,6 +196,11 @@ impl Switch {
         self.say_where_trunks_are(now, out);
         self.routes = conf.routes.clone();
         self.flow_conf = Arc::new(conf.flow.clone());
+        self.call_conf = Arc::new(CallConf {
+            hold_music: conf.hold_music.clone(),
+            features: conf.features.clone(),
+            ..(*self.call_conf).clone()
+        });
         self.calls_max = conf.switch.calls_max;
         self.words.push_back(acd::Input::Reload(Box::new(conf.acd.clone())));
         self.judge_watchers(conf, now);

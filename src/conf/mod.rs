@@ -3,6 +3,7 @@
 //!
 //! Where it stands: `main` reads it once; each room gets its own checked part. It knows the files; the rooms do not.
 
+mod features;
 mod file;
 mod menus;
 mod people;
@@ -28,11 +29,13 @@ use std::time::Duration;
 use acd::{AcdConf, AgentConf, AgentName};
 use audio::Sound;
 use base::Random;
+use call::FeatureConf;
 use flow::{FlowConf, MenuConf, PersonConf, QueueConf};
 use presence::Rights;
 use route::{Destination, Routes};
 use sip::digest::Ha1;
 
+pub use features::FeaturesTable;
 pub use people::Person;
 pub use problem::{Problem, Problems};
 pub use recording::RecordingConf;
@@ -40,6 +43,7 @@ pub use switch_file::{ConnectionLimits, SwitchConf};
 pub use trunks::{TlsTrust, Trunk};
 pub use watch::WatchConf;
 
+use features::Who;
 use file::{File, Source};
 use secrets::Secrets;
 
@@ -66,6 +70,8 @@ pub struct Conf {
     pub acd: AcdConf,
     /// What a party hears whom the other has put on hold.
     pub hold_music: Sound,
+    /// What keys do during a call.
+    pub features: FeatureConf,
     /// What lets each person's phones in. Complete once [`Conf::make_passwords`] was called.
     pub ha1: HashMap<String, Ha1>,
     secrets: Secrets,
@@ -147,6 +153,13 @@ impl Conf {
             Some(name) => names.prompt(switch_file, name.get_ref(), &name.span()),
             None => audio::music(),
         };
+        let said = &switch.features;
+        let ready = said.prompt.as_ref().map(|name| names.prompt(switch_file, name.get_ref(), &name.span()));
+        let users = match said.who {
+            Who::People => people.keys().cloned().collect(),
+            Who::Agents => acd_conf(&queues).agents.iter().map(|agent| agent.name.to_string()).collect(),
+        };
+        let features = said.read(switch_file, users, ready);
         for (destination, span) in &queues.destinations {
             names.check(queues_file, destination, span);
         }
@@ -202,6 +215,7 @@ impl Conf {
             flow,
             acd,
             hold_music,
+            features,
             ha1,
             secrets,
         })

@@ -14,6 +14,7 @@ use sip::{BanConf, FloodConf, Transport};
 use toml::Spanned;
 
 use super::RecordingConf;
+use super::features::FeaturesTable;
 use super::file::File;
 use super::watch::{self, WatchConf, WatchTable};
 
@@ -40,6 +41,7 @@ pub(super) struct SwitchFile {
     media: MediaTable,
     recording: RecordingConf,
     journal: FolderTable,
+    features: FeaturesTable,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -107,6 +109,7 @@ impl Default for SwitchFile {
             media: MediaTable::default(),
             recording: RecordingConf::default(),
             journal: FolderTable::default(),
+            features: FeaturesTable::default(),
         }
     }
 }
@@ -225,6 +228,8 @@ pub struct SwitchConf {
     pub recording: RecordingConf,
     /// Where CDRs go.
     pub journal: PathBuf,
+    /// What keys do during a call.
+    pub features: FeaturesTable,
 }
 
 impl SwitchConf {
@@ -368,6 +373,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         },
         recording: said.recording,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),
+        features: said.features,
     }
 }
 

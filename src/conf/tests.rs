@@ -58,6 +58,13 @@ fn every_error_is_told_with_its_place_and_remedy() {
             "switch.toml:2:11: \"G729\" is no codec of ours; write opus, G722",
         ),
         ("switch.toml", "[media]\nports = \"9-1\"", "switch.toml:2:9: [media] ports is no range of ports; write it as"),
+        ("switch.toml", "[features]\nblind = \"1x\"", "switch.toml:2:9: \"1x\" are no keys; write one to eight of 0-9"),
+        (
+            "switch.toml",
+            "[features]\nblind = \"*1\"\nabort = \"*11\"",
+            "switch.toml:3:9: \"*11\" and \"*1\" begin alike, so one of them could never be meant",
+        ),
+        ("switch.toml", "[features]\nprompt = \"none\"", "switch.toml:2:10: "),
         ("switch.toml", "digest = [\"SHA-1\"]", "switch.toml:1:11: \"SHA-1\" is no digest algorithm of ours; write"),
         ("people.toml", "[Ann]", "people.toml:1:2: \"Ann\" is no name; write"),
         ("people.toml", "[ann]\nnumbr = \"1\"", "people.toml:2:1: unknown field `numbr`"),

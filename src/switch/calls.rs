@@ -104,6 +104,7 @@ impl Switch {
                     self.ports.give_back(local.port());
                 }
             }
+            Do::Dial { by, number, attended } => self.dialled(id, by, &number, attended, now, out),
             Do::Transfer { by, referral } => self.transfer(id, by, *referral, now, out),
             Do::Find(targets) => {
                 let found = targets.into_iter().map(|target| self.find(id, target, now, out)).collect();

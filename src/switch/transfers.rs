@@ -26,13 +26,34 @@ impl Switch {
                 if let Some(Ok((other, _))) = consultation.filter(|other| other.is_ok_and(|(other, _)| other != id)) {
                     self.step(other, now, out, |journey| journey.hang_up("transferred", now));
                 }
-                let refused =
-                    |status| Found { destination: Destination::Reject(status), number: String::new(), record: false };
-                let from = route::From::Person(account);
-                let found = self.routes.find(&from, &referral.called).unwrap_or_else(|why| refused(why.status()));
+                let found = self.leads(account, &referral.called);
                 self.step(id, now, out, |journey| journey.transfer(by, found, now));
             }
         }
+    }
+
+    /// A party dialled with keys where its partner is to go, or whom it wants to ask.
+    pub(super) fn dialled(
+        &mut self,
+        id: CallId,
+        by: LegId,
+        number: &str,
+        attended: bool,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let account = self.account_of(id, by).unwrap_or_default(); // who has none leads nowhere
+        let found = self.leads(account, number);
+        self.step(id, now, out, |journey| journey.dialled(by, found, attended, now));
+    }
+
+    /// Where a number leads with the rights of this account.
+    fn leads(&self, account: String, number: &str) -> Found {
+        self.routes.find(&route::From::Person(account), number).unwrap_or_else(|why| Found {
+            destination: Destination::Reject(why.status()),
+            number: String::new(),
+            record: false,
+        })
     }
 
     /// The leg a party means by a dialog of its own; nobody may speak of another's.

@@ -18,7 +18,7 @@ use crate::heard::KeySeen;
 use crate::leg::{Port, State};
 use crate::offer::Offer;
 use crate::recording::Recording;
-use crate::{Cdr, Direction, Fact, Leg, Member, NewLeg, Side, What, Wire, wires};
+use crate::{Cdr, Direction, Fact, FeatureConf, Leg, Member, NewLeg, Side, What, Wire, wires};
 
 /// What all calls of a switch share.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct CallConf {
     pub ringback: Sound,
     /// What a party hears whom the other has put on hold.
     pub hold_music: Sound,
+    /// What keys do during a call.
+    pub features: FeatureConf,
     /// What the calendar said at the beginning.
     pub clock: WallClock,
 }
@@ -79,6 +81,15 @@ pub enum Do {
         by: LegId,
         /// For whom.
         referral: Box<sip::Referral>,
+    },
+    /// This leg's party dialled a number with keys, for its partner or, `attended`, for itself first: the same questions.
+    Dial {
+        /// Who dialled.
+        by: LegId,
+        /// What.
+        number: String,
+        /// To ask before anybody is brought there.
+        attended: bool,
     },
     /// Begin this recording; its taps follow.
     Record(Recording),
@@ -144,6 +155,9 @@ pub struct Call {
     pub(crate) music: Vec<LegId>,
     pub(crate) recordings: Vec<Recording>,
     pub(crate) transfer: Option<crate::transfer::Transfer>,
+    pub(crate) consultation: Option<crate::consult::Consultation>,
+    /// Keys that may mean a feature.
+    pub(crate) keying: Option<crate::features::Keying>,
     pub(crate) record_at_answer: bool,
     pub(crate) key_seen: Option<KeySeen>,
     pub(crate) facts: Vec<Fact>,
@@ -196,6 +210,8 @@ impl Call {
             music: Vec::new(),
             recordings: Vec::new(),
             transfer: None,
+            consultation: None,
+            keying: None,
             record_at_answer: false,
             key_seen: None,
             facts: vec![Fact { at: now, what: started }],
@@ -224,11 +240,12 @@ impl Call {
             _ => None,
         });
         let ringing = self.attempt.as_ref().map(|attempt| attempt.until);
+        let keying = self.keying.as_ref().map(|keying| keying.until);
         match self.ended {
             Some(at) => Some(at + MEDIA_COMES_HOME),
             None => {
                 let holding = self.legs.iter().filter(|leg| leg.is_live()).filter_map(|leg| leg.patience);
-                holding.chain(asked).chain(ringing).min()
+                holding.chain(asked).chain(ringing).chain(keying).min()
             }
         }
     }
@@ -328,7 +345,7 @@ impl Call {
         }
         self.note(What::HungUp { by, cause });
         self.take_attempts();
-        self.transfer = None;
+        (self.transfer, self.consultation, self.keying) = (None, None, None);
         self.playing = None;
         self.members.clear();
         self.rewire();

@@ -3,6 +3,8 @@
 //! Where it stands: the switch makes one when a call is over; the shell appends it to the journal, the recorder puts it
 //! into the sidecar. It decides nothing and remembers nothing the facts do not say.
 
+mod handover;
+
 use std::time::Duration;
 
 use base::{CallId, LegId, Time, WallClock};
@@ -10,6 +12,8 @@ use media::LegStats;
 use serde::Serialize;
 
 use crate::{Direction, Fact, Side, What};
+pub use handover::Handover;
+use handover::Handovers;
 
 /// What became of one call. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,6 +51,8 @@ pub struct Cdr {
     pub trunk_out: Option<String>,
     /// The trunks that were tried and did not take it, in order.
     pub trunk_failures: Vec<TrunkFailure>,
+    /// How parties brought each other elsewhere, in order.
+    pub transfers: Vec<Handover>,
     /// Who ended the call.
     pub ended_by: Side,
     /// Why, in a word or two.
@@ -104,6 +110,7 @@ impl Cdr {
             trunk_in: None,
             trunk_out: None,
             trunk_failures: Vec::new(),
+            transfers: Vec::new(),
             ended_by: Side::Switch,
             cause: "unknown".to_owned(),
             status: 0,
@@ -115,7 +122,10 @@ impl Cdr {
         let mut parties: Vec<(LegId, &str)> = Vec::new();
         let mut trunks: Vec<(LegId, &String)> = Vec::new();
         let (mut talking, mut ended, mut talked, mut queued) = (None, None, Duration::ZERO, None);
+        let mut handovers = Handovers::default();
         for fact in facts {
+            let name = |leg: LegId| parties.iter().find(|(of, _)| *of == leg).map_or(&*cdr.caller, |(_, party)| party);
+            handovers.take(&fact.what, || date(fact.at), |leg| name(leg).to_owned());
             match &fact.what {
                 What::Started { caller, called, direction, trunk } => {
                     (cdr.caller, cdr.called, cdr.direction) = (caller.clone(), called.clone(), *direction);
@@ -177,10 +187,12 @@ impl Cdr {
                 | What::Ringing { .. }
                 | What::Refused { .. }
                 | What::Fault => {}
+                What::Consults { .. } | What::Together { .. } | What::Returns { .. } => {}
             }
         }
         let end = ended.or(facts.last().map(|fact| fact.at)).unwrap_or(began);
         cdr.ended = date(end);
+        cdr.transfers = handovers.all();
         cdr.duration_secs = secs(end.since(began));
         cdr.talk_secs = secs(talked + talking.map_or(Duration::ZERO, |from| end.since(from)));
         cdr
@@ -250,5 +262,52 @@ mod tests {
         let cdr = Cdr::of(call, &facts, WallClock { unix_ms_at_zero: 0 });
         assert_eq!((cdr.trunk_in, cdr.trunk_out.as_deref()), (None, Some("second")));
         assert_eq!(cdr.trunk_failures, [TrunkFailure { trunk: "first".into(), status: 503 }]);
+    }
+
+    #[test]
+    fn transfers_are_told_with_what_became_of_them() {
+        let leg = LegId;
+        let dialled = |n, party: &str| What::Dialled { leg: leg(n), party: party.to_owned(), trunk: None };
+        let connected = |n, party: &str| What::Connected { leg: leg(n), party: party.to_owned() };
+        let blind = |n| What::Transfers { leg: leg(n), attended: false };
+        let left = |n| What::Left { leg: leg(n) };
+        let entered = |to: &str| What::Entered { destination: to.to_owned() };
+        for (facts, told) in [
+            (
+                vec![blind(2), entered("person:eve"), dialled(3, "eve"), left(2), connected(3, "eve")],
+                "bob blind eve done",
+            ),
+            (vec![blind(2), entered("menu:main"), left(2)], "bob blind menu:main done"),
+            (vec![blind(2), dialled(3, "eve"), What::TransferFailed { status: 486 }], "bob blind eve failed"),
+            (vec![blind(1), dialled(3, "eve"), left(1), What::TransferFailed { status: 486 }], "ann blind eve failed"),
+            (vec![What::Consults { leg: leg(2) }, dialled(3, "eve")], "bob attended eve open"),
+            (
+                vec![What::Consults { leg: leg(2) }, dialled(3, "eve"), What::Returns { leg: leg(2) }, left(2)],
+                "bob attended eve returned",
+            ),
+            (
+                vec![
+                    What::Consults { leg: leg(2) },
+                    dialled(3, "eve"),
+                    What::Together { leg: leg(2) },
+                    left(2),
+                    connected(3, "eve"),
+                ],
+                "bob three-way eve done",
+            ),
+        ] {
+            let started = What::Started {
+                caller: "ann".into(),
+                called: "202".into(),
+                direction: Direction::Internal,
+                trunk: None,
+            };
+            let before = [started, dialled(2, "bob"), connected(2, "bob")];
+            let facts: Vec<Fact> = before.into_iter().chain(facts).map(|what| Fact { at: Time::ZERO, what }).collect();
+            let call = CallId::new(0, &mut Random::numbered(1));
+            let cdr = Cdr::of(call, &facts, WallClock { unix_ms_at_zero: 0 });
+            let [Handover { by, how, to, outcome, .. }] = &cdr.transfers[..] else { panic!("{facts:?}") };
+            assert_eq!(format!("{by} {how} {} {outcome}", to.as_deref().unwrap_or("-")), told);
+        }
     }
 }

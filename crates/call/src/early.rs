@@ -7,9 +7,9 @@
 use base::LegId;
 use bytes::Bytes;
 
+use crate::Call;
 use crate::call::Purpose;
 use crate::leg::State;
-use crate::{Call, Member, Role};
 
 impl Call {
     /// Lets the caller hear what this leg says before it answers. False: there is no way to, so it merely rings.
@@ -27,8 +27,7 @@ impl Call {
         }
         self.connect_media(at);
         self.stop();
-        let talks = |leg| Member { leg, role: Role::Talk };
-        self.set_members(vec![talks(self.legs[0].id), talks(leg)]);
+        self.set_members(self.members_with(Some(leg)));
         true
     }
 

@@ -123,7 +123,24 @@ pub enum What {
     },
     /// A party brings its partner to somebody else.
     Transfers {
-        /// Whose phone asked for it.
+        /// Whose phone or keys asked for it.
+        leg: LegId,
+        /// The party asked that somebody first.
+        attended: bool,
+    },
+    /// A party asks somebody while its partner waits.
+    Consults {
+        /// Whose keys said so.
+        leg: LegId,
+    },
+    /// A party that consults talks with both.
+    Together {
+        /// Whose keys said so.
+        leg: LegId,
+    },
+    /// A party that consulted is back with its partner.
+    Returns {
+        /// The party's leg.
         leg: LegId,
     },
     /// Nobody took the transferred party, which its partner has back.

@@ -12,11 +12,12 @@ use sip::End;
 use crate::attempt::Attempt;
 use crate::call::{MEDIA_COMES_HOME, Playing, Purpose};
 use crate::leg::State;
-use crate::{Call, Event, Leg, Member, Side, What};
+use crate::{Call, Event, Leg, Side, What};
 
 /// The last key, and how it came: phones may send one press both as RFC 4733 event and as SIP INFO.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeySeen {
+    leg: LegId,
     key: char,
     by_info: bool,
     at: Time,
@@ -84,6 +85,7 @@ impl Call {
             self.playing = None;
             self.events.push_back(Event::NoKey);
         }
+        self.keying_time_is_up();
         if self.ended.is_some_and(|at| self.now >= at + MEDIA_COMES_HOME) {
             // A media thread that does not answer must not keep the call for ever.
             for at in 0..self.legs.len() {
@@ -139,13 +141,11 @@ impl Call {
         }
         self.stop();
         self.transfer_succeeds();
-        let party = self.legs[at].party.label().to_owned();
-        self.note(What::Connected { leg, party });
-        let caller = self.legs[0].id;
-        self.set_members(vec![
-            Member { leg: caller, role: crate::Role::Talk },
-            Member { leg, role: crate::Role::Talk },
-        ]);
+        if !self.is_consulted(leg) {
+            let party = self.legs[at].party.label().to_owned();
+            self.note(What::Connected { leg, party });
+        }
+        self.set_members(self.members_with(Some(leg)));
         self.tap_legs();
         self.events.push_back(Event::Connected);
     }
@@ -192,11 +192,15 @@ impl Call {
     }
 
     fn key_pressed(&mut self, leg: LegId, key: char, by_info: bool) {
-        if leg != self.legs[0].id || self.ended.is_some() {
-            return; // parties' feature keys come with transfers
+        if self.ended.is_some() {
+            return;
         }
-        let seen = self.key_seen.replace(KeySeen { key, by_info, at: self.now });
-        if seen.is_some_and(|seen| seen.key == key && seen.by_info != by_info && self.now < seen.at + SAME_PRESS) {
+        let seen = self.key_seen.replace(KeySeen { leg, key, by_info, at: self.now });
+        let same = |seen: KeySeen| (seen.leg, seen.key) == (leg, key) && seen.by_info != by_info;
+        if seen.is_some_and(|seen| same(seen) && self.now < seen.at + SAME_PRESS) {
+            return;
+        }
+        if self.feature_key(leg, key) || leg != self.legs[0].id {
             return;
         }
         self.note(What::Key { key });
@@ -230,6 +234,12 @@ impl Call {
     }
 
     fn is_gone(&mut self, leg: LegId) {
+        if let Some(at) = self.position(leg).filter(|_| self.consultation.is_some()) {
+            self.drop_leg(at, None);
+            if self.consultation_left(leg, "no media") {
+                return;
+            }
+        }
         let by = if leg == self.legs[0].id { Side::Caller } else { Side::Agent };
         self.end(by, "no media", 480);
     }
@@ -256,6 +266,9 @@ impl Call {
         self.legs[at].state = State::Ended;
         self.close_media(at);
         if self.ended.is_some() || matches!(end, End::HungUp) || self.transferor_left(leg) {
+            return;
+        }
+        if self.consultation_left(leg, cause(end)) {
             return;
         }
         if at == 0 {

@@ -5,19 +5,18 @@
 
 use base::LegId;
 
-use crate::{Call, Do, Fact, Role, What};
+use crate::{Call, Do, Fact, What};
 
 impl Call {
-    /// Plays music to each leg whose every partner has put it on hold, and stops it where that is no longer so. A leg
-    /// that holds as well gets it too: it hears nothing of it until it resumes.
+    /// Plays music to each leg that hears nobody, as all others were put aside or have put it on hold, and stops it where
+    /// that is no longer so. A leg that holds as well gets it too: it hears nothing of it until it resumes. Who dials, or
+    /// brings somebody elsewhere, is not waiting.
     pub(crate) fn cover_silence(&mut self) {
         let put_aside: Vec<LegId> = match &self.members[..] {
             members @ [_, _, ..] => members
                 .iter()
                 .map(|member| member.leg)
-                .filter(|leg| {
-                    members.iter().all(|other| other.leg == *leg || other.role == Role::Hold || self.holds(other.leg))
-                })
+                .filter(|leg| !self.is_about_others(*leg) && !self.hears_somebody(*leg))
                 .collect(),
             _ => Vec::new(),
         };
@@ -36,6 +35,16 @@ impl Call {
                 self.wish(Do::Media(media::Command::Play { leg, player, sound, repeat: true }));
             }
         }
+    }
+
+    fn hears_somebody(&self, leg: LegId) -> bool {
+        self.wired.iter().any(|wire| wire.to == leg && (wire.from == leg || !self.holds(wire.from)))
+    }
+
+    /// Does it bring somebody elsewhere, or ask somebody first?
+    fn is_about_others(&self, leg: LegId) -> bool {
+        let brings = self.transfer.as_ref().is_some_and(|transfer| transfer.by == leg);
+        brings || self.consults(leg) || self.dials_for() == Some(leg)
     }
 
     /// Writes down that a party began or ended a hold.

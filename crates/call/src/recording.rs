@@ -39,18 +39,18 @@ impl Call {
     /// Taps every leg that talks and is not yet tapped: the caller left, all others right. After a transfer who stays
     /// keeps its side, and who comes gets the other.
     pub(crate) fn tap_legs(&mut self) {
+        let stays = self.stays();
         let Some(recording) = self.recordings.last_mut() else { return };
         let mut taps = Vec::new();
-        let first = self.legs[0].id;
-        let known = recording.tapped.iter().find(|(leg, _)| *leg == first).map(|(_, channel)| *channel);
+        let known = recording.tapped.iter().find(|(leg, _)| *leg == stays).map(|(_, channel)| *channel);
         let (own, others) = match known {
             Some(Channel::Right) => (Channel::Right, Channel::Left),
             _ => (Channel::Left, Channel::Right),
         };
-        for (at, leg) in self.legs.iter().enumerate() {
+        for leg in &self.legs {
             let talks = matches!(leg.state, State::Up) && leg.port == Port::Open;
             if talks && !recording.tapped.iter().any(|(tapped, _)| *tapped == leg.id) {
-                let channel = if at == 0 { own } else { others };
+                let channel = if leg.id == stays { own } else { others };
                 recording.tapped.push((leg.id, channel));
                 taps.push(media::Command::Tap {
                     leg: leg.id,

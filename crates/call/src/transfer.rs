@@ -23,12 +23,18 @@ pub(crate) struct Transfer {
     gone: bool,
     /// The transfer failed, and the one who wanted it is rung.
     back: bool,
+    /// It was asked for with keys, so that failure is told by a sound.
+    keyed: bool,
 }
 
 impl Call {
     /// A party asked for a transfer. The switch is asked where it leads, if there is anybody to be transferred.
     pub(crate) fn asked_to_transfer(&mut self, by: LegId, referral: Box<sip::Referral>) {
-        let busy = self.transfer.is_some() || self.attempt.is_some() || self.facts.len() > FACTS_WITH_TRANSFERS_MAX;
+        let busy = self.transfer.is_some()
+            || self.attempt.is_some()
+            || self.consultation.is_some()
+            || self.dials_for().is_some()
+            || self.facts.len() > FACTS_WITH_TRANSFERS_MAX;
         match self.partner(by) {
             Some(_) if !busy => self.wish(Do::Transfer { by, referral }),
             Some(_) => self.refuse_transfer(by, 491, self.now),
@@ -45,8 +51,10 @@ impl Call {
     /// Who talks with this leg, and with nobody else.
     pub fn partner(&self, of: LegId) -> Option<LegId> {
         match &self.members[..] {
-            [Member { leg: one, role: Role::Talk }, Member { leg: other, role: Role::Talk }]
-                if self.ended_at().is_none() =>
+            [Member { leg: one, role: Role::Talk }, Member { leg: other, role }]
+                if self.ended_at().is_none()
+                    && self.consultation.is_none()
+                    && (*role == Role::Talk || self.dials_for().is_some()) =>
             {
                 match of {
                     of if of == *one => Some(*other),
@@ -62,10 +70,11 @@ impl Call {
     pub fn begin_transfer(&mut self, by: LegId, now: Time) -> bool {
         self.now = now;
         let Some(stays) = self.partner(by) else { return false };
+        let keyed = self.keying.take().is_some_and(|keying| keying.by == by);
         self.comes_first(stays);
-        self.note(What::Transfers { leg: by });
+        self.note(What::Transfers { leg: by, attended: false });
         self.say(sip::Command::Transferred { leg: by, status: 100 });
-        self.transfer = Some(Transfer { by, gone: false, back: false });
+        self.transfer = Some(Transfer { by, gone: false, back: false, keyed });
         self.set_members(vec![Member { leg: stays, role: Role::Talk }, Member { leg: by, role: Role::Hold }]);
         true
     }
@@ -96,7 +105,7 @@ impl Call {
 
     /// Nobody took the call. True: its partner has it back, or will, so that the program need not know.
     pub(crate) fn transfer_failed(&mut self, status: u16) -> bool {
-        let Some(Transfer { by, gone, back }) = self.transfer.take() else { return false };
+        let Some(Transfer { by, gone, back, keyed }) = self.transfer.take() else { return false };
         if !back {
             self.say(sip::Command::Transferred { leg: by, status });
             self.note(What::TransferFailed { status });
@@ -106,12 +115,15 @@ impl Call {
             let talks = |leg| Member { leg, role: Role::Talk };
             self.set_members(vec![talks(self.legs[0].id), talks(by)]);
             self.events.push_back(Event::HandedBack);
+            if keyed {
+                self.feature_fails(by);
+            }
             return true;
         }
         let account = self.position(by).and_then(|at| self.legs[at].party.account.clone());
         match account {
             Some(account) if !back => {
-                self.transfer = Some(Transfer { by, gone, back: true });
+                self.transfer = Some(Transfer { by, gone, back: true, keyed });
                 self.dial(Dial { targets: vec![Target::Account(account)], ring: RING_BACK });
                 true
             }
@@ -130,10 +142,16 @@ impl Call {
         true
     }
 
+    /// Who consulted is gone before anybody answered: whoever is rung is rung for the one who stays.
+    pub(crate) fn goes_on_ringing(&mut self, by: LegId) {
+        self.transfer = Some(Transfer { by, gone: true, back: false, keyed: true });
+    }
+
     /// This call's leg `by` hands its partner over to another call, and this one ends. Nothing: it has no partner.
     pub fn give_up_partner(&mut self, by: LegId, now: Time) -> Option<Leg> {
         self.now = now;
         let at = self.position(self.partner(by)?)?;
+        self.forget_keys();
         self.set_members(Vec::new());
         for recording in &mut self.recordings {
             recording.forget(self.legs[at].id);
@@ -146,7 +164,8 @@ impl Call {
         }
         let leg = self.legs.remove(at);
         self.say(sip::Command::Transferred { leg: by, status: 200 });
-        self.note(What::Transfers { leg: by });
+        self.note(What::Transfers { leg: by, attended: true });
+        self.note(What::Left { leg: by });
         self.end(Side::Agent, "transferred", 480);
         Some(leg)
     }
@@ -169,7 +188,7 @@ impl Call {
             return self.end(Side::Switch, "transferred to nobody", 480); // the switch has just asked
         };
         self.comes_first(stays);
-        self.note(What::Transfers { leg: by });
+        self.note(What::Transfers { leg: by, attended: true });
         self.say(sip::Command::Transferred { leg: by, status: 200 });
         self.leaves(by);
         let at = self.legs.len() - 1;
@@ -185,7 +204,7 @@ impl Call {
     }
 
     /// Makes this leg the first: the one whose call it is.
-    fn comes_first(&mut self, leg: LegId) {
+    pub(crate) fn comes_first(&mut self, leg: LegId) {
         self.stop();
         if let Some(at) = self.position(leg) {
             self.legs.swap(0, at);
@@ -201,7 +220,10 @@ impl Call {
 
     /// Is this what a program hears of a dial that came to nothing?
     pub(crate) fn came_to_nothing(&mut self, status: u16) {
-        if !self.transfer_failed(status) {
+        if self.consultation.is_some() {
+            self.note(What::TransferFailed { status });
+            self.consultation_ends(true);
+        } else if !self.transfer_failed(status) {
             self.events.push_back(Event::NotConnected(status));
         }
     }

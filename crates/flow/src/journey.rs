@@ -88,14 +88,32 @@ impl Journey {
         self.is_now(now);
         self.number = found.number;
         if rings(&found.destination) {
-            let before = std::mem::replace(&mut self.program, Box::new(Refuse(480)));
-            self.aside.get_or_insert(before);
+            self.sets_aside();
         } else {
             self.hand_on(); // whatever has the call now takes it as it is
         }
         self.follow(Next::Go(found.destination));
         self.call.settle_transfer();
         self.run();
+    }
+
+    /// A party dialled with keys: its partner is brought there, or, `attended`, whoever answers there is asked first. Only
+    /// somebody who rings can be asked.
+    pub fn dialled(&mut self, by: LegId, found: Found, attended: bool, now: Time) {
+        match &found.destination {
+            Destination::Reject(_) => self.call.dialled_in_vain(by, now),
+            destination if attended && !rings(destination) => self.call.dialled_in_vain(by, now),
+            _ if !attended => self.transfer(by, found, now),
+            _ => {
+                self.is_now(now);
+                if self.call.begin_consultation(by, now) {
+                    self.number = found.number;
+                    self.sets_aside();
+                    self.follow(Next::Go(found.destination));
+                }
+                self.run();
+            }
+        }
     }
 
     /// A leg's partner leaves for another call: see [`Call::give_up_partner`].
@@ -112,6 +130,12 @@ impl Journey {
         self.program = talking();
         self.call.take_over(by, leg, now);
         self.run();
+    }
+
+    /// Whoever had the call may have it back.
+    fn sets_aside(&mut self) {
+        let before = std::mem::replace(&mut self.program, Box::new(Refuse(480)));
+        self.aside.get_or_insert(before);
     }
 
     /// Whoever had the call has it no longer.

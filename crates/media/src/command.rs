@@ -61,6 +61,13 @@ pub enum Command {
         /// Whose player.
         leg: LegId,
     },
+    /// Who of those that hear this leg hears its keys (RFC 4733). We do in any case.
+    Keys {
+        /// Whose keys.
+        leg: LegId,
+        /// Which of them are heard.
+        heard: KeysHeard,
+    },
     /// Copy what this leg says to the recorder, in place of an earlier tap.
     Tap {
         /// Who is recorded.
@@ -82,6 +89,18 @@ pub enum Command {
         /// The leg that is over.
         leg: LegId,
     },
+}
+
+/// Which keys of a leg others hear.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum KeysHeard {
+    /// All, and the rest of one that is being pressed.
+    #[default]
+    All,
+    /// None.
+    None,
+    /// All but the rest of one that is being pressed.
+    FromNext,
 }
 
 /// One leg's audio stream as negotiated.

@@ -31,7 +31,7 @@ mod timers;
 mod voice;
 mod wheel;
 
-pub use command::{Channel, Command, Component, Security, StreamConf};
+pub use command::{Channel, Command, Component, KeysHeard, Security, StreamConf};
 pub use exit::{Event, Exit, Place};
 pub use limits::MediaLimits;
 pub use patchbay::Patchbay;

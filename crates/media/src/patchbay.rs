@@ -74,6 +74,7 @@ impl Patchbay {
                     port.out.cut();
                 }
             }),
+            Command::Keys { leg, heard } => self.change(leg, |port| port.keys_heard = heard),
             Command::Tap { leg, recording, channel, began } => self.change(leg, |port| {
                 port.flush(exit);
                 port.tap = Some(Tap::new(recording, channel, began));

@@ -24,7 +24,7 @@ use crate::player::{OPUS_UNITS, Player};
 use crate::reports::{self, Reports};
 use crate::tap::{Speech, Tap};
 use crate::voice::Voice;
-use crate::{Component, Event, Exit, LegStats, MediaLimits, Place, StreamConf};
+use crate::{Component, Event, Exit, KeysHeard, LegStats, MediaLimits, Place, StreamConf};
 
 /// The media of one leg.
 pub(crate) struct Port {
@@ -44,6 +44,9 @@ pub(crate) struct Port {
     /// The wheel will serve this port.
     pub on_wheel: bool,
     pub tap: Option<Tap>,
+    /// Which of its keys others hear, and the timestamp of the last.
+    pub keys_heard: KeysHeard,
+    last_key: Option<u32>,
     /// The one entry of `Timers` that is valid.
     pub timer: Time,
     guard: Guard,
@@ -108,6 +111,8 @@ impl Port {
             player: None,
             on_wheel: false,
             tap: None,
+            keys_heard: KeysHeard::default(),
+            last_key: None,
             timer: Time::NEVER,
             guard: Guard::default(),
             reception: Reception::new(audio::SAMPLE_RATE),
@@ -220,6 +225,9 @@ impl Port {
             return None;
         }
         let pressed = self.listen(&packet, kind, bytes, now, exit);
+        if matches!(kind, Kind::Key { .. }) && !self.is_key_heard(packet.timestamp) {
+            return None;
+        }
         Some(Heard { talker: Talker::Leg(self.place.index, self.guard.epoch()), packet, kind, pressed })
     }
 
@@ -498,6 +506,15 @@ impl Port {
         };
         stats.score(self.line.as_ref().map_or(20, |line| line.conf.ptime_ms));
         stats
+    }
+
+    /// Do others hear this packet of a key? A press is known by its timestamp (RFC 4733 §2.5.1.2).
+    fn is_key_heard(&mut self, timestamp: u32) -> bool {
+        let is_new = self.last_key.replace(timestamp) != Some(timestamp);
+        if self.keys_heard == KeysHeard::FromNext && is_new {
+            self.keys_heard = KeysHeard::All;
+        }
+        self.keys_heard == KeysHeard::All
     }
 
     /// Ask the guard. What has a format of no meaning to us counts only within the stream we know (comfort noise does,

@@ -1,7 +1,7 @@
 //! Who hears what, numbered how.
 
 use audio::{Codec, Encoding, Sound};
-use media::{Command, Component, Event};
+use media::{Command, Component, Event, KeysHeard};
 
 use crate::room::{A, B, C, Mouth, Room, Sent, phone};
 
@@ -154,6 +154,29 @@ fn a_key_whose_start_was_not_heard_is_not_passed_on() {
     a.timestamp = a.timestamp.wrapping_add(320);
     a.key(&mut room, '2', 160, false, true);
     assert_eq!(room.heard(B).len(), 1);
+}
+
+#[test]
+fn keys_are_kept_from_others_as_long_as_that_is_wanted() {
+    // What is said in the middle of the second of three presses, and how many of its three packets others hear.
+    for (then, second, third) in [(KeysHeard::All, 2, 3), (KeysHeard::FromNext, 0, 3), (KeysHeard::None, 0, 0)] {
+        let mut room = Room::talking();
+        let mut a = Mouth::of(A);
+        a.speak(&mut room, 0, 1);
+        let mut press = |room: &mut Room, digit, then: Option<KeysHeard>| {
+            a.timestamp = a.timestamp.wrapping_add(800);
+            a.key(room, digit, 160, false, true);
+            then.into_iter().for_each(|heard| room.tell(Command::Keys { leg: A, heard }));
+            a.key(room, digit, 320, false, false);
+            a.key(room, digit, 480, true, false);
+            room.heard(B).iter().filter(|sent| sent.packet().payload_type == 101).count()
+        };
+        assert_eq!(press(&mut room, '*', None), 3);
+        room.tell(Command::Keys { leg: A, heard: KeysHeard::None });
+        assert_eq!(press(&mut room, '1', Some(then)), second, "{then:?}");
+        assert_eq!(press(&mut room, '2', None), third, "{then:?}");
+        assert_eq!(room.bay.stats(A).unwrap().digits, 3, "we hear them in any case");
+    }
 }
 
 #[test]
