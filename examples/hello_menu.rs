@@ -33,7 +33,9 @@ fn main() {
         party: Party { number: "+38515550199".to_owned(), ..Party::default() },
         signalling: [192, 0, 2, 7].into(),
         media: MediaRules::default(),
-        keys: None,
+        random: Random::numbered(2),
+        hides_keys: false,
+        is_browser: false,
     };
     let clock = WallClock { unix_ms_at_zero: 1_790_000_000_000 };
     let call = CallId::new(clock.unix_ms_at_zero, &mut Random::numbered(1));
@@ -46,6 +48,7 @@ fn main() {
         hold_music: audio::music(),
         features: FeatureConf::default(),
         clock,
+        fingerprint: None,
     });
     let found = Found { destination: Destination::Menu("main".to_owned()), number: "100".to_owned(), record: false };
 

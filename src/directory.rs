@@ -74,7 +74,9 @@ impl Directory {
 
     /// Can a call be offered this way at all? Where media must be encrypted, keys must be hidden.
     pub(crate) fn can_offer(&self, media: MediaRules, transport: Transport) -> bool {
-        media.srtp != Srtp::Required || self.hides_keys(transport)
+        let is_web = matches!(transport, Transport::Ws | Transport::Wss);
+        let is_browser = media.browser.unwrap_or(is_web); // its keys are not in the description
+        media.srtp != Srtp::Required || is_browser || self.hides_keys(transport)
     }
 
     /// From where to where a call goes.

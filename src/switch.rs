@@ -105,6 +105,7 @@ impl Switch {
                 hold_music: conf.hold_music.clone(),
                 features: conf.features.clone(),
                 clock,
+                fingerprint: None,
             }),
             flow_conf: Arc::new(conf.flow.clone()),
             random,
@@ -118,6 +119,12 @@ impl Switch {
         };
         switch.reload_trunks(conf, Time::ZERO, &mut Vec::new());
         switch
+    }
+
+    /// Speaks to browsers, too: their media is shown a certificate with this fingerprint (SHA-256, RFC 8122 §5).
+    pub fn serve_browsers(&mut self, fingerprint: &str) {
+        let conf = CallConf { fingerprint: Some(fingerprint.into()), ..CallConf::clone(&self.call_conf) };
+        self.call_conf = Arc::new(conf);
     }
 
     /// Takes one input, and says all that follows from it.

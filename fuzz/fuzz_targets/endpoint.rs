@@ -12,8 +12,13 @@ use sip::{Account, Endpoint, Flow, Input, Output, Peer, SipConf, Transport};
 
 fuzz_target!(|data: &[u8]| {
     let account = Account { ha1: Ha1::of("ann", "centre", "secret"), algorithms: Vec::new() };
-    let carrier =
-        Peer { name: "carrier".to_owned(), addresses: vec!["198.51.100.1".parse().expect("an address")], port: None };
+    let carrier = Peer {
+        name: "carrier".to_owned(),
+        addresses: vec!["198.51.100.1".parse().expect("an address")],
+        port: None,
+        line: None,
+        credentials: None,
+    };
     let conf = SipConf {
         realm: "centre".to_owned(),
         accounts: [("ann".to_owned(), account)].into(),

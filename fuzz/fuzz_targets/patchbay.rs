@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::{LegId, Random, RecordingId, Time};
 use libfuzzer_sys::fuzz_target;
-use media::{Channel, Command, Component, Event, Exit, MediaLimits, Patchbay, Place, StreamConf};
+use media::{Channel, Command, Component, Event, Exit, MediaLimits, Patchbay, Place, Security, StreamConf};
 
 #[derive(Default)]
 struct Sent(Vec<SocketAddr>);
@@ -43,6 +43,7 @@ fuzz_target!(|data: &[u8]| {
             sends: true,
             receives: true,
             learn: None,
+            security: Security::Open,
         };
         bay.command(Command::Connect { leg, stream: Box::new(stream) }, now, &mut exit);
     }

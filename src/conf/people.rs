@@ -25,6 +25,7 @@ struct PersonTable {
     #[serde(default)]
     nat: bool,
     srtp: Option<Spanned<String>>,
+    browser: Option<bool>,
     ring_secs: Option<Spanned<u16>>,
     watchers: Option<Spanned<WatchersText>>,
     mwi: Option<Spanned<String>>,
@@ -125,6 +126,7 @@ pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usiz
             algorithms,
             record: said.record,
             media: MediaRules {
+                browser: said.browser,
                 nat: said.nat,
                 srtp: said.srtp.as_ref().map_or(Srtp::Preferred, |text| srtp(file, text)),
             },

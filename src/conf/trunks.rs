@@ -194,7 +194,7 @@ fn trunk<'a>(file: &mut File<'a>, entry: Entry<'a>) -> Option<Trunk> {
         credentials,
     };
     let srtp = said.srtp.as_ref().map_or(Srtp::Preferred, |text| srtp(file, text));
-    let media = MediaRules { nat: said.nat, srtp };
+    let media = MediaRules { nat: said.nat, srtp, browser: Some(false) };
     Some(Trunk { place: place.filter(|_| named)?, tls, networks, media, conf })
 }
 

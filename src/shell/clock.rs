@@ -35,6 +35,11 @@ impl Clock {
         Timestamp::from_millisecond(self.wall.unix_ms(self.now())).unwrap_or_default()
     }
 
+    /// When it was started, for those that count in the system's own moments.
+    pub fn origin(&self) -> Instant {
+        self.origin
+    }
+
     /// How to write a moment as a date.
     pub fn wall(&self) -> WallClock {
         self.wall

@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 
 use audio::Clip;
 use base::{Random, RecordingId, Time};
-use media::{Channel, Command, Component, Event, Exit, MediaLimits, Patchbay, Place};
+use media::{Channel, Command, Component, Event, Exit, Identity, MediaLimits, Patchbay, Place};
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 
@@ -48,15 +48,15 @@ struct Handle {
 }
 
 impl MediaThreads {
-    /// Start `n` threads (at least one). `clock` is the switch's own, so that both mean the same moments.
+    /// Start `n` threads (at least one). `clock` is the switch's own, so that both mean the same moments; `identity` is what
+    /// browsers are shown.
     ///
     /// `events` and `clips` are called on the media threads and must not block; `clips` says whether the recorder took
     /// it.
     pub fn start(
         n: usize,
         limits: MediaLimits,
-        clock: Clock,
-        mut random: Random,
+        (clock, mut random, identity): (Clock, Random, Arc<Identity>),
         events: impl Fn(Event) + Send + Clone + 'static,
         clips: impl Fn(RecordingId, Channel, Clip) -> bool + Send + Clone + 'static,
     ) -> io::Result<MediaThreads> {
@@ -67,7 +67,7 @@ impl MediaThreads {
             let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
             epoll::add(&epoll, &bell.fd, epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)?;
             let mut media_thread = MediaThread {
-                patchbay: Patchbay::new(limits.clone(), random.fork()),
+                patchbay: Patchbay::new(limits.clone(), random.fork()).with_identity(identity.clone()),
                 dscp: limits.dscp,
                 clock,
                 epoll,
@@ -375,8 +375,7 @@ mod tests {
         let threads = MediaThreads::start(
             1,
             MediaLimits::default(),
-            clock,
-            Random::numbered(1),
+            (clock, Random::numbered(1), super::super::identity::identity(clock).unwrap()),
             move |event| drop(said.send(event)),
             move |_, channel, clip| tapped.send((channel, clip)).is_ok(),
         );

@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base::{CallId, LegId, Time};
-use call::{Call, Do, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Srtp, Target};
+use call::{Call, Do, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Target};
 use flow::Journey;
 use route::{Destination, Found};
-use sip::{Flow, Incoming};
+use sip::{Flow, Incoming, Transport};
 use trunk::Caller;
 
 use super::{Output, Switch};
@@ -223,9 +223,18 @@ impl Switch {
         let local = SocketAddr::new(flow.local.ip(), port);
         self.own_addresses.insert(local.ip());
         let session_id = self.random.bits() >> 2; // a numeric string of at most 62 bits: phones exist that read it as i64
-        let keyed = media.srtp != Srtp::Off && self.directory.hides_keys(flow.transport);
-        let keys = keyed.then(|| self.random.fork());
-        NewLeg { leg, local, session_id, party, signalling: flow.remote.ip(), media, keys }
+        let is_web = matches!(flow.transport, Transport::Ws | Transport::Wss);
+        NewLeg {
+            leg,
+            local,
+            session_id,
+            party,
+            signalling: flow.remote.ip(),
+            is_browser: media.browser.unwrap_or(is_web),
+            media,
+            random: self.random.fork(),
+            hides_keys: self.directory.hides_keys(flow.transport),
+        }
     }
 
     /// Does this media address lead back to one of our own ports?

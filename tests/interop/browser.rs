@@ -1,15 +1,27 @@
 //! A page in a real browser: JsSIP in Chromium, by secure WebSocket.
 
+use std::thread;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::browser::Browser;
-use crate::harness::switch::Centre;
+use crate::harness::phone::Phone;
+use crate::harness::switch::{Centre, assert_fields};
 use crate::harness::until;
 use crate::operate::operate;
 
 const A_WHILE: Duration = Duration::from_secs(20);
+const PAGE_HZ: u32 = 700;
+const PHONE_HZ: u32 = 1_900;
+
+/// Is the leg of this party, and of no other, encrypted?
+fn assert_encrypted(cdr: &Value, party: &str) {
+    for leg in cdr["media"].as_array().into_iter().flatten() {
+        assert_eq!(leg["srtp"].is_string(), leg["party"] == party, "{cdr:#}");
+        assert_eq!(leg["not_authentic"], 0, "{cdr:#}");
+    }
+}
 
 #[test]
 fn a_page_registers_by_secure_web_socket_and_unregisters() {
@@ -26,4 +38,49 @@ fn a_page_registers_by_secure_web_socket_and_unregisters() {
     page.tell(json!({ "verb": "unregister" }));
     page.wait_for("unregistered", A_WHILE);
     until("an empty list", A_WHILE, || (!phones().contains("ann")).then_some(()));
+}
+
+#[test]
+fn a_page_calls_a_plain_phone_and_is_called_by_it() {
+    for page_calls in [true, false] {
+        let centre = Centre::new("page-talks");
+        let (_, wss) = centre.listen_web();
+        centre.replace("people.toml", "number = \"201\"", "number = \"201\"\nrecord = true");
+        let switch = centre.start();
+        let mut page = Browser::start(&centre.room, PAGE_HZ);
+        page.register("ann", wss);
+        let mut bob = Phone::start(&centre.room, "bob", PHONE_HZ, switch.address, "udp");
+        match page_calls {
+            true => page.tell(json!({ "verb": "dial", "uri": format!("sip:202@{wss}") })),
+            false => bob.dial(&format!("sip:201@{}", switch.address)),
+        }
+        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+        page.wait_for("confirmed", A_WHILE);
+        page.hears(PHONE_HZ);
+        // On hold and back: what was agreed goes on.
+        page.tell(json!({ "verb": "hold" }));
+        thread::sleep(Duration::from_millis(500));
+        page.tell(json!({ "verb": "resume" }));
+        thread::sleep(Duration::from_millis(500));
+        page.hears(PHONE_HZ);
+        thread::sleep(Duration::from_secs(2));
+        match page_calls {
+            true => page.tell(json!({ "verb": "hang_up" })),
+            false => bob.hang_up(),
+        }
+        bob.wait_for("CALL_CLOSED", A_WHILE);
+        page.wait_for("ended", A_WHILE);
+        let cdr = switch.cdr();
+        let (caller, party) = if page_calls { ("ann", "bob") } else { ("bob", "ann") };
+        assert_fields(&cdr, &json!({ "caller": caller, "answered_by": party, "status": 200 }));
+        assert_encrypted(&cdr, "ann");
+        bob.heard().assert_only("Bob's ear", PAGE_HZ, PHONE_HZ);
+        let recording = switch.recording();
+        let (page, phone) = match page_calls {
+            true => (recording.caller, recording.party),
+            false => (recording.party, recording.caller),
+        };
+        page.assert_only("the page's side", PAGE_HZ, PHONE_HZ);
+        phone.assert_only("the phone's side", PHONE_HZ, PAGE_HZ);
+    }
 }

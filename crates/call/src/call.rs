@@ -33,6 +33,8 @@ pub struct CallConf {
     pub features: FeatureConf,
     /// What the calendar said at the beginning.
     pub clock: WallClock,
+    /// The fingerprint of the certificate that browsers are shown; none where they are not served.
+    pub fingerprint: Option<Arc<str>>,
 }
 
 /// A call as it knocks.
@@ -195,7 +197,7 @@ impl Call {
             direction: knock.direction,
             trunk: knock.caller.party.trunk.clone(),
         };
-        let caller = Leg::new(knock.caller, State::Knocking { offer: knock.offer }, &conf.formats);
+        let caller = Leg::new(knock.caller, State::Knocking { offer: knock.offer }, &conf);
         Call {
             id: knock.call,
             conf,

@@ -4,6 +4,7 @@
 //! turns that into words for `sip` (SDP) and for `media` (addresses and formats). It never knows the other legs.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use audio::Codec;
 use base::{LegId, Random, Time};
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use media::StreamConf;
 use sdp::{Direction, Format, Local, Security, Srtp, Stream};
 
-use crate::security;
+use crate::CallConf;
+use crate::security::{self, News};
 
 /// Who is at the other end of a leg.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -49,8 +51,12 @@ pub struct NewLeg {
     pub signalling: IpAddr,
     /// What the conf says of its media.
     pub media: MediaRules,
-    /// What keys for its media are made of; none where they would be read on the way.
-    pub keys: Option<Random>,
+    /// What keys and passwords for its media are made of.
+    pub random: Random,
+    /// Keys may be written into its messages: nobody can read them on the way.
+    pub hides_keys: bool,
+    /// It is a browser, and wants offers of its kind.
+    pub is_browser: bool,
 }
 
 /// What the conf says of somebody's media.
@@ -60,6 +66,8 @@ pub struct MediaRules {
     pub nat: bool,
     /// Whether it is encrypted.
     pub srtp: Srtp,
+    /// Whether its phones are browsers; if nothing is said, those are that come by WebSocket.
+    pub browser: Option<bool>,
 }
 
 /// A leg of a call.
@@ -79,7 +87,9 @@ pub struct Leg {
     local: Local,
     signalling: IpAddr,
     nat: bool,
-    keys: Option<Random>,
+    random: Random,
+    /// Our certificate's fingerprint, where we have one for browsers.
+    fingerprint: Option<Arc<str>>,
     stream: Option<Stream>,
     /// What the caller was told of the session before the answer, which has to repeat it.
     pub(crate) early: Option<Bytes>,
@@ -123,22 +133,24 @@ pub fn format(codec: Codec) -> Format {
 }
 
 impl Leg {
-    pub(crate) fn new(mut new: NewLeg, state: State, formats: &[Format]) -> Leg {
+    pub(crate) fn new(mut new: NewLeg, state: State, conf: &CallConf) -> Leg {
+        let keyed = new.hides_keys && new.media.srtp != Srtp::Off && !new.is_browser;
         let local = Local {
             address: new.local,
             session_id: new.session_id,
             version: 1,
-            codecs: formats.to_vec(),
+            codecs: conf.formats.clone(),
             ptime_ms: 20,
             direction: Direction::SendRecv,
             security: Security {
                 srtp: new.media.srtp,
-                keys: new.keys.as_mut().map(security::keys).unwrap_or_default(),
-                best_effort: false,
+                keys: if keyed { security::keys(&mut new.random) } else { Vec::new() },
+                browser: new.is_browser,
+                ..Security::default()
             },
         };
         let (signalling, nat) = (new.signalling, new.media.nat);
-        Leg {
+        let mut leg = Leg {
             id: new.leg,
             party: new.party,
             state,
@@ -148,11 +160,24 @@ impl Leg {
             local,
             signalling,
             nat,
-            keys: new.keys,
+            random: new.random,
+            fingerprint: conf.fingerprint.clone(),
             stream: None,
             early: None,
             left: None,
+        };
+        let offers_to_browser = leg.local.security.browser;
+        let is_asked = matches!(&leg.state, State::Knocking { offer: Some(offer) } if sdp::is_browsers(offer));
+        if offers_to_browser || is_asked {
+            leg.meet_browser();
         }
+        leg
+    }
+
+    /// Has something to say to a browser from now on.
+    fn meet_browser(&mut self) {
+        let Some(fingerprint) = self.fingerprint.clone().filter(|_| self.local.security.dtls.is_none()) else { return };
+        self.local.security.dtls = Some(security::dtls(&fingerprint, &mut self.random));
     }
 
     /// Where its RTP is received.
@@ -207,12 +232,23 @@ impl Leg {
     /// Answers an offer and agrees to it. With `like`, in that codec if the offer has it, then nothing need be
     /// transcoded; or in the other law of G.711, which costs next to nothing; else in the offer's first that we speak.
     pub(crate) fn answer(&mut self, offer: &[u8], like: Option<Codec>) -> Result<Bytes, Unacceptable> {
+        if sdp::is_browsers(offer) {
+            self.meet_browser();
+        }
         let (mut text, mut stream) = self.answer_to(offer, like)?;
-        // A phone with a new key counts its packets anew, and perhaps ours: so they get a new key, too.
-        if let (Some(before), Some(keys)) = (&self.stream, &mut self.keys)
-            && security::is_new_key(&before.protection, &stream.protection)
-        {
-            self.local.security.keys = security::keys(keys);
+        let news = self.stream.as_ref().map(|before| security::news(&before.protection, &stream.protection));
+        match news {
+            // A phone with a new key counts its packets anew, and perhaps ours: so they get a new key, too.
+            Some(News::Key) => self.local.security.keys = security::keys(&mut self.random),
+            // RFC 8445 §9: the restart of one side's ICE is answered by the other's.
+            Some(News::Ice) => {
+                if let Some(dtls) = &mut self.local.security.dtls {
+                    security::restart(dtls, &mut self.random);
+                }
+            }
+            Some(News::None) | None => {}
+        }
+        if matches!(news, Some(News::Key | News::Ice)) {
             (text, stream) = self.answer_to(offer, like)?;
         }
         self.agree(stream);
@@ -254,6 +290,10 @@ impl Leg {
             self.local.security.srtp = Srtp::Required;
             self.local.security.best_effort = stream.best_effort;
         }
+        if let (sdp::Protection::Dtls(browser), Some(dtls)) = (&stream.protection, &mut self.local.security.dtls) {
+            (dtls.active, dtls.mid) = (browser.active, browser.mid.clone());
+            self.local.security.browser = true;
+        }
         self.stream = Some(stream);
         self.local.version += 1; // whatever we say next is a new version (RFC 3264 §8)
     }
@@ -283,7 +323,7 @@ impl Leg {
             sends: matches!(stream.direction, Direction::SendRecv | Direction::SendOnly),
             receives: matches!(stream.direction, Direction::SendRecv | Direction::RecvOnly),
             learn: self.may_learn(stream.remote.ip()).then_some(self.signalling),
-            security: security::of(&stream.protection)?,
+            security: security::of(&stream.protection, &self.local.security)?,
         }))
     }
 
@@ -358,7 +398,18 @@ mod tests {
     }
 
     fn leg(signalling: &str, nat: bool) -> Leg {
-        Leg::new(new(signalling, nat), State::Dialling, &[])
+        Leg::new(new(signalling, nat), State::Dialling, &conf(&[]))
+    }
+
+    fn conf(codecs: &[Codec]) -> CallConf {
+        CallConf {
+            formats: codecs.iter().copied().map(format).collect(),
+            ringback: audio::Sound::from_pcm(Vec::new()),
+            hold_music: audio::Sound::from_pcm(Vec::new()),
+            features: crate::FeatureConf::default(),
+            clock: base::WallClock { unix_ms_at_zero: 0 },
+            fingerprint: Some(["AB"; 32].join(":").into()),
+        }
     }
 
     fn new(signalling: &str, nat: bool) -> NewLeg {
@@ -368,23 +419,25 @@ mod tests {
             session_id: 7,
             party: Party::default(),
             signalling: signalling.parse().expect("an address"),
-            media: MediaRules { nat, srtp: Srtp::Off },
-            keys: None,
+            media: MediaRules { nat, ..MediaRules::default() },
+            random: Random::numbered(0),
+            hides_keys: false,
+            is_browser: false,
         }
     }
 
     #[test]
     fn a_phone_with_a_new_key_gets_a_new_one_of_ours() {
         let secure = |seed| {
-            let keys = Some(Random::numbered(seed));
             let rules = MediaRules { srtp: Srtp::Preferred, ..MediaRules::default() };
-            let new = NewLeg { media: rules, keys, ..new("198.51.100.7", false) };
-            Leg::new(new, State::Dialling, &[Format::pcma()])
+            let random = Random::numbered(seed);
+            let new = NewLeg { media: rules, random, hides_keys: true, ..new("198.51.100.7", false) };
+            Leg::new(new, State::Dialling, &conf(&[Codec::Pcma]))
         };
         let (mut ours, phone, later) = (secure(1), secure(2), secure(3));
         let key = |leg: &Leg| match leg.stream_conf().expect("agreed").security {
             media::Security::Keys { ours, theirs } => (ours, theirs),
-            media::Security::Open => panic!("in the clear"),
+            _ => panic!("no keys"),
         };
         ours.answer(&phone.offer(), None).expect("something in common");
         let first = key(&ours);
@@ -396,6 +449,31 @@ mod tests {
         // And never again without.
         let plain = offering(&[Codec::Pcma]);
         assert_eq!(ours.answer(&plain.offer(), None), Err(488));
+    }
+
+    #[test]
+    fn a_browser_keeps_its_passwords_till_it_wants_new_ones() {
+        let browser = |seed| {
+            let rules = MediaRules { srtp: Srtp::Preferred, ..MediaRules::default() };
+            let random = Random::numbered(seed);
+            let new = NewLeg { media: rules, random, is_browser: true, ..new("198.51.100.7", false) };
+            Leg::new(new, State::Dialling, &conf(&[Codec::Opus, Codec::Pcma]))
+        };
+        let rules = MediaRules { srtp: Srtp::Preferred, ..MediaRules::default() };
+        let mut ours =
+            Leg::new(NewLeg { media: rules, ..new("198.51.100.7", false) }, State::Dialling, &conf(&[Codec::Pcma]));
+        let ice = |leg: &Leg| match leg.stream_conf().expect("agreed").security {
+            media::Security::Dtls(dtls) => (dtls.ufrag, dtls.remote_ufrag, dtls.active),
+            _ => panic!("no browser's"),
+        };
+        let (page, restarted) = (browser(1), browser(2));
+        ours.answer(&page.offer(), None).expect("something in common");
+        let first = ice(&ours);
+        ours.answer(&page.offer(), None).expect("something in common");
+        assert_eq!(ice(&ours), first, "nothing has changed");
+        ours.answer(&restarted.offer(), None).expect("something in common");
+        assert!(ice(&ours).0 != first.0 && ice(&ours).1 != first.1, "both have new ones");
+        assert!(std::str::from_utf8(&ours.offer()).is_ok_and(|text| text.contains("UDP/TLS/RTP/SAVPF")), "ours, too");
     }
 
     #[test]

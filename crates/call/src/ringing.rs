@@ -81,7 +81,7 @@ impl Call {
     }
 
     fn call_out(&mut self, target: usize, way: Outbound, spoken: &[audio::Codec]) {
-        let mut leg = Leg::new(way.leg, State::Dialling, &self.conf.formats);
+        let mut leg = Leg::new(way.leg, State::Dialling, &self.conf);
         leg.prefer(spoken);
         let (id, sdp) = (leg.id, leg.offer());
         let (party, trunk) = (leg.party.label().to_owned(), leg.party.trunk.clone());

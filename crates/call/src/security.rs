@@ -4,8 +4,8 @@
 //! the two rooms does its work: only what a key is to each.
 
 use base::Random;
-use media::{MasterKey, Suite};
-use sdp::{Crypto, Protection};
+use media::{DtlsConf, MasterKey, Suite};
+use sdp::{Crypto, Dtls, Protection, Security};
 
 /// A fresh key for each suite we speak, in the order we offer them: the strongest first, short tags last.
 pub(crate) fn keys(random: &mut Random) -> Vec<Crypto> {
@@ -25,19 +25,43 @@ pub(crate) fn keys(random: &mut Random) -> Vec<Crypto> {
     (1..).zip(suites).map(key).collect()
 }
 
-/// Does the phone seal what it sends with another key than before?
-pub(crate) fn is_new_key(before: &Protection, now: &Protection) -> bool {
+/// What we say of ourselves to a browser (RFC 8445 §5.3: so that nobody guesses it).
+pub(crate) fn dtls(fingerprint: &str, random: &mut Random) -> Dtls {
+    let (ufrag, password) = (random.token(8), random.token(26));
+    Dtls { fingerprint: fingerprint.to_owned(), ufrag, password, active: false, mid: "0".to_owned() }
+}
+
+/// The same with other passwords.
+pub(crate) fn restart(dtls: &mut Dtls, random: &mut Random) {
+    (dtls.ufrag, dtls.password) = (random.token(8), random.token(26));
+}
+
+/// What a description of the other side changes of what was agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Nothing that asks for something new of ours.
+    None,
+    /// It seals what it sends with another key.
+    Key,
+    /// It begins its checks anew.
+    Ice,
+}
+
+pub(crate) fn news(before: &Protection, now: &Protection) -> News {
     match (before, now) {
-        (Protection::Keys { theirs: before, .. }, Protection::Keys { theirs: now, .. }) => {
-            before.key != now.key || !before.is_of(&now.suite)
+        (Protection::Keys { theirs: before, .. }, Protection::Keys { theirs: now, .. })
+            if before.key != now.key || !before.is_of(&now.suite) =>
+        {
+            News::Key
         }
-        _ => false,
+        (Protection::Dtls(before), Protection::Dtls(now)) if before.ufrag != now.ufrag => News::Ice,
+        _ => News::None,
     }
 }
 
 /// What `media` must know of what was agreed. `None`: of no use, which negotiation does not let happen; then there is no
 /// media, rather than media that anybody can hear.
-pub(crate) fn of(agreed: &Protection) -> Option<media::Security> {
+pub(crate) fn of(agreed: &Protection, said: &Security) -> Option<media::Security> {
     let key = |crypto: &Crypto| {
         let key = MasterKey::new(Suite::from_name(&crypto.suite)?, &crypto.key)?;
         Some(key.with_mki(crypto.mki_bytes))
@@ -45,5 +69,15 @@ pub(crate) fn of(agreed: &Protection) -> Option<media::Security> {
     match agreed {
         Protection::Plain => Some(media::Security::Open),
         Protection::Keys { ours, theirs } => Some(media::Security::Keys { ours: key(ours)?, theirs: key(theirs)? }),
+        Protection::Dtls(browser) => {
+            let ours = said.dtls.as_ref()?;
+            Some(media::Security::Dtls(Box::new(DtlsConf {
+                fingerprint: browser.fingerprint.clone(),
+                active: browser.active,
+                ufrag: ours.ufrag.clone(),
+                password: ours.password.clone(),
+                remote_ufrag: browser.ufrag.clone(),
+            })))
+        }
     }
 }

@@ -145,6 +145,30 @@ pub enum Security {
         /// What the phone sends is sealed with it.
         theirs: MasterKey,
     },
+    /// By SRTP, with keys from a DTLS handshake on the RTP port, and ICE before that: a browser (RFC 5763).
+    Dtls(Box<DtlsConf>),
+}
+
+/// What offer and answer said of ICE and DTLS.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DtlsConf {
+    /// The SHA-256 of the certificate the other side will show.
+    pub fingerprint: Vec<u8>,
+    /// We speak first.
+    pub active: bool,
+    /// Our user name fragment.
+    pub ufrag: String,
+    /// The password of checks to us.
+    pub password: String,
+    /// The other side's user name fragment.
+    pub remote_ufrag: String,
+}
+
+/// Passwords are not for logs.
+impl std::fmt::Debug for DtlsConf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DtlsConf({}:{})", self.ufrag, self.remote_ufrag)
+    }
 }
 
 /// Which side of a recording: the caller is left.

@@ -11,6 +11,8 @@ use crate::Security;
 pub(crate) enum Cover {
     /// Anybody on the way can listen.
     Open,
+    /// Nothing passes yet: the keys are still to come.
+    Shut,
     /// Not without the keys.
     Srtp(Box<Srtp>),
 }
@@ -28,6 +30,7 @@ impl Cover {
     pub fn new(security: &Security) -> Cover {
         match security {
             Security::Open => Cover::Open,
+            Security::Dtls(_) => Cover::Shut,
             Security::Keys { ours, theirs } => Cover::Srtp(Box::new(Srtp {
                 security: security.clone(),
                 sealer: Sealer::new(ours),
@@ -54,7 +57,7 @@ impl Cover {
     }
 
     pub fn is_secure(&self) -> bool {
-        matches!(self, Cover::Srtp(_))
+        !matches!(self, Cover::Open)
     }
 
     /// Opens an RTP packet where it lies; its plain length.
@@ -62,6 +65,7 @@ impl Cover {
     pub fn open(&mut self, packet: &mut [u8]) -> Result<usize, Refusal> {
         match self {
             Cover::Open => Ok(packet.len()),
+            Cover::Shut => Err(Refusal::NotAuthentic),
             Cover::Srtp(srtp) => match srtp.former {
                 None => srtp.opener.open(packet),
                 Some(_) => srtp.open_either(packet, Opener::open),
@@ -73,6 +77,7 @@ impl Cover {
     pub fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, Refusal> {
         match self {
             Cover::Open => Ok(packet.len()),
+            Cover::Shut => Err(Refusal::NotAuthentic),
             Cover::Srtp(srtp) => srtp.open_either(packet, Opener::open_rtcp),
         }
     }
@@ -82,6 +87,7 @@ impl Cover {
     pub fn seal<'a>(&'a mut self, packet: &'a [u8]) -> Option<&'a [u8]> {
         match self {
             Cover::Open => Some(packet),
+            Cover::Shut => None,
             Cover::Srtp(srtp) => srtp.sealer.seal(packet),
         }
     }
@@ -90,6 +96,7 @@ impl Cover {
     pub fn seal_rtcp<'a>(&'a mut self, packet: &'a [u8]) -> Option<&'a [u8]> {
         match self {
             Cover::Open => Some(packet),
+            Cover::Shut => None,
             Cover::Srtp(srtp) => srtp.sealer.seal_rtcp(packet),
         }
     }

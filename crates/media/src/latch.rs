@@ -71,6 +71,11 @@ impl Latch {
         self.learn = learn;
     }
 
+    /// The leg is there: it has proven so otherwise than by its packets.
+    pub fn nominate(&mut self, source: SocketAddr) {
+        self.state = State::Locked { source };
+    }
+
     /// Is this a packet from the source we already believe? The one comparison of the hot path.
     #[inline]
     pub fn is_ours(&self, from: SocketAddr) -> bool {

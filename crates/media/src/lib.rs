@@ -29,11 +29,13 @@ mod stats;
 mod tap;
 mod timers;
 mod voice;
+mod web;
 mod wheel;
 
-pub use command::{Channel, Command, Component, KeysHeard, Security, StreamConf};
+pub use command::{Channel, Command, Component, DtlsConf, KeysHeard, Security, StreamConf};
 pub use exit::{Event, Exit, Place};
 pub use limits::MediaLimits;
 pub use patchbay::Patchbay;
 pub use rtp::srtp::{MasterKey, Suite};
 pub use stats::LegStats;
+pub use web::Identity;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use audio::Codec;
@@ -17,12 +18,13 @@ use crate::tap::Tap;
 use crate::timers::Timers;
 use crate::voice::Voice;
 use crate::wheel::Wheel;
-use crate::{Command, Component, Event, Exit, LegStats, MediaLimits, Place};
+use crate::{Command, Component, Event, Exit, Identity, LegStats, MediaLimits, Place};
 
 /// Everything one media thread knows.
 pub struct Patchbay {
     limits: MediaLimits,
     random: Random,
+    identity: Option<Arc<Identity>>,
     cname: String,
     ports: Vec<Option<Box<Port>>>,
     free: Vec<u32>,
@@ -36,6 +38,7 @@ impl Patchbay {
     pub fn new(limits: MediaLimits, mut random: Random) -> Patchbay {
         Patchbay {
             limits,
+            identity: None,
             cname: random.token(16), // RFC 7022 §4.2: unique, and says nothing of us
             random,
             ports: Vec::new(),
@@ -44,6 +47,11 @@ impl Patchbay {
             wheel: Wheel::new(),
             timers: Timers::default(),
         }
+    }
+
+    /// The same, which shows this certificate to browsers; without one they are sent nothing.
+    pub fn with_identity(self, identity: Arc<Identity>) -> Patchbay {
+        Patchbay { identity: Some(identity), ..self }
     }
 
     /// Do what the switch says.
@@ -120,6 +128,15 @@ impl Patchbay {
         if component == Component::Rtcp || port.is_muxed_rtcp(bytes) {
             return port.receive_rtcp(from, bytes, now);
         }
+        if port.is_about_web(bytes) {
+            port.receive_web(from, bytes, self.identity.as_ref(), now, exit);
+            let due = port.due(&self.limits);
+            if due < port.timer {
+                port.timer = due;
+                self.timers.set(due, place.index);
+            }
+            return;
+        }
         let heard = port.receive(from, bytes, now, &self.limits, exit);
         // A clip was begun: see that it is given up should the leg fall silent.
         if let Some(due) = port.tap.as_ref().and_then(Tap::due)
@@ -168,7 +185,7 @@ impl Patchbay {
             let Some(port) = self.ports[index as usize].as_deref_mut().filter(|port| port.timer == due) else {
                 continue;
             };
-            port.look(now, &self.cname, &self.limits, again, exit);
+            port.look(now, &self.cname, self.identity.as_ref(), &self.limits, again, exit);
             port.timer = port.due(&self.limits);
             if port.timer != Time::NEVER {
                 self.timers.set(port.timer, index);

@@ -5,13 +5,14 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use audio::{Codec, DtmfDetector, transcode_in_place};
 use base::{Random, Time};
 use rtp::event::{Detector, Event as KeyEvent};
 use rtp::rtcp::Compound;
-use rtp::srtp::Refusal;
+use rtp::srtp::{MasterKey, Refusal};
 use rtp::{HEADER_BYTES, Packet, Reception};
 
 use crate::cover::Cover;
@@ -24,7 +25,8 @@ use crate::player::{OPUS_UNITS, Player};
 use crate::reports::{self, Reports};
 use crate::tap::{Speech, Tap};
 use crate::voice::Voice;
-use crate::{Component, Event, Exit, KeysHeard, LegStats, MediaLimits, Place, StreamConf};
+use crate::web::Web;
+use crate::{Component, Event, Exit, Identity, KeysHeard, LegStats, MediaLimits, Place, Security, StreamConf};
 
 /// The media of one leg.
 pub(crate) struct Port {
@@ -66,6 +68,10 @@ pub(crate) struct Line {
     pub conf: StreamConf,
     latch: Latch,
     cover: Cover,
+    /// There where the other end is a browser.
+    web: Option<Box<Web>>,
+    /// A browser that wants no more of it is sent nothing (RFC 7675).
+    muted: bool,
     /// Where the RTCP of a learned source comes from.
     rtcp_source: Option<SocketAddr>,
     /// Anything of the leg's own.
@@ -133,7 +139,7 @@ impl Port {
         self.reception.set_clock_rate(conf.codec.clock_rate());
         self.out.set_clock(conf.codec.clock_rate());
         // RFC 3264 §8.4: 0.0.0.0 is an old spelling of hold and no address. The phone is still where it was.
-        if conf.remote.ip().is_unspecified() {
+        if conf.remote.ip().is_unspecified() && !matches!(conf.security, Security::Dtls(_)) {
             conf.sends = false;
             if let Some(line) = &self.line {
                 (conf.remote, conf.remote_rtcp) = (line.conf.remote, line.conf.remote_rtcp);
@@ -143,9 +149,12 @@ impl Port {
             None => {
                 let latch = Latch::new(conf.remote, conf.learn);
                 let cover = Cover::new(&conf.security);
+                let web = Web::of(&conf.security);
                 let line = Line {
                     latch,
                     cover,
+                    web,
+                    muted: false,
                     conf,
                     rtcp_source: None,
                     heard_at: now,
@@ -161,7 +170,17 @@ impl Port {
                     line.rtcp_source = None;
                 }
                 line.latch.renew(conf.remote, conf.learn);
-                line.cover.renew(&conf.security);
+                match (&mut line.web, &conf.security) {
+                    (Some(web), Security::Dtls(dtls)) => {
+                        if web.renew(dtls) {
+                            line.cover = Cover::Shut;
+                        }
+                    }
+                    (web, security) => {
+                        *web = Web::of(security);
+                        line.cover.renew(security);
+                    }
+                }
                 line.conf = conf;
                 (line.heard_at, line.timed_out, line.one_way) = (now, false, false);
             }
@@ -363,7 +382,7 @@ impl Port {
                     rtp::write_header(&mut packet, payload_type, placed.sequence, placed.timestamp, ssrc, marker);
                     self.stats.packets_sent += 1;
                     self.stats.bytes_sent += payload.len() as u64;
-                    line.send(self.place, &mut packet, exit);
+                    line.send(self.place, &packet, exit);
                 }
             }
         }
@@ -431,6 +450,43 @@ impl Port {
         Some(OPUS_MS)
     }
 
+    /// Is this datagram about the way to a browser, and no media (RFC 7983 §7)?
+    #[inline]
+    pub fn is_about_web(&self, bytes: &[u8]) -> bool {
+        bytes.first().is_some_and(|first| *first < 128) && self.line.as_ref().is_some_and(|line| line.web.is_some())
+    }
+
+    /// A check or a handshake's datagram came.
+    pub fn receive_web(
+        &mut self,
+        from: SocketAddr,
+        bytes: &[u8],
+        identity: Option<&Arc<Identity>>,
+        now: Time,
+        exit: &mut impl Exit,
+    ) {
+        let (Some(line), Some(identity)) = (&mut self.line, identity) else { return };
+        let Some(web) = &mut line.web else { return };
+        let (place, is_ours) = (self.place, line.latch.is_ours(from));
+        let send = |packet: &[u8]| exit.send(place, Component::Rtp, from, packet);
+        let meant = web.receive(from, is_ours, bytes, identity, now, send);
+        if meant.is_stranger {
+            self.stats.strangers += 1;
+            return;
+        }
+        if meant.nominates && !is_ours {
+            line.latch.nominate(from);
+            exit.event(Event::Latched { leg: place.leg, source: from });
+        }
+        if let Some(answer) = &meant.answer {
+            line.muted = false;
+            exit.send(place, Component::Rtp, from, answer);
+        }
+        if let Some(keys) = meant.keys {
+            line.secure(keys, &mut self.stats);
+        }
+    }
+
     /// An RTCP datagram came. Believed only from the leg's own source; never answered.
     pub fn receive_rtcp(&mut self, from: SocketAddr, bytes: &mut [u8], now: Time) {
         let speaks_as = self.guard.ssrc();
@@ -442,11 +498,26 @@ impl Port {
     }
 
     /// A slow deadline may have come: time-out, report, forgotten clip.
-    pub fn look(&mut self, now: Time, cname: &str, limits: &MediaLimits, report_again: Duration, exit: &mut impl Exit) {
+    pub fn look(
+        &mut self,
+        now: Time,
+        cname: &str,
+        identity: Option<&Arc<Identity>>,
+        limits: &MediaLimits,
+        report_again: Duration,
+        exit: &mut impl Exit,
+    ) {
         if self.tap.as_ref().and_then(Tap::due).is_some_and(|due| due <= now) {
             self.flush(exit);
         }
         let Some(line) = &mut self.line else { return };
+        if let (Some(web), Some(identity)) = (&mut line.web, identity) {
+            let (place, remote) = (self.place, line.latch.remote());
+            line.muted = !web.consents(now);
+            if let Some(keys) = web.look(identity, now, |packet| exit.send(place, Component::Rtp, remote, packet)) {
+                line.secure(keys, &mut self.stats);
+            }
+        }
         if line.timeout_at(limits).is_some_and(|at| at <= now) {
             line.timed_out = true;
             exit.event(Event::Timeout { leg: self.place.leg });
@@ -474,6 +545,7 @@ impl Port {
             line.map(|line| line.report_at),
             line.and_then(|line| line.timeout_at(limits)),
             line.and_then(|line| line.one_way_at(limits)),
+            line.and_then(|line| line.web.as_ref()).map(|web| web.due()),
             self.tap.as_ref().and_then(Tap::due),
         ];
         deadlines.into_iter().flatten().min().unwrap_or(Time::NEVER)
@@ -618,8 +690,17 @@ impl Line {
         }
     }
 
+    /// A handshake has brought keys.
+    fn secure(&mut self, (ours, theirs): (MasterKey, MasterKey), stats: &mut LegStats) {
+        stats.srtp = Some(ours.suite().name());
+        self.cover.renew(&Security::Keys { ours, theirs });
+    }
+
     #[inline]
     fn send(&mut self, place: Place, packet: &[u8], exit: &mut impl Exit) {
+        if self.muted {
+            return;
+        }
         if let Some(packet) = self.cover.seal(packet) {
             exit.send(place, Component::Rtp, self.latch.remote(), packet);
         }

@@ -81,9 +81,10 @@ impl LegStats {
     /// Remember the codec in use, and how it is secured.
     pub(crate) fn uses(&mut self, codec: Codec, security: &Security) {
         self.codec = Some(codec.name());
-        self.srtp = match security {
-            Security::Open => None,
-            Security::Keys { ours, .. } => Some(ours.suite().name()),
-        };
+        match security {
+            Security::Open => self.srtp = None,
+            Security::Keys { ours, .. } => self.srtp = Some(ours.suite().name()),
+            Security::Dtls(_) => {} // the handshake tells
+        }
     }
 }

@@ -4,12 +4,14 @@
 //! no SIP, opens no port and remembers nothing: [`offer`], [`answer`] and [`accept`] are functions.
 //!
 //! RFC 4566 and 8866 (the format), RFC 3264 (offer and answer), RFC 3605 (`rtcp`), RFC 5761 (`rtcp-mux`), RFC 4733
-//! (telephone-event), RFC 7587 (Opus), RFC 4568 (keys for SRTP). ICE and bundling are refused, not misunderstood.
+//! (telephone-event), RFC 7587 (Opus), RFC 4568 (keys for SRTP), RFC 8829 (browsers: ICE, DTLS
+//! and one bundle).
 #![forbid(unsafe_code)]
 
 mod address;
 mod crypto;
 mod direction;
+mod dtls;
 mod error;
 mod format;
 mod media;
@@ -21,6 +23,7 @@ mod session;
 pub use address::Address;
 pub use crypto::Crypto;
 pub use direction::Direction;
+pub use dtls::{Browser, Dtls, is_browsers};
 pub use error::SdpError;
 pub use format::Format;
 pub use media::Media;

@@ -6,8 +6,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::dtls::NOWHERE;
 use crate::security::Profile;
-use crate::{Address, Direction, Format, Line, Media, Protection, SdpError, Section, Security, Session, Srtp};
+use crate::{
+    Address, Attribute, Direction, Format, Line, Media, Protection, SdpError, Section, Security, Session, Srtp,
+};
 
 /// Our side of a stream. Telephone-events are added for each clock rate in use.
 #[derive(Clone, PartialEq, Debug)]
@@ -84,9 +87,10 @@ pub fn offer(local: &Local) -> String {
     };
     let codecs = local.codecs.iter().cloned();
     codecs.chain(telephone_events(&local.codecs)).for_each(|format| media.explain(&format));
-    media.offer_security(&local.security);
+    media.offer_security(local);
     media.say(local.ptime_ms, local.direction);
-    describe(local, "0 0", vec![media])
+    let attributes = local.security.for_browser().map_or_else(Vec::new, |dtls| dtls.attributes(None));
+    describe(local, "0 0", attributes, vec![media])
 }
 
 /// The answer to a phone's offer, and what it means for us. One audio medium is taken, the others are refused in
@@ -105,7 +109,11 @@ pub fn answer(offer: &[u8], local: &Local) -> Result<(String, Stream), SdpError>
                 let mut media: Vec<Media> = offer.media.iter().map(Media::refused).collect();
                 media[place] = accepted(offered, &stream, local);
                 let time = offer.section.lines('t').next().unwrap_or("0 0"); // RFC 3264 §6: equal to the offer's
-                return Ok((describe(local, time, media), stream));
+                let attributes = match (&local.security.dtls, &stream.protection) {
+                    (Some(dtls), Protection::Dtls(browser)) => dtls.attributes(Some((&offer, browser))),
+                    _ => Vec::new(),
+                };
+                return Ok((describe(local, time, attributes, media), stream));
             }
             // The first medium's fault is the one to tell.
             Err(why) if fault == SdpError::NoAudio => fault = why,
@@ -133,7 +141,9 @@ pub fn accept(answer: &[u8], local: &Local) -> Result<Stream, SdpError> {
         return Err(SdpError::NoAudio);
     }
     // RFC 5761 §5.1.1: a port is shared only if both say so, and our offers do not.
-    let stream = Stream { rtcp_mux: false, ..agree(&answer, media, local)? };
+    // A browser shares it or has none.
+    let stream = agree(&answer, media, local)?;
+    let stream = Stream { rtcp_mux: matches!(stream.protection, Protection::Dtls(_)), ..stream };
     match local.security.is_answered_by(&stream.protection) {
         true => Ok(stream.with_rtcp(media)),
         false => Err(SdpError::Profile { profile: media.profile.clone() }),
@@ -142,7 +152,7 @@ pub fn accept(answer: &[u8], local: &Local) -> Result<Stream, SdpError> {
 
 /// What a medium of the other side and ours have in common.
 fn agree(theirs: &Session, media: &Media, local: &Local) -> Result<Stream, SdpError> {
-    let protection = local.security.agree(media)?;
+    let protection = local.security.agree(theirs, media)?;
     let formats = media.rtp_formats();
     let format = formats
         .iter()
@@ -152,19 +162,20 @@ fn agree(theirs: &Session, media: &Media, local: &Local) -> Result<Stream, SdpEr
     // whatever they speak; that is better than none.
     let event_at = |rate| formats.iter().find(|event| event.is_telephone_event(rate));
     let event = event_at(format.clock_rate).or_else(|| event_at(8000));
-    let address = media.section.address.as_ref().or(theirs.section.address.as_ref());
-    let ip = address
-        .and_then(Address::ip)
-        .ok_or_else(|| SdpError::Address { address: address.map(Address::to_string).unwrap_or_default() })?;
+    let remote = match protection {
+        Protection::Dtls(_) => NOWHERE, // where it is, ICE will show
+        _ => SocketAddr::new(address_of(theirs, media)?, media.port),
+    };
+    let is_held = remote.ip().is_unspecified() && !matches!(protection, Protection::Dtls(_));
     let stream = Stream {
-        remote: SocketAddr::new(ip, media.port),
-        remote_rtcp: SocketAddr::new(ip, media.port),
+        remote,
+        remote_rtcp: remote,
         rtcp_mux: media.section.attribute("rtcp-mux").is_some(),
         format: format.clone(),
         telephone_event: event.map(|event| event.payload_type),
         telephone_event_rate: event.map_or(format.clock_rate, |event| event.clock_rate),
         ptime_ms: ptime_ms(media, local),
-        direction: willing(theirs, media, ip).reversed().and(local.direction),
+        direction: willing(theirs, media, is_held).reversed().and(local.direction),
         best_effort: protection.is_secure() && media.kind_of_profile() == Profile::Plain,
         protection,
     };
@@ -172,9 +183,16 @@ fn agree(theirs: &Session, media: &Media, local: &Local) -> Result<Stream, SdpEr
 }
 
 /// What the other side does, by its attributes and by the address of nowhere (RFC 3264 §8.4: it does not listen).
-fn willing(theirs: &Session, media: &Media, ip: IpAddr) -> Direction {
+fn willing(theirs: &Session, media: &Media, is_nowhere: bool) -> Direction {
     let said = theirs.direction(media);
-    Direction::of(said.sends(), said.receives() && !ip.is_unspecified())
+    Direction::of(said.sends(), said.receives() && !is_nowhere)
+}
+
+fn address_of(theirs: &Session, media: &Media) -> Result<IpAddr, SdpError> {
+    let address = media.section.address.as_ref().or(theirs.section.address.as_ref());
+    address
+        .and_then(Address::ip)
+        .ok_or_else(|| SdpError::Address { address: address.map(Address::to_string).unwrap_or_default() })
 }
 
 /// The packet length asked for, within reason and below the longest the other side takes; ours where it asks for none.
@@ -213,8 +231,10 @@ fn accepted(offered: &Media, stream: &Stream, local: &Local) -> Media {
     if stream.rtcp_mux {
         media.section.push_flag("rtcp-mux");
     }
-    if let Protection::Keys { ours, .. } = &stream.protection {
-        media.section.push("crypto", ours);
+    match (&stream.protection, &local.security.dtls) {
+        (Protection::Keys { ours, .. }, _) => media.section.push("crypto", ours),
+        (Protection::Dtls(browser), Some(dtls)) => dtls.describe(&mut media, local, Some(browser)),
+        _ => {}
     }
     media.say(stream.ptime_ms, stream.direction);
     media
@@ -248,14 +268,14 @@ fn telephone_events(codecs: &[Format]) -> Vec<Format> {
     events
 }
 
-fn describe(local: &Local, time: &str, media: Vec<Media>) -> String {
+fn describe(local: &Local, time: &str, attributes: Vec<Attribute>, media: Vec<Media>) -> String {
     let address = Address::Ip(local.address.ip());
     let session = Session {
         origin: format!("- {} {} {address}", local.session_id, local.version),
         name: "-".to_owned(), // RFC 3264 §5
         section: Section {
             address: Some(address),
-            attributes: Vec::new(),
+            attributes,
             lines: vec![Line { letter: 't', value: time.to_owned() }],
         },
         media,

@@ -3,7 +3,7 @@
 //! Where it stands: `negotiate` asks here for each medium. Keys in the description (RFC 4568) come in two spellings: in
 //! `RTP/SAVP`, which leaves no choice, and beside `RTP/AVP`, where the other side may take them or leave them.
 
-use crate::{Crypto, Media, SdpError};
+use crate::{Browser, Crypto, Dtls, Local, Media, SdpError, Session};
 
 /// What we are willing to do, and with what.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -12,6 +12,10 @@ pub struct Security {
     pub srtp: Srtp,
     /// Our keys, one for each suite we speak, best first. None where they would be read on the way.
     pub keys: Vec<Crypto>,
+    /// What we say of ourselves to browsers; none where there are none.
+    pub dtls: Option<Dtls>,
+    /// The other side is a browser: our offers are such as they understand.
+    pub browser: bool,
     /// Our offers leave the choice to the other side even where `srtp` does not: it was agreed so before.
     pub best_effort: bool,
 }
@@ -40,6 +44,8 @@ pub enum Protection {
         /// What we are sent is secured with this.
         theirs: Crypto,
     },
+    /// By keys from a DTLS handshake, as browsers do it.
+    Dtls(Box<Browser>),
 }
 
 impl Protection {
@@ -54,6 +60,7 @@ impl Protection {
 pub(crate) enum Profile {
     Plain,
     Secure,
+    Browsers,
     Other,
 }
 
@@ -62,6 +69,7 @@ impl Media {
         match self.profile.to_ascii_uppercase().as_str() {
             "RTP/AVP" | "RTP/AVPF" => Profile::Plain,
             "RTP/SAVP" | "RTP/SAVPF" => Profile::Secure,
+            _ if self.is_browsers() => Profile::Browsers,
             _ => Profile::Other,
         }
     }
@@ -70,13 +78,19 @@ impl Media {
     pub(crate) fn offers_security(&self) -> bool {
         match self.kind_of_profile() {
             Profile::Plain => self.section.attribute("crypto").is_some(),
-            Profile::Secure => true,
+            Profile::Secure | Profile::Browsers => true,
             Profile::Other => false,
         }
     }
 
     /// The line of our offer that says how it is protected, and the keys behind it.
-    pub(crate) fn offer_security(&mut self, ours: &Security) {
+    pub(crate) fn offer_security(&mut self, local: &Local) {
+        let ours = &local.security;
+        if let Some(dtls) = ours.for_browser() {
+            self.profile = "UDP/TLS/RTP/SAVPF".to_owned();
+            self.section.push_flag("rtcp-mux");
+            return dtls.describe(self, local, None);
+        }
         let keys = if ours.srtp == Srtp::Off { &[][..] } else { &ours.keys };
         let secure = ours.srtp == Srtp::Required && !ours.best_effort;
         self.profile = if secure { "RTP/SAVP" } else { "RTP/AVP" }.to_owned();
@@ -85,8 +99,13 @@ impl Media {
 }
 
 impl Security {
+    /// What we say, where our offers are for a browser.
+    pub(crate) fn for_browser(&self) -> Option<&Dtls> {
+        self.dtls.as_ref().filter(|_| self.browser && self.srtp != Srtp::Off)
+    }
+
     /// How a medium of the other side and we can be protected together. Of its keys the first of a suite we have is taken.
-    pub(crate) fn agree(&self, media: &Media) -> Result<Protection, SdpError> {
+    pub(crate) fn agree(&self, session: &Session, media: &Media) -> Result<Protection, SdpError> {
         let refused = || SdpError::Profile { profile: media.profile.clone() };
         let keys = || match self.srtp {
             Srtp::Off => None,
@@ -99,6 +118,10 @@ impl Security {
                 (None, Srtp::Required) => Err(SdpError::Unprotected),
             },
             Profile::Secure => keys().ok_or_else(refused),
+            Profile::Browsers => {
+                let dtls = self.dtls.as_ref().filter(|_| self.srtp != Srtp::Off).ok_or_else(refused)?;
+                dtls.agree(session, media).map(|browser| Protection::Dtls(Box::new(browser)))
+            }
             Profile::Other => Err(refused()),
         }
     }
@@ -117,7 +140,8 @@ impl Security {
     /// we must have.
     pub(crate) fn is_answered_by(&self, agreed: &Protection) -> bool {
         match agreed {
-            Protection::Plain => true,
+            Protection::Plain => self.for_browser().is_none(),
+            Protection::Dtls(_) => self.for_browser().is_some(),
             Protection::Keys { theirs, .. } => {
                 self.keys.iter().any(|ours| ours.tag == theirs.tag && ours.is_of(&theirs.suite))
             }
@@ -130,7 +154,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
-    use crate::{Direction, Format, Local, Stream, accept, answer, offer};
+    use crate::{Direction, Format, Stream, accept, answer, offer};
 
     const LONG: &str = "AES_256_CM_HMAC_SHA1_80";
     const SHORT: &str = "AES_CM_128_HMAC_SHA1_80";
@@ -149,7 +173,7 @@ mod tests {
             codecs: vec![Format::pcma()],
             ptime_ms: 20,
             direction: Direction::SendRecv,
-            security: Security { srtp, keys, best_effort: false },
+            security: Security { srtp, keys, ..Security::default() },
         }
     }
 
@@ -166,6 +190,7 @@ mod tests {
                 assert_eq!((ours.tag, &ours.suite), (theirs.tag, &theirs.suite));
                 theirs.suite.clone()
             }
+            Ok(Protection::Dtls(_)) => panic!("none of these is a browser's"),
             Err(why) => why.status().to_string(),
         }
     }

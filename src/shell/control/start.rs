@@ -15,6 +15,7 @@ use super::super::ask::SOCKET;
 use super::super::clock::Clock;
 use super::super::console::Console;
 use super::super::encoder::Encoder;
+use super::super::identity::identity;
 use super::super::inbox::Inbox;
 use super::super::journal::Journal;
 use super::super::mailboxes::MailboxFile;
@@ -70,17 +71,18 @@ impl Control {
         let (journal, journal_thread) = Journal::start(folder).map_err(fault)?;
 
         let (events, clips) = (inbox.clone(), recorder.clone());
+        let identity = identity(clock)?;
         let media = MediaThreads::start(
             conf.switch.media_threads,
             conf.switch.media.clone(),
-            clock,
-            random.fork(),
+            (clock, random.fork(), identity.clone()),
             move |event| arrive(&events, Input::Media(event)),
             move |recording, channel, clip| clips.bring(recording, channel, clip),
         )?;
         let (own, door) = (addresses.clone(), inbox.clone());
         let towards = move |transport, remote| own.towards(transport, remote);
         let mut switch = Switch::new(&conf, towards, clock.wall(), random);
+        switch.serve_browsers(identity.fingerprint());
         let (mailboxes, kept) = MailboxFile::open(folder);
         switch.remember_mailboxes(kept);
         prepare::prompts(&conf)?;

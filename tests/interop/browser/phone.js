@@ -9,6 +9,10 @@ function say(event, rest) {
   saying = saying.then(() => fetch('/said', { method: 'POST', body: JSON.stringify({ event, ...rest }) }));
 }
 
+// The microphone as it is: what cleans up a voice would take a tone for noise.
+const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+const media = { mediaConstraints: { audio: raw, video: false }, pcConfig: { iceServers: [] } };
+
 let ua;
 let session;
 let analyser;
@@ -32,7 +36,7 @@ const verbs = {
     ua.unregister();
   },
   dial({ uri }) {
-    ua.call(uri, { mediaConstraints: { audio: true, video: false }, pcConfig: { iceServers: [] } });
+    ua.call(uri, media);
   },
   press({ key }) {
     session.sendDTMF(key, { transportType: 'RFC2833' });
@@ -61,7 +65,7 @@ function take({ session: newer, originator }) {
   session.on('ended', ({ cause }) => say('ended', { cause }));
   if (originator === 'remote') {
     say('called');
-    session.answer({ mediaConstraints: { audio: true, video: false }, pcConfig: { iceServers: [] } });
+    session.answer(media);
   }
 }
 

@@ -47,7 +47,7 @@ impl Browser {
         chromium.args("--disable-background-networking --disable-component-update --disable-sync".split(' '));
         chromium.args("--disable-dev-shm-usage --mute-audio --autoplay-policy=no-user-gesture-required".split(' '));
         chromium.args("--ignore-certificate-errors --use-fake-device-for-media-stream".split(' '));
-        chromium.arg("--use-fake-ui-for-media-stream");
+        chromium.args(["--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection"]);
         chromium.arg(format!("--use-file-for-fake-audio-capture={}", tone.display()));
         chromium.arg(format!("--user-data-dir={}", folder.join("profile").display()));
         chromium.arg(format!("http://{address}/"));
@@ -79,6 +79,16 @@ impl Browser {
                 Err(_) => panic!("the page tells of no {event} within {limit:?}, only {:?}", self.events),
             }
         }
+    }
+
+    /// Waits until what the page hears is mostly this tone.
+    pub fn hears(&mut self, hz: u32) {
+        super::until(&format!("{hz} Hz in the browser"), PATIENCE, || {
+            self.tell(json!({ "verb": "listen" }));
+            let level = self.wait_for("level", PATIENCE);
+            let near = level["peak"]["hz"].as_f64().is_some_and(|peak| (peak - f64::from(hz)).abs() < 30.0);
+            (near && level["peak"]["db"].as_f64().is_some_and(|db| db > -45.0)).then_some(())
+        });
     }
 }
 

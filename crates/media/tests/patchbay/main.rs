@@ -10,3 +10,4 @@ mod room;
 mod srtp;
 mod storm;
 mod transcode;
+mod web;

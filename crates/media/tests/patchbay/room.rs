@@ -61,6 +61,11 @@ impl Room {
         Room { bay, now: Time::from_millis(1000), book: Book::default() }
     }
 
+    pub fn with_identity(identity: std::sync::Arc<media::Identity>) -> Room {
+        let room = Room::new();
+        Room { bay: room.bay.with_identity(identity), ..room }
+    }
+
     /// A and B, connected and wired both ways.
     pub fn talking() -> Room {
         let mut room = Room::new();

@@ -62,7 +62,7 @@ impl PhoneCall {
             codecs: formats(&conf.codecs),
             ptime_ms: 20,
             direction: Direction::SendRecv,
-            security: Security { srtp: conf.srtp, keys: keys(conf.srtp, random), best_effort: false },
+            security: Security { srtp: conf.srtp, keys: keys(conf.srtp, random), ..Security::default() },
         };
         PhoneCall {
             call_id,
