@@ -38,7 +38,7 @@ use messages::{leg_of_media, leg_of_sip};
 use sip_conf::sip_conf;
 use watchers::Seen;
 
-use crate::conf::Conf;
+use crate::conf::{Conf, OnFailure};
 use crate::directory::Directory;
 use crate::port_pool::PortPool;
 
@@ -70,6 +70,8 @@ pub struct Switch {
     threads: usize,
     next_thread: usize,
     calls_max: usize,
+    /// A call that cannot be recorded ends.
+    no_call_unrecorded: bool,
     closing: bool,
     heard: Vec<sip::Output>,
     seen: Seen,
@@ -113,6 +115,7 @@ impl Switch {
             threads: conf.switch.media_threads,
             next_thread: 0,
             calls_max: conf.switch.calls_max,
+            no_call_unrecorded: conf.switch.recording.on_failure == OnFailure::Refuse,
             closing: false,
             heard: Vec::new(),
             seen: Seen::new(conf),
@@ -146,7 +149,14 @@ impl Switch {
                 }
             }
             Input::Located(input) => self.locate(input, now, out),
-            Input::Recorder(event) => out.push(Output::Recorded(event)),
+            Input::Recorder(event) => {
+                if let recorder::Event::Failed { id, .. } = &event
+                    && self.no_call_unrecorded
+                {
+                    self.step(id.call, now, out, |journey| journey.hang_up("cannot be recorded", now));
+                }
+                out.push(Output::Recorded(event));
+            }
             Input::Tick => self.time_has_passed(now, out),
             Input::Drain => {
                 self.closing = true;

@@ -13,10 +13,33 @@ pub struct RecordingConf {
     pub folder: PathBuf,
     /// What they become when the call is over.
     pub format: Format,
+    /// Another folder, on another disk, for when that one fails or is nearly full.
+    pub spill: Option<PathBuf>,
+    /// A folder with less room than this gets no new recording while there is another; at twice as much it is said.
+    pub floor_mb: u64,
+    /// What becomes of a call that cannot be recorded.
+    pub on_failure: OnFailure,
+}
+
+/// What becomes of a call that is to be recorded and cannot be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// It goes on without.
+    #[default]
+    Continue,
+    /// It ends: no recording, no call.
+    Refuse,
 }
 
 impl Default for RecordingConf {
     fn default() -> RecordingConf {
-        RecordingConf { folder: PathBuf::from("recordings"), format: Format::Wav }
+        RecordingConf {
+            folder: PathBuf::from("recordings"),
+            format: Format::Wav,
+            spill: None,
+            floor_mb: 500,
+            on_failure: OnFailure::Continue,
+        }
     }
 }

@@ -216,8 +216,21 @@ impl Control {
                 Output::Close { connection } => self.streams.close(connection),
                 Output::Media { thread, command } => self.media.command(thread, command),
                 Output::Record(input) => {
-                    if !self.recorder.tell(input) {
-                        error!("the recorder is far behind; a recording did not begin, or keeps its temporary name");
+                    let begins = match &input {
+                        recorder::Input::Open { id, .. } => Some(*id),
+                        _ => None,
+                    };
+                    match (self.recorder.tell(input), begins) {
+                        (true, _) => {}
+                        (false, Some(id)) => {
+                            let why = "the recorder is far behind; look after its disk".to_owned();
+                            arrive(&self.door, Input::Recorder(recorder::Event::Failed { id, why }));
+                        }
+                        (false, None) => {
+                            error!(
+                                "the recorder is far behind; a recording keeps its temporary name until the next start"
+                            );
+                        }
                     }
                 }
                 Output::Fact { call, fact } => logging::fact(call, &fact),

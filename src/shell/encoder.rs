@@ -4,7 +4,7 @@
 //! Where it stands: beside the settler, which only wakes it: what there is to do is in the archive's chain.
 
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -24,13 +24,17 @@ pub(super) struct Encoder(SyncSender<()>);
 
 impl Encoder {
     /// Starts the thread; none where recordings stay as they are.
-    pub(super) fn start(folder: &Path, format: Format, clock: Clock) -> io::Result<Option<(Encoder, JoinHandle<()>)>> {
+    pub(super) fn start(
+        folders: &[PathBuf],
+        format: Format,
+        clock: Clock,
+    ) -> io::Result<Option<(Encoder, JoinHandle<()>)>> {
         if format == Format::Wav {
             return Ok(None);
         }
-        let encode = Encode::new(folder, format, clock.today());
+        let archives = folders.iter().map(|folder| Encode::new(folder, format, clock.today())).collect();
         let (sender, inbox) = sync_channel(1);
-        let thread = thread::Builder::new().name("encoder".to_owned()).spawn(move || run(encode, clock, &inbox))?;
+        let thread = thread::Builder::new().name("encoder".to_owned()).spawn(move || run(archives, clock, &inbox))?;
         Ok(Some((Encoder(sender), thread)))
     }
 
@@ -40,15 +44,17 @@ impl Encoder {
     }
 }
 
-fn run(mut encode: Encode, clock: Clock, inbox: &Receiver<()>) {
+fn run(mut archives: Vec<Encode>, clock: Clock, inbox: &Receiver<()>) {
     let _ = rustix::process::nice(NICE); // of this thread alone, on Linux
     let going = || !matches!(inbox.try_recv(), Err(TryRecvError::Disconnected));
     loop {
-        while going() {
-            match encode.next(clock.today(), going) {
-                Ok(Some(done)) => debug!(file = done.file, bytes = done.bytes, before = done.before, "encoded"),
-                Ok(None) => break,
-                Err(why) => error!("a recording keeps its format: {why}"),
+        for encode in &mut archives {
+            while going() {
+                match encode.next(clock.today(), going) {
+                    Ok(Some(done)) => debug!(file = done.file, bytes = done.bytes, before = done.before, "encoded"),
+                    Ok(None) => break,
+                    Err(why) => error!("a recording keeps its format: {why}"),
+                }
             }
         }
         if let Err(RecvTimeoutError::Disconnected) = inbox.recv_timeout(LOOK_EVERY) {

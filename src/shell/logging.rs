@@ -145,6 +145,13 @@ pub(super) fn recording(event: &recorder::Event) {
     match event {
         recorder::Event::Opened { .. } => {}
         recorder::Event::Closed { id, file, seconds } => info!(call = %id.call, file, seconds, "recorded"),
+        recorder::Event::Spilled { id, folder, why } => {
+            warn!(call = %id.call, folder = %folder.display(), "recorded elsewhere: {why}");
+        }
+        recorder::Event::Low { folder, bytes } => {
+            let (folder, left_mb) = (folder.display(), bytes / 1_000_000);
+            warn!(%folder, left_mb, "little room is left for recordings; free some space");
+        }
         recorder::Event::Failed { id, why } => error!(call = %id.call, "recording failed: {why}"),
     }
 }

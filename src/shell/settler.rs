@@ -3,8 +3,9 @@
 //! Where it stands: behind the recorder's thread, which must never wait for a disk to say that it has something. What
 //! the disk refuses is kept and tried again, so that a full or absent disk costs no recording that had ended.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -25,14 +26,13 @@ pub(super) struct Settler(SyncSender<Closing>);
 impl Settler {
     /// Starts the thread.
     pub(super) fn start(
-        manifest: Manifest,
         encoder: Option<Encoder>,
         clock: Clock,
         events: impl Fn(Event) + Send + 'static,
     ) -> io::Result<(Settler, JoinHandle<()>)> {
         let (sender, inbox) = sync_channel(WAITING_MAX);
         let thread = thread::Builder::new().name("settler".to_owned()).spawn(move || {
-            Settling { manifest, encoder, clock, events, unsettled: VecDeque::new() }.run(&inbox);
+            Settling { manifests: HashMap::new(), encoder, clock, events, unsettled: VecDeque::new() }.run(&inbox);
         })?;
         Ok((Settler(sender), thread))
     }
@@ -46,7 +46,8 @@ impl Settler {
 }
 
 struct Settling<E> {
-    manifest: Manifest,
+    /// Of each folder.
+    manifests: HashMap<PathBuf, Manifest>,
     encoder: Option<Encoder>,
     clock: Clock,
     events: E,
@@ -73,7 +74,9 @@ impl<E: Fn(Event)> Settling<E> {
     }
 
     fn settle(&mut self, closing: Closing, first: bool) {
-        let settled = closing.settle(&mut self.manifest, self.clock.today());
+        let folder = closing.folder();
+        let manifest = self.manifests.entry(folder.to_owned()).or_insert_with(|| Manifest::new(folder));
+        let settled = closing.settle(manifest, self.clock.today());
         if let (Ok(_), Some(encoder)) = (&settled, &self.encoder) {
             encoder.wake();
         }

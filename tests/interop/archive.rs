@@ -164,3 +164,40 @@ fn recordings_become_what_the_conf_says_and_strangers_open_them() {
         assert!(!again.status.success() && said(&again).contains("is there already"), "{}", said(&again));
     }
 }
+
+#[test]
+fn a_folder_that_vanishes_costs_no_sound_where_there_is_another_and_no_call_unless_it_is_to() {
+    for (policy, spills) in [("continue", true), ("continue", false), ("refuse", false)] {
+        let centre = Centre::new("vanished");
+        let second = centre.room.path().join("second");
+        let spill = if spills { format!("spill = {second:?}\n") } else { String::new() };
+        centre.replace("switch.toml", "[recording]", &format!("[recording]\non_failure = \"{policy}\"\n{spill}"));
+        let switch = centre.start();
+        let mut ann = Phone::start(&centre.room, "ann", 700, switch.address, "udp");
+        let mut bob = Phone::start(&centre.room, "bob", 1_900, switch.address, "udp");
+        fs::remove_dir_all(centre.recordings()).expect("our own folder");
+        fs::write(centre.recordings(), "where a folder was").expect("our own folder");
+        ann.dial(&format!("sip:202@{}", switch.address));
+        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+        if policy == "continue" {
+            ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+            thread::sleep(Duration::from_secs(1));
+            ann.hang_up();
+        }
+        bob.wait_for("CALL_CLOSED", A_WHILE);
+        let cdr = switch.cdr();
+        let (by, cause) = (&cdr["ended_by"], cdr["cause"].as_str().unwrap_or_default());
+        assert_eq!(
+            (by == "switch", cause == "cannot be recorded"),
+            (policy == "refuse", policy == "refuse"),
+            "{cdr:#}"
+        );
+        if spills {
+            let wav = until("a recording in the second folder", A_WHILE, || files_below(&second, ".wav").pop());
+            let [caller, party] = &sound::read(&wav)[..] else { panic!("two sides") };
+            caller.assert_only("the caller's side", 700, 1_900);
+            party.assert_only("the party's side", 1_900, 700);
+            assert!(recordings(&second, &["verify"]).status.success(), "the second folder is an archive, too");
+        }
+    }
+}

@@ -56,6 +56,11 @@ impl Closing {
         Closing { id, place, file, end: End::CutOff { why } }
     }
 
+    /// The folder it lies in: the archive it belongs to.
+    pub fn folder(&self) -> &Path {
+        self.place.folder()
+    }
+
     /// Did it end as it should?
     pub fn is_whole(&self) -> bool {
         matches!(self.end, End::Whole { .. })

@@ -47,6 +47,14 @@ pub enum RecorderError {
         /// The limit.
         hours: u32,
     },
+    /// One disk after the other failed.
+    #[error("recording {file} ended after {parts} files: its disks fail one after the other; look after them")]
+    TooManyParts {
+        /// Its name.
+        file: String,
+        /// How many.
+        parts: u32,
+    },
     /// As many as allowed are being made.
     #[error("recording {file} was not begun: {recordings} are being made already; raise recordings_max")]
     TooMany {

@@ -21,6 +21,7 @@
 mod archive;
 mod closing;
 mod error;
+mod gaps;
 mod place;
 mod recorder;
 mod recording;

@@ -8,6 +8,7 @@ use crate::RecorderError;
 /// folder it was made for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Place {
+    folder: PathBuf,
     path: PathBuf,
     name: String,
 }
@@ -23,7 +24,7 @@ impl Place {
         };
         let parts = file.split('/');
         match parts.clone().count() <= PARTS_MAX && parts.clone().all(plain) {
-            true => Ok(Place { path: folder.join(file), name: file.to_owned() }),
+            true => Ok(Place { folder: folder.to_owned(), path: folder.join(file), name: file.to_owned() }),
             false => Err(RecorderError::Name { file: file.to_owned() }),
         }
     }
@@ -31,7 +32,13 @@ impl Place {
     /// The place of a recording someone left unfinished below `folder`.
     pub(crate) fn of_part(folder: &Path, part: &Path) -> Option<Place> {
         let name = part.strip_prefix(folder).ok()?.to_str()?.strip_suffix(WAV_PART)?;
-        (!name.is_empty() && !name.ends_with('/')).then(|| Place { path: folder.join(name), name: name.to_owned() })
+        let (folder, path) = (folder.to_owned(), folder.join(name));
+        (!name.is_empty() && !name.ends_with('/')).then(|| Place { folder, path, name: name.to_owned() })
+    }
+
+    /// The folder its name is below.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Its name below the folder, without ending.

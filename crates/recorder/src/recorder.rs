@@ -4,8 +4,7 @@
 //! to the switch. It blocks on the disk and on nothing else.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, process};
 
@@ -14,13 +13,17 @@ use base::{RecordingId, Time};
 use serde_json::Value;
 
 use crate::recording::Recording;
-use crate::{Channel, Closing, RecorderError};
+use crate::{Channel, Closing, RecorderError, sidecar};
 
 /// Where recordings go and how many there may be.
 #[derive(Clone, Debug)]
 pub struct RecorderConf {
     /// The folder they lie in. It is made when it is not there.
     pub folder: PathBuf,
+    /// Where they go while that one fails or is nearly full: another disk.
+    pub spill: Option<PathBuf>,
+    /// A folder with less room than this gets no new recording as long as there is another; at twice as much it is said.
+    pub floor_bytes: u64,
     /// So many at once; one more is refused.
     pub recordings_max: usize,
     /// A longer recording fails. WAV ends at 4 GiB, which is 37 hours; hound would not notice.
@@ -29,7 +32,13 @@ pub struct RecorderConf {
 
 impl Default for RecorderConf {
     fn default() -> RecorderConf {
-        RecorderConf { folder: PathBuf::from("recordings"), recordings_max: 10_000, hours_max: 8 }
+        RecorderConf {
+            folder: PathBuf::from("recordings"),
+            spill: None,
+            floor_bytes: 500_000_000,
+            recordings_max: 10_000,
+            hours_max: 8,
+        }
     }
 }
 
@@ -65,6 +74,24 @@ pub enum Input {
         /// Its sidecar, a JSON object; `seconds` is added.
         sidecar: Value,
     },
+    /// A piece of one side did not get through: nobody was to wait for room.
+    Lost {
+        /// The recording.
+        id: RecordingId,
+        /// The side.
+        channel: Channel,
+        /// Its first sample's place.
+        at: u64,
+        /// How long it was.
+        samples: u64,
+    },
+    /// So much room is left in a folder.
+    Room {
+        /// Which: the folder or the spill folder, as in the conf.
+        folder: PathBuf,
+        /// Bytes.
+        bytes: u64,
+    },
     /// Time has passed.
     Tick,
 }
@@ -85,6 +112,22 @@ pub enum Event {
     Opened {
         /// The recording.
         id: RecordingId,
+    },
+    /// Its folder failed or is nearly full: it is recorded elsewhere.
+    Spilled {
+        /// The recording.
+        id: RecordingId,
+        /// Where it is now.
+        folder: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A folder has little room left.
+    Low {
+        /// Which.
+        folder: PathBuf,
+        /// Bytes left.
+        bytes: u64,
     },
     /// It broke off, or never began. What is told of it afterwards is ignored; what is on the disk is kept and, as soon
     /// as the disk allows, finished like a salvaged one.
@@ -108,8 +151,16 @@ pub enum Event {
 /// All recordings being made.
 pub struct Recorder {
     conf: RecorderConf,
+    folders: Vec<Disk>,
     recordings: HashMap<RecordingId, Recording>,
     next_look: Time,
+}
+
+/// A folder, and how much room there is as far as we were told.
+struct Disk {
+    path: PathBuf,
+    room: u64,
+    warned: bool,
 }
 
 impl Recorder {
@@ -118,29 +169,37 @@ impl Recorder {
     /// # Errors
     /// When nothing can be written there.
     pub fn new(conf: RecorderConf) -> Result<Recorder, RecorderError> {
-        let trial = conf.folder.join(format!(".trial-{}", process::id()));
-        fs::create_dir_all(&conf.folder)
-            .and_then(|()| fs::write(&trial, "can this folder be written to?\n"))
-            .and_then(|()| fs::remove_file(&trial))
-            .map_err(|why| RecorderError::Folder { folder: conf.folder.clone(), why })?;
-        Ok(Recorder { conf, recordings: HashMap::new(), next_look: Time::NEVER })
+        let mut folders = Vec::new();
+        for path in [Some(&conf.folder), conf.spill.as_ref()].into_iter().flatten() {
+            let trial = path.join(format!(".trial-{}", process::id()));
+            fs::create_dir_all(path)
+                .and_then(|()| fs::write(&trial, "can this folder be written to?\n"))
+                .and_then(|()| fs::remove_file(&trial))
+                .map_err(|why| RecorderError::Folder { folder: path.clone(), why })?;
+            folders.push(Disk { path: path.clone(), room: u64::MAX, warned: false });
+        }
+        Ok(Recorder { conf, folders, recordings: HashMap::new(), next_look: Time::NEVER })
     }
 
     /// Takes one input; what is to be said of it is added to `out`.
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         match input {
             Input::Open { id, file, began, started } => {
-                let event = match self.open(id, file, began, started) {
-                    Ok(()) => Event::Opened { id },
-                    Err(why) => Event::Failed { id, why: why.to_string() },
-                };
-                out.push(Output::Event(event));
+                match self.open(id, file, began, started, out) {
+                    Ok(()) => out.push(Output::Event(Event::Opened { id })),
+                    Err(why) => out.push(Output::Event(Event::Failed { id, why: why.to_string() })),
+                }
                 self.next_look = self.next_look.min(now + LOOK_EVERY);
             }
             Input::Audio { id, channel, clip } => {
                 let told = self.recordings.get_mut(&id).map(|recording| recording.audio(channel, &clip, now));
                 if let Some(Err(why)) = told {
                     self.fail(id, why, out);
+                    // Where it goes on, nothing of it is missing.
+                    let again = self.recordings.get_mut(&id).map(|recording| recording.audio(channel, &clip, now));
+                    if let Some(Err(why)) = again {
+                        self.fail(id, why, out);
+                    }
                 }
             }
             Input::Close { id, length, sidecar } => {
@@ -148,6 +207,12 @@ impl Recorder {
                     recording.close(length, sidecar, now);
                 }
             }
+            Input::Lost { id, channel, at, samples } => {
+                if let Some(recording) = self.recordings.get_mut(&id) {
+                    recording.lost(channel, at, samples);
+                }
+            }
+            Input::Room { folder, bytes } => self.room(&folder, bytes, out),
             Input::Tick => {}
         }
         if now >= self.next_look {
@@ -165,16 +230,54 @@ impl Recorder {
         self.recordings.len()
     }
 
-    fn open(&mut self, id: RecordingId, file: String, began: Time, started: Value) -> Result<(), RecorderError> {
+    fn open(
+        &mut self,
+        id: RecordingId,
+        file: String,
+        began: Time,
+        started: Value,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RecorderError> {
         if self.recordings.len() >= self.conf.recordings_max {
             return Err(RecorderError::TooMany { file, recordings: self.conf.recordings_max });
         }
-        match self.recordings.entry(id) {
-            Entry::Occupied(_) => Err(RecorderError::Taken { file }),
-            Entry::Vacant(entry) => {
-                entry.insert(Recording::open(&self.conf, file, began, started)?);
-                Ok(())
+        if self.recordings.contains_key(&id) {
+            return Err(RecorderError::Taken { file });
+        }
+        let started = sidecar::members(started);
+        let mut failed = None;
+        for folder in self.in_order() {
+            match Recording::open(&folder, self.conf.hours_max, &file, began, &started) {
+                Ok(recording) => {
+                    if folder != self.conf.folder {
+                        let nearly_full = || format!("{} is nearly full; free some space", self.conf.folder.display());
+                        let why = failed.map_or_else(nearly_full, |why: RecorderError| why.to_string());
+                        out.push(Output::Event(Event::Spilled { id, folder, why }));
+                    }
+                    self.recordings.insert(id, recording);
+                    return Ok(());
+                }
+                Err(why @ RecorderError::Disk { .. }) => failed = failed.or(Some(why)),
+                Err(why) => return Err(why),
             }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// The folders to try: those with room first, the others all the same, for nothing else may be left.
+    fn in_order(&self) -> Vec<PathBuf> {
+        let mut folders: Vec<&Disk> = self.folders.iter().collect();
+        folders.sort_by_key(|folder| folder.room < self.conf.floor_bytes);
+        folders.into_iter().map(|folder| folder.path.clone()).collect()
+    }
+
+    fn room(&mut self, path: &Path, bytes: u64, out: &mut Vec<Output>) {
+        let early = self.conf.floor_bytes.saturating_mul(2);
+        for folder in self.folders.iter_mut().filter(|folder| folder.path == path) {
+            if bytes < early && !folder.warned {
+                out.push(Output::Event(Event::Low { folder: path.to_owned(), bytes }));
+            }
+            (folder.room, folder.warned) = (bytes, bytes < early);
         }
     }
 
@@ -193,16 +296,32 @@ impl Recorder {
         for (id, recording) in over {
             match recording.finish(id) {
                 Ok(closing) => out.push(Output::Close(closing)),
-                Err((why, recording)) => break_off(id, *recording, why, out),
+                Err((why, recording)) => {
+                    // Its end is given back to it: where it goes on, the next look finishes it.
+                    self.recordings.insert(id, *recording);
+                    self.fail(id, why, out);
+                }
             }
         }
         self.next_look = if self.recordings.is_empty() { Time::NEVER } else { now + LOOK_EVERY };
     }
 
+    /// What a recording's disk refuses goes on on another, if there is one; else the recording ends here.
     fn fail(&mut self, id: RecordingId, why: RecorderError, out: &mut Vec<Output>) {
-        if let Some(recording) = self.recordings.remove(&id) {
-            break_off(id, recording, why, out);
+        let Some(mut recording) = self.recordings.remove(&id) else { return };
+        if let RecorderError::Disk { .. } = &why {
+            let said = why.to_string();
+            for folder in self.in_order().into_iter().filter(|folder| folder != recording.folder()).collect::<Vec<_>>()
+            {
+                if let Ok(closing) = recording.go_on(id, &folder, &said) {
+                    out.push(Output::Event(Event::Spilled { id, folder, why: said }));
+                    out.push(Output::Close(closing));
+                    self.recordings.insert(id, recording);
+                    return;
+                }
+            }
         }
+        break_off(id, recording, why, out);
     }
 }
 
@@ -442,7 +561,12 @@ pub(crate) mod tests {
     #[test]
     fn a_recording_that_breaks_off_is_told_once_and_kept() {
         let folder = Folder::new();
-        let conf = RecorderConf { folder: folder.path().to_owned(), hours_max: 0, recordings_max: 1 };
+        let conf = RecorderConf {
+            folder: folder.path().to_owned(),
+            hours_max: 0,
+            recordings_max: 1,
+            ..RecorderConf::default()
+        };
         let (mut recorder, mut out) = (settling(conf), Vec::new());
         recorder.handle(open(1, "a"), at(0), &mut out);
         recorder.handle(open(2, "b"), at(0), &mut out);
@@ -457,6 +581,66 @@ pub(crate) mod tests {
         let sidecar: Value = serde_json::from_slice(&fs::read(folder.path().join("a.json")).unwrap()).unwrap();
         assert_eq!((&sidecar["salvaged"], &sidecar["caller"]), (&json!(true), &json!("201")));
         assert!(sidecar["failed"].as_str().unwrap().contains("stopped after"));
+    }
+
+    #[test]
+    fn sound_that_found_no_room_is_a_gap_in_the_sidecar() {
+        let folder = Folder::new();
+        let (mut recorder, mut out) = (recorder(&folder), Vec::new());
+        recorder.handle(open(1, "a"), at(0), &mut out);
+        for from in [0, 4000] {
+            let lost = Input::Lost { id: id(1), channel: Channel::Right, at: from, samples: 4000 };
+            recorder.handle(lost, at(1000), &mut out);
+        }
+        recorder.handle(close(2000), at(2000), &mut out);
+        recorder.handle(Input::Tick, at(2200), &mut out);
+        let sidecar: Value = serde_json::from_slice(&fs::read(folder.path().join("a.json")).unwrap()).unwrap();
+        assert_eq!(sidecar["gaps"], json!([{ "channel": "right", "from_secs": 0.0, "secs": 1.0 }]));
+        assert_eq!(sidecar["gap_secs"], 1.0);
+    }
+
+    /// A recorder with a second folder, and both.
+    fn spilling() -> (Settling, Folder, Folder) {
+        let (first, second) = (Folder::new(), Folder::new());
+        let (folder, spill) = (first.path().to_owned(), Some(second.path().to_owned()));
+        (settling(RecorderConf { folder, spill, floor_bytes: 1000, ..RecorderConf::default() }), first, second)
+    }
+
+    #[test]
+    fn a_folder_that_has_vanished_is_not_waited_for() {
+        let (mut recorder, first, second) = spilling();
+        fs::remove_dir_all(first.path()).unwrap();
+        fs::write(first.path(), "where a folder was").unwrap();
+        let mut out = Vec::new();
+        recorder.handle(open(1, "a"), at(0), &mut out);
+        let _ = fs::remove_file(first.path());
+        let [Event::Spilled { folder, why, .. }, Event::Opened { .. }] = &out[..] else { panic!("{out:?}") };
+        assert_eq!((folder.as_path(), why.contains("recording a stopped")), (second.path(), true), "{why}");
+        assert_eq!(second.files(), ["a.json.part", "a.wav.part"]);
+    }
+
+    #[test]
+    fn a_folder_nearly_full_is_told_early_and_gets_nothing_new() {
+        let (mut recorder, first, second) = spilling();
+        let mut out = Vec::new();
+        let told = |recorder: &mut Settling, bytes, segment, out: &mut Vec<Event>| {
+            let room = Input::Room { folder: first.path().to_owned(), bytes };
+            recorder.handle(room, at(0), out);
+            recorder.handle(open(segment, &format!("{segment}")), at(0), out);
+            let low = out.iter().filter(|event| matches!(event, Event::Low { .. })).count();
+            let spilled = out.iter().filter(|event| matches!(event, Event::Spilled { .. })).count();
+            (low, spilled)
+        };
+        assert_eq!(told(&mut recorder, 2000, 1, &mut out), (0, 0));
+        assert_eq!(told(&mut recorder, 1999, 2, &mut out), (1, 0), "said while there is time");
+        assert_eq!(told(&mut recorder, 1500, 3, &mut out), (1, 0), "said once");
+        assert_eq!(told(&mut recorder, 999, 4, &mut out), (1, 1));
+        assert_eq!(told(&mut recorder, 5000, 5, &mut out), (1, 1), "somebody made room");
+        assert_eq!(told(&mut recorder, 1999, 6, &mut out), (2, 1), "said again");
+        assert_eq!(second.files(), ["4.json.part", "4.wav.part"]);
+        let both_full = Input::Room { folder: second.path().to_owned(), bytes: 1 };
+        recorder.handle(both_full, at(0), &mut out);
+        assert_eq!(told(&mut recorder, 1, 7, &mut out).1, 1, "better there than nowhere");
     }
 
     #[test]

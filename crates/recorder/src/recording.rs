@@ -4,19 +4,20 @@
 //! to the disk when, so that never more than a second would be lost: sound leaves at once where both sides are known,
 //! and waits at most [`HOLD`] for the other side.
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
+use std::{fs, mem};
 
 use audio::Clip;
 use base::{RecordingId, Time};
 use serde_json::{Map, Value};
 
+use crate::gaps::Gaps;
 use crate::place::{JSON_PART, Place, WAV, WAV_PART};
-use crate::timeline::{Channel, Timeline};
+use crate::timeline::{Channel, Late, Timeline};
 use crate::wav_file::{RATE, WavFile};
-use crate::{Closing, RecorderConf, RecorderError, sidecar};
+use crate::{Closing, RecorderError, sidecar};
 
 pub(crate) struct Recording {
     place: Place,
@@ -24,7 +25,14 @@ pub(crate) struct Recording {
     began: Time,
     hours_max: u32,
     wav: WavFile,
+    /// Which file of it this is, from 1.
+    part: u32,
+    /// The frame this file begins with: what is before lies in another, on a disk that failed.
+    base: u64,
     timeline: Timeline,
+    /// What was known when it began.
+    started: Map<String, Value>,
+    gaps: Gaps,
     /// Clips that claimed to come from the future.
     misplaced: u64,
     end: Option<End>,
@@ -40,20 +48,56 @@ struct End {
 
 impl Recording {
     pub(crate) fn open(
-        conf: &RecorderConf,
-        file: String,
+        folder: &Path,
+        hours_max: u32,
+        file: &str,
         began: Time,
-        started: Value,
+        started: &Map<String, Value>,
     ) -> Result<Recording, RecorderError> {
-        let place = Place::new(&conf.folder, &file)?;
-        match begin(&place, started) {
-            Ok(wav) => {
-                let (timeline, hours_max) = (Timeline::new(), conf.hours_max);
-                Ok(Recording { place, file, began, hours_max, wav, timeline, misplaced: 0, end: None })
-            }
-            Err(why) if why.kind() == ErrorKind::AlreadyExists => Err(RecorderError::Taken { file }),
-            Err(why) => Err(RecorderError::Disk { file, why }),
+        let place = Place::new(folder, file)?;
+        let wav = begin(&place, started).map_err(|why| not_begun(file, why))?;
+        Ok(Recording {
+            place,
+            file: file.to_owned(),
+            began,
+            hours_max,
+            wav,
+            part: 1,
+            base: 0,
+            timeline: Timeline::new(),
+            started: started.clone(),
+            gaps: Gaps::default(),
+            misplaced: 0,
+            end: None,
+        })
+    }
+
+    /// Its disk has failed: it goes on below another folder, with what had not left yet. What is there already is to be
+    /// saved. Too many disks that fail end it.
+    pub(crate) fn go_on(&mut self, id: RecordingId, folder: &Path, why: &str) -> Result<Closing, RecorderError> {
+        if self.part == PARTS_MAX {
+            return Err(RecorderError::TooManyParts { file: self.file.clone(), parts: PARTS_MAX });
         }
+        let (part, base) = (self.part + 1, self.timeline.written());
+        let file = format!("{}-{part}", self.file);
+        let place = Place::new(folder, &file)?;
+        let mut started = self.started.clone();
+        started.insert("part".to_owned(), part.into());
+        started.insert("offset_secs".to_owned(), seconds(base).into());
+        let wav = begin(&place, &started).map_err(|why| not_begun(&file, why))?;
+        (self.part, self.base) = (part, base);
+        let (place, wav) = (mem::replace(&mut self.place, place), mem::replace(&mut self.wav, wav));
+        Ok(Closing::cut_off(Some(id), place, wav.into_file(), Some(why.to_owned())))
+    }
+
+    /// The folder it lies in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.place.folder()
+    }
+
+    /// Sound that will never come: there was no room for it on its way.
+    pub(crate) fn lost(&mut self, channel: Channel, at: u64, samples: u64) {
+        self.gaps.note(channel, at, samples);
     }
 
     /// It cannot go on: what there is of it is to be saved.
@@ -70,6 +114,11 @@ impl Recording {
         }
         self.write_until(end.saturating_sub(WINDOW))?;
         if let Some(late) = self.timeline.place(channel, clip) {
+            let before = self.base.saturating_sub(late.at).min(late.samples.len() as u64); // in a file that is closed
+            let late = Late {
+                at: (late.at + before) - self.base.min(late.at + before),
+                samples: late.samples[before as usize..].to_vec(),
+            };
             self.wav.patch(channel, &late).map_err(|why| self.disk(why))?;
         }
         self.write_until(self.timeline.both())
@@ -100,14 +149,21 @@ impl Recording {
 
     /// Writes the rest. What is left to do waits for the disk, and is another's.
     pub(crate) fn finish(mut self, id: RecordingId) -> Result<Closing, (RecorderError, Box<Recording>)> {
-        let End { frames, mut sidecar, .. } = self.end.take().unwrap_or_default();
+        let frames = self.end.as_ref().map_or(0, |end| end.frames);
         if let Err(why) = self.write_until(frames.max(self.timeline.either())) {
             return Err((why, Box::new(self)));
         }
+        let End { mut sidecar, .. } = self.end.take().unwrap_or_default();
         if self.misplaced > 0 {
             sidecar.insert("misplaced_clips".to_owned(), self.misplaced.into());
         }
-        Ok(Closing::whole(id, self.place, self.wav.into_file(), seconds(self.timeline.written()), sidecar))
+        if self.part > 1 {
+            sidecar.insert("part".to_owned(), self.part.into());
+            sidecar.insert("offset_secs".to_owned(), seconds(self.base).into());
+        }
+        self.gaps.tell(&mut sidecar);
+        let length = seconds(self.timeline.written() - self.base);
+        Ok(Closing::whole(id, self.place, self.wav.into_file(), length, sidecar))
     }
 
     /// Everything before frame `end` goes to the disk, and the header tells so.
@@ -132,7 +188,15 @@ impl Recording {
     }
 }
 
-fn begin(place: &Place, started: Value) -> io::Result<WavFile> {
+fn not_begun(file: &str, why: io::Error) -> RecorderError {
+    let file = file.to_owned();
+    match why.kind() {
+        ErrorKind::AlreadyExists => RecorderError::Taken { file },
+        _ => RecorderError::Disk { file, why },
+    }
+}
+
+fn begin(place: &Place, started: &Map<String, Value>) -> io::Result<WavFile> {
     let part = place.with(WAV_PART);
     fs::create_dir_all(part.parent().unwrap_or(Path::new("."))).map_err(|why| match why.kind() {
         ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(), // a file where a day's folder should be
@@ -142,7 +206,7 @@ fn begin(place: &Place, started: Value) -> io::Result<WavFile> {
         return Err(ErrorKind::AlreadyExists.into());
     }
     let made = WavFile::create(&part).and_then(|wav| {
-        sidecar::write(&place.with(JSON_PART), &sidecar::text(&sidecar::members(started))?, false)?;
+        sidecar::write(&place.with(JSON_PART), &sidecar::text(started)?, false)?;
         Ok(wav)
     });
     if made.as_ref().is_err_and(|why| why.kind() != ErrorKind::AlreadyExists) {
@@ -169,5 +233,7 @@ const SILENCE: u64 = RATE * 8 / 10;
 const AHEAD: u64 = RATE;
 /// No more than this waits in memory (64 KiB), whatever the clips' times are.
 const WINDOW: u64 = 2 * RATE;
+/// So many files at most for one recording: disks that fail in turn must not make thousands.
+const PARTS_MAX: u32 = 8;
 /// The media threads hand over their last clips within this time after a recording was closed.
 const LINGER: Duration = Duration::from_millis(200);

@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 #[test]
 fn records_until_it_dies() {
     let Some(folder) = env::var_os(FOLDER) else { return }; // nothing to do unless we are the child
-    let mut manifest = Manifest::new(Path::new(&folder));
-    let recorder = Recorder::new(RecorderConf { folder: folder.into(), ..RecorderConf::default() });
+    let spill = env::var_os(SPILL).map(PathBuf::from);
+    let recorder =
+        Recorder::new(RecorderConf { folder: folder.into(), spill: spill.clone(), ..RecorderConf::default() });
     let mut recorder = recorder.expect("a folder of the parent's");
     let id = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
     let open = Input::Open { id, file: "day/call".into(), began: Time::ZERO, started: json!({ "caller": "201" }) };
@@ -28,6 +29,7 @@ fn records_until_it_dies() {
     let now = || Time::from_nanos(zero.elapsed().as_nanos() as u64);
     let mut out = Vec::new();
     recorder.handle(open, now(), &mut out);
+    let mut closed = false;
     let mut said = [0, 120]; // milliseconds: the sides' clips are out of step, as they are in life
     loop {
         thread::sleep(Duration::from_millis(5));
@@ -39,13 +41,21 @@ fn records_until_it_dies() {
                 *said += CLIP_MS;
             }
         }
+        if spill.is_some() && now().as_millis() >= SPILLED_MS && !closed {
+            closed = true;
+            let length = Duration::from_millis(SPILLED_MS);
+            recorder.handle(Input::Close { id, length, sidecar: json!({ "caller": "201" }) }, now(), &mut out);
+        }
         recorder.handle(Input::Tick, now(), &mut out);
         for output in out.drain(..) {
             match output {
                 Output::Event(event) => println!("event {event:?}"),
                 Output::Close(closing) => {
-                    let settled = closing.settle(&mut manifest, NOON);
-                    return println!("settled {settled:?}");
+                    let settled = closing.settle(&mut Manifest::new(closing.folder()), NOON);
+                    println!("settled {settled:?}");
+                    if recorder.count() == 0 {
+                        return;
+                    }
                 }
             }
         }
@@ -124,6 +134,49 @@ fn a_full_disk_ends_the_recording_with_one_sentence() {
     assert_eq!(wav.into_samples::<i16>().map_while(Result::ok).count(), length);
 }
 
+#[test]
+fn a_disk_that_fills_during_a_call_loses_nothing_where_there_is_another() {
+    let (folder, spill) = (Folder::new("first"), Folder::new("second"));
+    // A file may grow to 160 KiB, which is five seconds: the call goes on in a second one, in the other folder.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -f 320; trap '' XFSZ; exec \"$0\" \"$@\""]).arg(env::current_exe().expect("our path"));
+    shell.env(SPILL, &spill.0);
+    let mut child = child(shell, &folder.0);
+    let mut said = String::new();
+    child.stdout.take().expect("piped").read_to_string(&mut said).expect("text");
+    assert!(child.wait().expect("our own child").success(), "{said}");
+    let events: Vec<&str> = said.lines().filter(|line| line.starts_with("event ")).collect();
+    assert!(events.len() == 2 && events[1].contains("Spilled") && events[1].contains("File too large"), "{events:?}");
+
+    let mut heard = vec![[0_i16; 2]; SPILLED_MS as usize * 8];
+    for (folder, name) in [(&folder, "day/call"), (&spill, "day/call-2")] {
+        let path = folder.0.join(name);
+        let sidecar = fs::read(path.with_extension("json")).expect("a sidecar");
+        let sidecar: Value = serde_json::from_slice(&sidecar).expect("JSON");
+        let offset = (sidecar["offset_secs"].as_f64().unwrap_or(0.0) * 8000.0).round() as usize;
+        let samples: Vec<i16> =
+            WavReader::open(path.with_extension("wav")).expect("sound").into_samples().map(Result::unwrap).collect();
+        for (frame, pair) in heard[offset..].iter_mut().zip(samples.chunks_exact(2)) {
+            *frame = [pair[0], pair[1]];
+        }
+        let whole = offset + samples.len() / 2 >= heard.len();
+        assert_eq!((whole, &sidecar["part"]), (name == "day/call-2", &if whole { json!(2) } else { Value::Null }));
+        let report = Verify::default().run(&folder.0, |_| true).expect("a folder").expect("to the end");
+        assert_eq!((report.recordings, report.findings), (1, vec![]), "each folder is an archive");
+    }
+    let end = heard.len() - 2 * CLIP_MS as usize * 8; // the last clips may not have come when the call ended
+    for (at, frame) in heard[..end].iter().enumerate() {
+        for (channel, sample) in [Channel::Left, Channel::Right].into_iter().zip(frame) {
+            let silent = channel == Channel::Right && at < 120 * 8;
+            let spoken = Encoding::Pcmu.decoded(&[spoken(channel, at as u64)])[0];
+            assert_eq!(*sample, if silent { 0 } else { spoken }, "{channel:?} at {at}");
+        }
+    }
+}
+
+/// Where the child goes on when its folder fails, and when it ends then.
+const SPILL: &str = "CENTRALA_RECORDER_CRASH_SPILL";
+const SPILLED_MS: u64 = 8000;
 const NOON: Timestamp = Timestamp::constant(1_795_521_600, 0);
 const FOLDER: &str = "CENTRALA_RECORDER_CRASH_FOLDER";
 const CLIP_MS: u64 = 500;

@@ -124,22 +124,31 @@ impl Control {
 type RecorderThreads = Vec<JoinHandle<()>>;
 
 fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, RecorderThreads), StartError> {
-    let folder = conf.switch.recording.folder.clone();
-    let recorder = Recorder::new(RecorderConf { folder: folder.clone(), ..RecorderConf::default() })?;
-    let mut manifest = Manifest::new(&folder);
-    for salvaged in recorder::salvage(&mut manifest, clock.today())? {
+    let recording = &conf.switch.recording;
+    let recorder = Recorder::new(RecorderConf {
+        folder: recording.folder.clone(),
+        spill: recording.spill.clone(),
+        floor_bytes: recording.floor_mb.saturating_mul(1_000_000),
+        ..RecorderConf::default()
+    })?;
+    let folders: Vec<_> = [Some(&recording.folder), recording.spill.as_ref()].into_iter().flatten().cloned().collect();
+    let mut all_salvaged = Vec::new();
+    for folder in &folders {
+        all_salvaged.extend(recorder::salvage(&mut Manifest::new(folder), clock.today())?);
+    }
+    for salvaged in all_salvaged {
         let file = salvaged.file.display();
         match salvaged.outcome {
             Ok(seconds) => info!(%file, seconds, "salvaged a recording that was cut off"),
             Err(why) => error!(%file, "a recording that was cut off could not be salvaged: {why}"),
         }
     }
-    let (encoder, encoder_thread) = Encoder::start(&folder, conf.switch.recording.format, clock)?.unzip();
+    let (encoder, encoder_thread) = Encoder::start(&folders, recording.format, clock)?.unzip();
     let settled = inbox.clone();
     let (settler, settler_thread) =
-        Settler::start(manifest, encoder, clock, move |event| arrive(&settled, Input::Recorder(event)))?;
+        Settler::start(encoder, clock, move |event| arrive(&settled, Input::Recorder(event)))?;
     let events = move |event| arrive(&inbox, Input::Recorder(event));
-    let (door, recorder_thread) = recorder_thread::start(recorder, settler, clock, events)?;
+    let (door, recorder_thread) = recorder_thread::start(recorder, settler, folders, clock, events)?;
     Ok((door, [recorder_thread, settler_thread].into_iter().chain(encoder_thread).collect()))
 }
 
