@@ -48,7 +48,7 @@ fn main() {
         hold_music: audio::music(),
         features: FeatureConf::default(),
         clock,
-        fingerprint: None,
+        fingerprints: None,
     });
     let found = Found { destination: Destination::Menu("main".to_owned()), number: "100".to_owned(), record: false };
 

@@ -107,7 +107,7 @@ impl Switch {
                 hold_music: conf.hold_music.clone(),
                 features: conf.features.clone(),
                 clock,
-                fingerprint: None,
+                fingerprints: None,
             }),
             flow_conf: Arc::new(conf.flow.clone()),
             random,
@@ -124,9 +124,9 @@ impl Switch {
         switch
     }
 
-    /// Speaks to browsers, too: their media is shown a certificate with this fingerprint (SHA-256, RFC 8122 §5).
-    pub fn serve_browsers(&mut self, fingerprint: &str) {
-        let conf = CallConf { fingerprint: Some(fingerprint.into()), ..CallConf::clone(&self.call_conf) };
+    /// Speaks to browsers, too: their media is shown certificates with these fingerprints (SHA-256, RFC 8122 §5).
+    pub fn serve_browsers(&mut self, fingerprints: &[String; 2]) {
+        let conf = CallConf { fingerprints: Some(fingerprints.clone().into()), ..CallConf::clone(&self.call_conf) };
         self.call_conf = Arc::new(conf);
     }
 

@@ -25,8 +25,11 @@ impl Exit for Sent {
 }
 
 static IDENTITY: LazyLock<Arc<Identity>> = LazyLock::new(|| {
-    let made = rcgen::generate_simple_self_signed(["fuzz.invalid".to_owned()]).expect("a certificate");
-    Arc::new(Identity::new(made.cert.der().to_vec(), made.signing_key.serialize_der(), Instant::now()))
+    let pair = |_| {
+        let made = rcgen::generate_simple_self_signed(["fuzz.invalid".to_owned()]).expect("a certificate");
+        (made.cert.der().to_vec(), made.signing_key.serialize_der())
+    };
+    Arc::new(Identity::new([0, 1].map(pair), Instant::now()))
 });
 
 const PAGE: LegId = LegId(1);
@@ -41,6 +44,7 @@ fuzz_target!(|data: &[u8]| {
     let key = |fill| MasterKey::new(suite, &vec![fill; suite.key_bytes() + suite.salt_bytes()]).expect("its length");
     let browser = DtlsConf {
         fingerprint: vec![7; 32],
+        certificate: 0,
         active: data.get(1).is_some_and(|byte| byte & 1 == 1),
         ufrag: "evtj".into(),
         password: "VOkJxbRl1RmTxUk/WvJxBt".into(), // RFC 5769's, so that its check is a check here

@@ -1,5 +1,5 @@
-//! The certificate browsers are shown in their media's handshake (RFC 8827 §6.5): made at each start, known to nobody before,
-//! and believed because the signalling names its fingerprint. It is not the one of TLS, which names the switch.
+//! The certificates browsers are shown in their media's handshake (RFC 8827 §6.5): made at each start, known to nobody before,
+//! and believed because the signalling names their fingerprints. They are not the one of TLS, which names the switch.
 
 use std::sync::Arc;
 
@@ -8,10 +8,12 @@ use media::Identity;
 use super::clock::Clock;
 use super::tls::TlsError;
 
-/// A new one.
+/// New ones.
 pub(super) fn identity(clock: Clock) -> Result<Arc<Identity>, TlsError> {
-    let made = rcgen::generate_simple_self_signed(["centrala".to_owned()]);
-    let made = made.map_err(|why| TlsError::Making(why.to_string()))?;
-    let (certificate, key) = (made.cert.der().to_vec(), made.signing_key.serialize_der());
-    Ok(Arc::new(Identity::new(certificate, key, clock.origin())))
+    let pair = || {
+        let made = rcgen::generate_simple_self_signed(["centrala".to_owned()]);
+        let made = made.map_err(|why| TlsError::Making(why.to_string()))?;
+        Ok((made.cert.der().to_vec(), made.signing_key.serialize_der()))
+    };
+    Ok(Arc::new(Identity::new([pair()?, pair()?], clock.origin())))
 }

@@ -56,13 +56,13 @@ fn a_page_calls_a_plain_phone_and_is_called_by_it() {
         }
         bob.wait_for("CALL_ESTABLISHED", A_WHILE);
         page.wait_for("confirmed", A_WHILE);
-        page.hears(PHONE_HZ);
+        page.hears("ann", PHONE_HZ);
         // On hold and back: what was agreed goes on.
         page.tell(json!({ "verb": "hold" }));
         thread::sleep(Duration::from_millis(500));
         page.tell(json!({ "verb": "resume" }));
         thread::sleep(Duration::from_millis(500));
-        page.hears(PHONE_HZ);
+        page.hears("ann", PHONE_HZ);
         thread::sleep(Duration::from_secs(2));
         match page_calls {
             true => page.tell(json!({ "verb": "hang_up" })),
@@ -83,4 +83,31 @@ fn a_page_calls_a_plain_phone_and_is_called_by_it() {
         page.assert_only("the page's side", PAGE_HZ, PHONE_HZ);
         phone.assert_only("the phone's side", PHONE_HZ, PAGE_HZ);
     }
+}
+
+#[test]
+fn a_page_whose_call_moves_to_another_media_thread_is_heard_there() {
+    let centre = Centre::new("page-moves");
+    let (_, wss) = centre.listen_web();
+    centre.replace("switch.toml", "[media]\n", "[media]\nthreads = 2\n"); // calls take turns
+    let switch = centre.start();
+    let mut page = Browser::start(&centre.room, PAGE_HZ);
+    page.register("cid", wss);
+    page.register("ann", wss);
+    let mut bob = Phone::start(&centre.room, "bob", PHONE_HZ, switch.address, "udp");
+    page.tell(json!({ "verb": "dial", "user": "ann", "uri": format!("sip:202@{wss}") }));
+    page.wait_for("confirmed", A_WHILE);
+    page.hears("ann", PHONE_HZ);
+    page.tell(json!({ "verb": "dial", "user": "ann", "uri": format!("sip:203@{wss}") }));
+    page.wait_for("called", A_WHILE);
+    page.hears("cid", PAGE_HZ); // Ann, whose microphone is his own
+    page.tell(json!({ "verb": "join", "user": "ann", "uri": format!("sip:203@{wss}") }));
+    page.wait_for("joined", A_WHILE);
+    page.hears("cid", PHONE_HZ);
+    thread::sleep(Duration::from_secs(2));
+    bob.hang_up();
+    until("the records of both calls", A_WHILE, || (switch.cdrs().len() == 2).then_some(()));
+    let ports: Vec<usize> = switch.cdrs().iter().map(|cdr| cdr["media"].as_array().map_or(0, Vec::len)).collect();
+    assert_eq!(ports.iter().sum::<usize>(), 5, "two calls of two legs, one of which stood at two ports");
+    bob.heard().assert_only("Bob's ear", PAGE_HZ, PHONE_HZ);
 }

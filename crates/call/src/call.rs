@@ -33,8 +33,8 @@ pub struct CallConf {
     pub features: FeatureConf,
     /// What the calendar said at the beginning.
     pub clock: WallClock,
-    /// The fingerprint of the certificate that browsers are shown; none where they are not served.
-    pub fingerprint: Option<Arc<str>>,
+    /// The fingerprints of the two certificates that browsers are shown; none where they are not served.
+    pub fingerprints: Option<Arc<[String; 2]>>,
 }
 
 /// A call as it knocks.

@@ -88,8 +88,9 @@ pub struct Leg {
     signalling: IpAddr,
     nat: bool,
     random: Random,
-    /// Our certificate's fingerprint, where we have one for browsers.
-    fingerprint: Option<Arc<str>>,
+    /// Our certificates' fingerprints, where we have any for browsers, and which is shown.
+    fingerprints: Option<Arc<[String; 2]>>,
+    certificate: usize,
     stream: Option<Stream>,
     /// What the caller was told of the session before the answer, which has to repeat it.
     pub(crate) early: Option<Bytes>,
@@ -161,7 +162,8 @@ impl Leg {
             signalling,
             nat,
             random: new.random,
-            fingerprint: conf.fingerprint.clone(),
+            fingerprints: conf.fingerprints.clone(),
+            certificate: 0,
             stream: None,
             early: None,
             left: None,
@@ -176,8 +178,10 @@ impl Leg {
 
     /// Has something to say to a browser from now on.
     fn meet_browser(&mut self) {
-        let Some(fingerprint) = self.fingerprint.clone().filter(|_| self.local.security.dtls.is_none()) else { return };
-        self.local.security.dtls = Some(security::dtls(&fingerprint, &mut self.random));
+        if let (Some(fingerprints), None) = (&self.fingerprints, &self.local.security.dtls) {
+            let fingerprint = &fingerprints[self.certificate];
+            self.local.security.dtls = Some(security::dtls(fingerprint, &mut self.random));
+        }
     }
 
     /// Where its RTP is received.
@@ -188,6 +192,16 @@ impl Leg {
     /// Its media is received here from now on; what we say next tells so.
     pub(crate) fn stand_at(&mut self, local: SocketAddr) {
         self.local.address = local;
+        // Counters stay where they were: the new place begins with keys, and for a browser with a certificate, of its own.
+        let Leg { local: Local { security, .. }, random, certificate, fingerprints, .. } = self;
+        if !security.keys.is_empty() {
+            security.keys = security::keys(random);
+        }
+        if let (Some(dtls), Some(fingerprints)) = (&mut security.dtls, fingerprints) {
+            *certificate = 1 - *certificate;
+            dtls.fingerprint.clone_from(&fingerprints[*certificate]);
+            security::restart(dtls, random);
+        }
     }
 
     /// The codec agreed on, once there is one.
@@ -323,7 +337,7 @@ impl Leg {
             sends: matches!(stream.direction, Direction::SendRecv | Direction::SendOnly),
             receives: matches!(stream.direction, Direction::SendRecv | Direction::RecvOnly),
             learn: self.may_learn(stream.remote.ip()).then_some(self.signalling),
-            security: security::of(&stream.protection, &self.local.security)?,
+            security: security::of(&stream.protection, &self.local.security, self.certificate)?,
         }))
     }
 
@@ -408,7 +422,7 @@ mod tests {
             hold_music: audio::Sound::from_pcm(Vec::new()),
             features: crate::FeatureConf::default(),
             clock: base::WallClock { unix_ms_at_zero: 0 },
-            fingerprint: Some(["AB"; 32].join(":").into()),
+            fingerprints: Some(Arc::new(["AB", "CD"].map(|octet| [octet; 32].join(":")))),
         }
     }
 

@@ -61,7 +61,7 @@ pub(crate) fn news(before: &Protection, now: &Protection) -> News {
 
 /// What `media` must know of what was agreed. `None`: of no use, which negotiation does not let happen; then there is no
 /// media, rather than media that anybody can hear.
-pub(crate) fn of(agreed: &Protection, said: &Security) -> Option<media::Security> {
+pub(crate) fn of(agreed: &Protection, said: &Security, certificate: usize) -> Option<media::Security> {
     let key = |crypto: &Crypto| {
         let key = MasterKey::new(Suite::from_name(&crypto.suite)?, &crypto.key)?;
         Some(key.with_mki(crypto.mki_bytes))
@@ -73,6 +73,7 @@ pub(crate) fn of(agreed: &Protection, said: &Security) -> Option<media::Security
             let ours = said.dtls.as_ref()?;
             Some(media::Security::Dtls(Box::new(DtlsConf {
                 fingerprint: browser.fingerprint.clone(),
+                certificate,
                 active: browser.active,
                 ufrag: ours.ufrag.clone(),
                 password: ours.password.clone(),

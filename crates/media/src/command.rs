@@ -154,6 +154,9 @@ pub enum Security {
 pub struct DtlsConf {
     /// The SHA-256 of the certificate the other side will show.
     pub fingerprint: Vec<u8>,
+    /// Which of our certificates we show: 0 or 1. A leg whose media moves shows the other one, so that the browser begins
+    /// anew where it has moved to.
+    pub certificate: usize,
     /// We speak first.
     pub active: bool,
     /// Our user name fragment.

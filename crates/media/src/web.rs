@@ -72,7 +72,8 @@ impl Web {
     /// Negotiated anew: perhaps with new passwords (an ICE restart), which changes nothing but them; perhaps with another
     /// certificate, which begins anew. True: the keys there were are void.
     pub fn renew(&mut self, conf: &DtlsConf) -> bool {
-        let is_other = self.conf.fingerprint != conf.fingerprint || self.conf.active != conf.active;
+        let parties = |conf: &DtlsConf| (conf.fingerprint.clone(), conf.certificate, conf.active);
+        let is_other = parties(&self.conf) != parties(conf);
         let handshake = if is_other { None } else { self.handshake.take() };
         *self = Web { handshake, checked_at: self.checked_at, ..Web::new(conf) };
         is_other
@@ -98,7 +99,7 @@ impl Web {
                 let first = self.checked_at.is_none();
                 self.checked_at = Some(now);
                 if self.conf.active && self.handshake.is_none() {
-                    self.handshake = Some(Handshake::new(identity, true, now)); // its first word goes with the next tick
+                    self.handshake = Some(Handshake::new(identity, self.conf.certificate, true, now)); // its first word goes with the next tick
                 }
                 let answer = Some(check.success(from, &self.password));
                 Meant { answer, nominates: check.nominates || first, ..Meant::default() }
@@ -108,8 +109,9 @@ impl Web {
                     self.failures += 1;
                     self.handshake = None;
                 }
-                let active = self.conf.active;
-                let handshake = self.handshake.get_or_insert_with(|| Handshake::new(identity, active, now));
+                let (certificate, active) = (self.conf.certificate, self.conf.active);
+                let begin = || Handshake::new(identity, certificate, active, now);
+                let handshake = self.handshake.get_or_insert_with(begin);
                 let keys = handshake.receive(datagram, identity, &self.conf.fingerprint, now, send);
                 Meant { keys, ..Meant::default() }
             }

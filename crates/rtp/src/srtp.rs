@@ -137,11 +137,29 @@ impl Opener {
             return Err(Refusal::Replayed);
         }
         let packet = without_mki(packet, plain, tag, mki, self.rtp.tag_follows_mki());
-        if !self.rtp.open(packet, header, ssrc, index) {
-            return Err(Refusal::NotAuthentic);
-        }
+        let index = match known {
+            Some(_) => self.rtp.open(packet, header, ssrc, index).then_some(index),
+            None => self.open_first(packet, header, ssrc, index),
+        };
+        let index = index.ok_or(Refusal::NotAuthentic)?;
         self.stream(known, ssrc).rtp.note(index);
         Ok(plain)
+    }
+
+    /// The first packet of a stream. Its counter may have rolled over before it came to be heard here, as it does three times
+    /// an hour: a call that has moved must go on.
+    #[cold]
+    fn open_first(&self, packet: &mut [u8], header: usize, ssrc: u32, index: u64) -> Option<u64> {
+        let mut copy = [0; PACKET_MAX];
+        let copy = copy.get_mut(..packet.len())?;
+        (0..ROLLOVERS_MAX).map(|rollovers| index + (rollovers << 16)).find(|index| {
+            copy.copy_from_slice(packet); // a failure spoils it
+            let opened = self.rtp.open(copy, header, ssrc, *index);
+            if opened {
+                packet.copy_from_slice(copy);
+            }
+            opened
+        })
     }
 
     /// Opens a compound report where it lies.
@@ -224,5 +242,7 @@ const RTCP_HEADER: usize = 8;
 const INDEX_BYTES: usize = 4;
 /// The bit before an RTCP index that says that the report is encrypted.
 const ENCRYPTED: u32 = 1 << 31;
+/// So often a stream's counter may have rolled over before its first packet here: 3 h of 20 ms packets.
+const ROLLOVERS_MAX: u64 = 8;
 /// How many SSRCs of one key are remembered.
 const STREAMS_MAX: usize = 16;

@@ -82,7 +82,7 @@ impl Control {
         let (own, door) = (addresses.clone(), inbox.clone());
         let towards = move |transport, remote| own.towards(transport, remote);
         let mut switch = Switch::new(&conf, towards, clock.wall(), random);
-        switch.serve_browsers(identity.fingerprint());
+        switch.serve_browsers(identity.fingerprints());
         let (mailboxes, kept) = MailboxFile::open(folder);
         switch.remember_mailboxes(kept);
         prepare::prompts(&conf)?;

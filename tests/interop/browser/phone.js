@@ -13,77 +13,92 @@ function say(event, rest) {
 const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 const media = { mediaConstraints: { audio: raw, video: false }, pcConfig: { iceServers: [] } };
 
-let ua;
-let session;
-let analyser;
-const remote = new Audio();
-remote.autoplay = true;
+// By user: each has a user agent, and of each of its calls the session and what is heard in it, the latest last.
+const phones = {};
+let user; // who registered last: of whom is spoken where nobody is named
 
 const verbs = {
-  register({ user, password, server }) {
+  register({ user: name, password, server }) {
+    user = name;
     const socket = new JsSIP.WebSocketInterface(`wss://${server}/`);
-    const uri = `sip:${user}@${server}`;
-    ua = new JsSIP.UA({ sockets: [socket], uri, password, session_timers: false, register_expires: 300 });
-    ua.on('connected', () => say('connected'));
-    ua.on('disconnected', ({ code, reason }) => say('disconnected', { code, reason }));
-    ua.on('registered', () => say('registered'));
-    ua.on('unregistered', () => say('unregistered'));
-    ua.on('registrationFailed', ({ cause }) => say('refused', { cause }));
-    ua.on('newRTCSession', take);
+    const uri = `sip:${name}@${server}`;
+    const ua = new JsSIP.UA({ sockets: [socket], uri, password, session_timers: false, register_expires: 300 });
+    const phone = { user, ua, calls: [] };
+    phones[user] = phone;
+    ua.on('connected', () => say('connected', { user: name }));
+    ua.on('disconnected', ({ code, reason }) => say('disconnected', { user: name, code, reason }));
+    ua.on('registered', () => say('registered', { user: name }));
+    ua.on('unregistered', () => say('unregistered', { user: name }));
+    ua.on('registrationFailed', ({ cause }) => say('refused', { user: name, cause }));
+    ua.on('newRTCSession', (event) => take(phone, event));
     ua.start();
   },
-  unregister() {
-    ua.unregister();
+  unregister({ phone }) {
+    phone.ua.unregister();
   },
-  dial({ uri }) {
-    ua.call(uri, media);
+  dial({ phone, uri }) {
+    phone.ua.call(uri, media);
   },
-  press({ key }) {
-    session.sendDTMF(key, { transportType: 'RFC2833' });
+  press({ call, key }) {
+    call.session.sendDTMF(key, { transportType: 'RFC2833' });
   },
-  hold() {
-    session.hold();
+  hold({ call }) {
+    call.session.hold();
   },
-  resume() {
-    session.unhold();
+  resume({ call }) {
+    call.session.unhold();
   },
-  hang_up() {
-    session.terminate();
+  hang_up({ call }) {
+    call.session.terminate();
   },
-  listen() {
-    say('level', { peak: peak() });
+  // The party of the first call is to talk with that of the last.
+  join({ phone, call, uri }) {
+    const eventHandlers = {
+      accepted: () => say('joined'),
+      failed: () => say('not joined'),
+    };
+    phone.calls[0].session.refer(uri, { replaces: call.session, eventHandlers });
+  },
+  listen({ call }) {
+    say('level', { peak: peak(call && call.analyser) });
   },
 };
 
-function take({ session: newer, originator }) {
-  session = newer;
-  session.on('peerconnection', ({ peerconnection }) => attend(peerconnection));
-  if (session.connection) attend(session.connection);
-  session.on('accepted', () => say('accepted'));
-  session.on('confirmed', () => say('confirmed'));
-  session.on('failed', ({ cause, message }) => say('failed', { cause, status: message && message.status_code }));
-  session.on('ended', ({ cause }) => say('ended', { cause }));
+function take(phone, { session, originator }) {
+  const call = { session };
+  const { user: name } = phone;
+  phone.calls.push(call);
+  session.on('peerconnection', ({ peerconnection }) => attend(call, peerconnection));
+  if (session.connection) attend(call, session.connection);
+  session.on('accepted', () => say('accepted', { user: name }));
+  session.on('confirmed', () => say('confirmed', { user: name }));
+  session.on('failed', ({ cause, message }) => {
+    say('failed', { user: name, cause, status: message && message.status_code });
+  });
+  session.on('ended', ({ cause }) => say('ended', { user: name, cause }));
   if (originator === 'remote') {
-    say('called');
+    say('called', { user: name });
     session.answer(media);
   }
 }
 
-function attend(peer) {
+function attend(call, peer) {
   peer.addEventListener('connectionstatechange', () => say('peer', { state: peer.connectionState }));
   peer.addEventListener('track', ({ track }) => {
     const stream = new MediaStream([track]);
-    remote.srcObject = stream; // Chromium gives WebAudio nothing of a stream that nobody plays
+    call.speaker = new Audio(); // Chromium gives WebAudio nothing of a stream that nobody plays
+    call.speaker.autoplay = true;
+    call.speaker.srcObject = stream;
     const audio = new AudioContext();
-    analyser = audio.createAnalyser();
-    analyser.fftSize = 8192;
-    analyser.smoothingTimeConstant = 0;
-    audio.createMediaStreamSource(stream).connect(analyser);
+    call.analyser = audio.createAnalyser();
+    call.analyser.fftSize = 8192;
+    call.analyser.smoothingTimeConstant = 0;
+    audio.createMediaStreamSource(stream).connect(call.analyser);
   });
 }
 
 // The loudest frequency of what is heard, and how loud it is.
-function peak() {
+function peak(analyser) {
   if (!analyser) return null;
   const bins = new Float32Array(analyser.frequencyBinCount);
   analyser.getFloatFrequencyData(bins);
@@ -97,7 +112,8 @@ async function obey() {
     if (answer.status !== 200) continue;
     const told = await answer.json();
     try {
-      verbs[told.verb](told);
+      const phone = phones[told.user || user];
+      verbs[told.verb]({ ...told, phone, call: phone && phone.calls.at(-1) });
     } catch (why) {
       say('fault', { why: String(why) });
     }

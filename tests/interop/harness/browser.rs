@@ -81,10 +81,10 @@ impl Browser {
         }
     }
 
-    /// Waits until what the page hears is mostly this tone.
-    pub fn hears(&mut self, hz: u32) {
+    /// Waits until what one of its people hears in the latest call is mostly this tone.
+    pub fn hears(&mut self, user: &str, hz: u32) {
         super::until(&format!("{hz} Hz in the browser"), PATIENCE, || {
-            self.tell(json!({ "verb": "listen" }));
+            self.tell(json!({ "verb": "listen", "user": user }));
             let level = self.wait_for("level", PATIENCE);
             let near = level["peak"]["hz"].as_f64().is_some_and(|peak| (peak - f64::from(hz)).abs() < 30.0);
             (near && level["peak"]["db"].as_f64().is_some_and(|db| db > -45.0)).then_some(())

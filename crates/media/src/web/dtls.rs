@@ -12,35 +12,37 @@ use base::Time;
 use dimpl::{Config, Dtls, DtlsCertificate, Output, SrtpProfile};
 use rtp::srtp::{MasterKey, Suite};
 
-/// Our certificate, which browsers know by its fingerprint, and the tie of our time to theirs.
+/// Our certificates, which browsers know by their fingerprints, and the tie of our time to theirs. There are two, so that a
+/// leg whose media moves can show another: to a browser that is another party, with whom it begins anew.
 pub struct Identity {
-    certificate: DtlsCertificate,
+    certificates: [DtlsCertificate; 2],
     config: Arc<Config>,
-    fingerprint: String,
+    fingerprints: [String; 2],
     origin: Instant,
 }
 
 /// Keys are nobody's business.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({})", self.fingerprint)
+        write!(f, "Identity({})", self.fingerprints[0])
     }
 }
 
 impl Identity {
-    /// A certificate and its key (ECDSA), both in DER; `origin` is when [`Time::ZERO`] was.
-    pub fn new(certificate: Vec<u8>, private_key: Vec<u8>, origin: Instant) -> Identity {
+    /// Two certificates and their keys (ECDSA), all in DER; `origin` is when [`Time::ZERO`] was.
+    pub fn new(pairs: [(Vec<u8>, Vec<u8>); 2], origin: Instant) -> Identity {
+        let certificates = pairs.map(|(certificate, private_key)| DtlsCertificate { certificate, private_key });
         Identity {
-            fingerprint: written(&sha256(&certificate)),
-            certificate: DtlsCertificate { certificate, private_key },
+            fingerprints: [0, 1].map(|nth: usize| written(&sha256(&certificates[nth].certificate))),
+            certificates,
             config: Arc::new(Config::default()),
             origin,
         }
     }
 
-    /// As a description has it (RFC 8122 §5), without the name of the hash, which is SHA-256.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+    /// As descriptions have them (RFC 8122 §5), without the name of the hash, which is SHA-256.
+    pub fn fingerprints(&self) -> &[String; 2] {
+        &self.fingerprints
     }
 
     fn instant(&self, now: Time) -> Instant {
@@ -63,8 +65,8 @@ pub(super) struct Handshake {
 
 impl Handshake {
     /// `active`: we speak first.
-    pub fn new(identity: &Identity, active: bool, now: Time) -> Handshake {
-        let (config, certificate) = (identity.config.clone(), identity.certificate.clone());
+    pub fn new(identity: &Identity, certificate: usize, active: bool, now: Time) -> Handshake {
+        let (config, certificate) = (identity.config.clone(), identity.certificates[certificate % 2].clone());
         let mut dtls = Dtls::new_auto(config, certificate, identity.instant(now));
         dtls.set_active(active);
         // Whoever speaks first has something to say at once.

@@ -45,12 +45,13 @@ impl Browser {
     /// `active`: it speaks first in the handshake, as browsers do when they are called.
     fn new(active: bool, change: impl FnOnce(&mut DtlsConf)) -> Browser {
         let origin = Instant::now();
-        let (ours, key) = certificate();
-        let mut room = Room::with_identity(Arc::new(Identity::new(ours, key, origin)));
+        let identity = Identity::new([certificate(), certificate()], origin);
+        let mut room = Room::with_identity(Arc::new(identity));
         let (theirs, key) = certificate();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &theirs);
         let mut conf = DtlsConf {
             fingerprint: digest.as_ref().to_vec(),
+            certificate: 0,
             active: !active,
             ufrag: "ours".into(),
             password: "our password of some length".into(),

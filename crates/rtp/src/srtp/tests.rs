@@ -150,6 +150,23 @@ fn packets_go_through_in_every_suite_over_the_roll_over_and_once() {
 }
 
 #[test]
+fn a_stream_that_rolled_over_before_it_was_heard_is_found() {
+    for suite in Suite::ALL {
+        let mut sealer = Sealer::new(&key(suite, 3));
+        for n in (0..200_000_u32).step_by(20_000) {
+            sealer.seal(&packet(n as u16, 77, &[1; 20])).expect("a new number");
+        }
+        let mut opener = Opener::new(&key(suite, 3));
+        for n in 200_001..200_010_u32 {
+            let plain = packet(n as u16, 77, &[n as u8; 160]);
+            let mut sealed = sealer.seal(&plain).expect("a new number").to_vec();
+            assert_eq!(opener.open(&mut sealed), Ok(plain.len()), "{suite:?}");
+            assert_eq!(sealed[..plain.len()], plain);
+        }
+    }
+}
+
+#[test]
 fn reports_go_through_in_every_suite_and_once() {
     for suite in Suite::ALL {
         for mki in [0, 4] {
