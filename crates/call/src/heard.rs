@@ -12,7 +12,7 @@ use sip::End;
 use crate::attempt::Attempt;
 use crate::call::{MEDIA_COMES_HOME, Playing, Purpose};
 use crate::leg::State;
-use crate::{Call, Event, Leg, Side, What};
+use crate::{Call, Do, Event, Leg, Side, What};
 
 /// The last key, and how it came: phones may send one press both as RFC 4733 event and as SIP INFO.
 #[derive(Clone, Copy, Debug)]
@@ -200,7 +200,16 @@ impl Call {
         if seen.is_some_and(|seen| same(seen) && self.now < seen.at + SAME_PRESS) {
             return;
         }
-        if self.feature_key(leg, key) || leg != self.legs[0].id {
+        if let Some(at) = self.position(leg).filter(|_| !by_info) {
+            self.legs[at].keys_in_media = true;
+        }
+        if self.feature_key(leg, key) {
+            return;
+        }
+        if by_info {
+            self.pass_key_on(leg, key);
+        }
+        if leg != self.legs[0].id {
             return;
         }
         self.note(What::Key { key });
@@ -208,6 +217,14 @@ impl Call {
             self.stop();
         }
         self.events.push_back(Event::Key(key));
+    }
+
+    /// A key told by SIP INFO is pressed for the partner; one told in the media is there already, and some phones do both.
+    fn pass_key_on(&mut self, leg: LegId, digit: char) {
+        let told_twice = self.position(leg).is_some_and(|at| self.legs[at].keys_in_media);
+        if let Some(partner) = self.partner(leg).filter(|_| !told_twice) {
+            self.wish(Do::Media(media::Command::Press { leg: partner, digit }));
+        }
     }
 
     fn played(&mut self, player: u32) {

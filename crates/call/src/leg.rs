@@ -80,6 +80,8 @@ pub struct Leg {
     pub(crate) state: State,
     /// The media port is open, and not yet reported closed.
     pub(crate) port: Port,
+    /// Keys of it have come in its media.
+    pub(crate) keys_in_media: bool,
     /// It holds, and has fallen silent: until then it may.
     pub(crate) patience: Option<Time>,
     /// Its INVITE, as long as it may be said again in other words.
@@ -156,6 +158,7 @@ impl Leg {
             party: new.party,
             state,
             port: Port::Reserved,
+            keys_in_media: false,
             patience: None,
             invite: None,
             local,
