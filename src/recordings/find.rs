@@ -144,6 +144,10 @@ impl ShowArgs {
         if row.salvaged {
             say("cut off", sidecar["failed"].as_str().unwrap_or("the switch was killed").to_owned());
         }
+        if let Some(hold) = sidecar["legal_hold"].as_object() {
+            let said = |name: &str| hold.get(name).and_then(Value::as_str).unwrap_or("unknown").to_owned();
+            say("on hold", format!("since {}, by {}: {}", local(&said("since")), said("by"), said("why")));
+        }
         say("sha256", sidecar["integrity"]["sha256"].as_str().unwrap_or("unknown").to_owned());
         say("file", path.display().to_string());
         print_table(&lines);
@@ -170,7 +174,8 @@ impl IndexArgs {
     }
 }
 
-fn open(folder: &Path) -> Result<Index, Failure> {
+/// The index, with a bar while it reads.
+pub fn open(folder: &Path) -> Result<Index, Failure> {
     let mut bar = Bar::new();
     Ok(Index::open(folder, |done, all| bar.show(done as u64, all as u64, || format!("{done} of {all} sidecars")))?)
 }

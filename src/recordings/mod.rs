@@ -2,6 +2,7 @@
 
 mod export;
 mod find;
+mod keep;
 mod progress;
 mod verify;
 
@@ -19,6 +20,14 @@ pub enum Command {
     Show(find::ShowArgs),
     /// Write a copy of a recording, whole or a piece of it, in a format of your choice
     Export(export::ExportArgs),
+    /// Keep a recording whatever expires, until it is released
+    Hold(keep::HoldArgs),
+    /// End a hold
+    Release(keep::HoldArgs),
+    /// Erase a recording, or all of a number; a line that proves it stays
+    Erase(keep::EraseArgs),
+    /// Erase what is older than so many days and not on hold
+    Expire(keep::ExpireArgs),
     /// Make the search index anew from the sidecars
     Index(find::IndexArgs),
     /// Compare every recording with what was written down when it was made
@@ -48,6 +57,10 @@ impl Command {
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
             Command::Export(args) => args.run(),
+            Command::Hold(args) => args.hold(),
+            Command::Release(args) => args.release(),
+            Command::Erase(args) => args.run(),
+            Command::Expire(args) => args.run(),
             Command::Index(args) => args.run(),
             Command::Verify(args) => args.run(),
         }

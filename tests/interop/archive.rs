@@ -78,6 +78,34 @@ fn what_was_recorded_can_be_proved_on_a_copy() {
     );
     assert!(said(&recordings(&copy, &["index"])).contains("1 recordings are in the search index"));
 
+    let words = ["--by", "quinn", "--why", "a test"];
+    let decide = |what: &[&str]| {
+        let output = recordings(&copy, &[what, &words[..]].concat());
+        (output.status.success(), said(&output))
+    };
+    assert!(decide(&["hold", &id]).0);
+    let (erased, refused) = decide(&["erase", &id]);
+    assert!(!erased && refused.contains("on hold since"), "{refused}");
+    assert!(
+        decide(&["expire", "--days", "0"]).1.contains("0 recordings are erased"),
+        "what is on hold does not expire"
+    );
+    assert!(decide(&["release", &id]).0);
+    assert!(decide(&["expire", "--days", "1"]).1.contains("0 recordings are erased"));
+    assert!(
+        decide(&["erase", "--number", "02", "--dry-run"]).1.contains("0 recordings would be"),
+        "no end of a number"
+    );
+    for would in [&["erase", "--number", "202", "--dry-run"][..], &["expire", "--days", "0", "--dry-run"]] {
+        assert!(decide(would).1.contains("1 recordings would be erased"), "{would:?}");
+    }
+    let all = centre.room.path().join("all");
+    assert!(Command::new("cp").arg("-r").arg(&copy).arg(&all).status().expect("cp").success());
+    let gone = recordings(&all, &[&["expire", "--days", "0"], &words[..]].concat());
+    assert!(said(&gone).contains("1 recordings are erased"), "{}", said(&gone));
+    assert_eq!(files_below(&all, ".wav").len() + files_below(&all, ".json").len(), 0);
+    assert!(recordings(&all, &["verify"]).status.success(), "gone on purpose");
+
     let wav = files_below(&copy, ".wav").pop().expect("the recording");
     let mut bytes = fs::read(&wav).expect("the recording");
     let middle = bytes.len() / 2;

@@ -86,6 +86,8 @@ fn fill(folder: &Path, recordings: usize) {
                 act: Act::Closed,
                 file,
                 was: None,
+                by: None,
+                why: None,
                 bytes: sums.bytes,
                 sha256: sums.sha256,
                 sidecar,

@@ -121,7 +121,17 @@ impl Closing {
         let act = if self.is_whole() { Act::Closed } else { Act::Salvaged };
         let sound = format!("{}{WAV}", self.place.name());
         let Sums { bytes, sha256, .. } = sums;
-        manifest.append(&[Entry { at: now, act, file: sound, was: None, bytes, sha256, sidecar: Hash::of(&text) }])?;
+        manifest.append(&[Entry {
+            at: now,
+            act,
+            file: sound,
+            was: None,
+            bytes,
+            sha256,
+            sidecar: Hash::of(&text),
+            by: None,
+            why: None,
+        }])?;
         fs::rename(self.place.with(WAV_PART), self.place.with(WAV))?;
         let _ = fs::remove_file(self.place.with(JSON_PART)); // said again, and more, in the sidecar
         let folder = self.place.with(WAV);

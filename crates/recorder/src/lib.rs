@@ -33,8 +33,8 @@ mod walk;
 mod wav_file;
 
 pub use archive::{
-    Act, CHUNK, Encode, Encoded, Entry, Fault, Finding, Hash, Index, IndexError, Manifest, Noted, Progress, Query,
-    Report, Row, Sums, Verify,
+    Act, Because, CHUNK, Encode, Encoded, Entry, Fault, Finding, Hash, Index, IndexError, KeepError, Manifest, Noted,
+    Progress, Query, Report, Row, Sums, Verify, erase, hold, release,
 };
 pub use closing::{Closing, Settled};
 pub use error::RecorderError;

@@ -144,7 +144,17 @@ impl Archive {
         fs::write(&path, "").unwrap();
         fs::write(path.with_extension("json"), &sidecar).unwrap();
         let (at, act) = (Timestamp::constant(1_795_521_600, 0), Act::Closed);
-        let entry = Entry { at, act, file, was: None, bytes: 0, sha256: Hash::of(b""), sidecar: Hash::of(&sidecar) };
+        let entry = Entry {
+            at,
+            act,
+            file,
+            was: None,
+            by: None,
+            why: None,
+            bytes: 0,
+            sha256: Hash::of(b""),
+            sidecar: Hash::of(&sidecar),
+        };
         Manifest::new(&self.0).append(&[entry]).unwrap();
     }
 

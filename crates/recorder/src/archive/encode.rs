@@ -38,6 +38,14 @@ pub struct Encode {
     recorded: BTreeMap<String, Recorded>,
 }
 
+enum Made {
+    Done(Encoded),
+    /// It has the format, or is gone.
+    Nothing,
+    /// It was told to stop, or the recording has changed meanwhile.
+    Later,
+}
+
 /// What the chain says of a sound file that was recorded.
 struct Recorded {
     sha256: Hash,
@@ -68,13 +76,17 @@ impl Encode {
         while let Some(file) = self.todo.pop_front() {
             let Some(recorded) = self.recorded.remove(&file) else { continue };
             let made = self.encode(&file, &recorded, now, &mut going);
-            if let Some(encoded) = made.map_err(|why| RecorderError::Disk { file: file.clone(), why })? {
-                return Ok(Some(encoded));
-            }
-            if !going() {
-                self.todo.push_front(file.clone());
-                self.recorded.insert(file, recorded);
-                return Ok(None);
+            match made.map_err(|why| RecorderError::Disk { file: file.clone(), why })? {
+                Made::Done(encoded) => return Ok(Some(encoded)),
+                Made::Nothing => {}
+                Made::Later => {
+                    self.todo.push_front(file.clone());
+                    self.recorded.insert(file, recorded);
+                    if !going() {
+                        return Ok(None);
+                    }
+                    self.read_on()?;
+                }
             }
         }
         Ok(None)
@@ -90,6 +102,7 @@ impl Encode {
                     todo.push_back(entry.file.clone());
                 }
             }
+            Act::Erased => drop(recorded.remove(&entry.file)),
             _ => {
                 let before = entry.was.as_ref().unwrap_or(&entry.file);
                 recorded.entry(before.clone()).and_modify(|recorded| recorded.sidecars.push(entry.sidecar));
@@ -105,22 +118,21 @@ impl Encode {
         }
     }
 
-    /// `None` where there is nothing to do, or it was told to stop.
     fn encode(
         &mut self,
         file: &str,
         recorded: &Recorded,
         now: Timestamp,
         going: &mut impl FnMut() -> bool,
-    ) -> io::Result<Option<Encoded>> {
+    ) -> io::Result<Made> {
         let before = self.manifest.folder().join(file);
         if !before.exists() || Reader::open(&before)?.format() == self.format {
-            return Ok(None);
+            return Ok(Made::Nothing);
         }
         let was = Sums::of(File::open(&before)?)?;
         let told = before.with_extension("json");
-        let text = fs::read(&told)?;
-        if was.sha256 != recorded.sha256 || !recorded.sidecars.contains(&Hash::of(&text)) {
+        let read = fs::read(&told)?;
+        if was.sha256 != recorded.sha256 || !recorded.sidecars.contains(&Hash::of(&read)) {
             return Err(io::Error::other(
                 "it is not what was recorded any more; `centrala recordings verify` tells more",
             ));
@@ -130,17 +142,26 @@ impl Encode {
         let made = self.make(&before, &new, going);
         if !matches!(made, Ok(true)) {
             let _ = fs::remove_file(&new);
-            return made.map(|_| None);
+            if !before.exists() {
+                return Ok(Made::Nothing); // erased meanwhile
+            }
+            return made.map(|_| Made::Later);
         }
         let sums = Sums::of(File::open(&new)?)?;
         let (bytes, sha256) = (sums.bytes, sums.sha256);
-        let mut members = sidecar::members(serde_json::from_slice::<Value>(&text)?);
+        let mut members = sidecar::members(serde_json::from_slice::<Value>(&read)?);
         members.insert("format".to_owned(), json!(self.format));
         members.insert("encoded_from".to_owned(), json!({ "bytes": was.bytes, "sha256": was.sha256 }));
         members.insert("integrity".to_owned(), json!(sums));
         let text = sidecar::text(&members)?;
         let name = Path::new(file).with_extension(self.format.ending()).to_string_lossy().into_owned();
-        self.manifest.append(&[Entry {
+        let mut locked = self.manifest.lock()?;
+        // Somebody may have put it on hold, or erased it.
+        if !before.exists() || fs::read(&told)? != read {
+            fs::remove_file(&new)?;
+            return Ok(Made::Later);
+        }
+        locked.append(&[Entry {
             at: now,
             act: Act::Encoded,
             was: (name != file).then(|| file.to_owned()),
@@ -148,6 +169,8 @@ impl Encode {
             bytes,
             sha256,
             sidecar: Hash::of(&text),
+            by: None,
+            why: None,
         }])?;
         sidecar::write(&told, &text, true)?;
         fs::rename(&new, &after)?;
@@ -155,7 +178,7 @@ impl Encode {
         if after != before {
             fs::remove_file(&before)?; // only when the disk has the other
         }
-        Ok(Some(Encoded { file: name, bytes, before: was.bytes }))
+        Ok(Made::Done(Encoded { file: name, bytes, before: was.bytes }))
     }
 
     /// Makes the other file, and hears whether it is alike. False: told to stop.
@@ -174,7 +197,7 @@ impl Encode {
 }
 
 /// While it is made: `NAME.new.opus`. The ending tells readers the format.
-fn unfinished(after: &Path) -> PathBuf {
+pub(super) fn unfinished(after: &Path) -> PathBuf {
     let ending = after.extension().unwrap_or_default().to_string_lossy().into_owned();
     after.with_extension(format!("new.{ending}"))
 }

@@ -13,9 +13,9 @@ use std::thread;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, Transaction, params, params_from_iter};
 
-use super::Entry;
 use super::manifest::{Position, read_from};
 use super::row::{Found, Row, digits};
+use super::{Act, Entry};
 use crate::walk;
 
 /// Why a search is not answered.
@@ -144,12 +144,12 @@ impl Index {
         let folder = self.folder.clone();
         let sqlite_fault = |why| fault(&folder, why);
         let change = self.sqlite.transaction().map_err(sqlite_fault)?;
-        for (done, Entry { file, was, .. }) in news.iter().enumerate() {
+        for (done, Entry { file, was, act, .. }) in news.iter().enumerate() {
             for gone in [Some(file), was.as_ref()].into_iter().flatten() {
                 forget(&change, gone).map_err(sqlite_fault)?;
             }
-            let sidecar = fs::read(folder.join(file).with_extension("json"));
-            if let Some(found) = sidecar.ok().and_then(|text| Found::read(file.clone(), &text)) {
+            let sidecar = fs::read(folder.join(file).with_extension("json")).ok().filter(|_| *act != Act::Erased);
+            if let Some(found) = sidecar.and_then(|text| Found::read(file.clone(), &text)) {
                 insert(&change, &found).map_err(sqlite_fault)?;
             }
             seen(done + 1, news.len());
@@ -270,7 +270,7 @@ fn read_sidecars(folder: &Path, files: &[PathBuf], mut take: impl FnMut(&Path, O
 fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
     let Found { row, agents, numbers, text } = found;
     change
-        .prepare_cached(&format!("INSERT INTO recordings ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"))?
+        .prepare_cached(&format!("INSERT INTO recordings ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"))?
         .execute(params![
             row.id,
             row.call,
@@ -282,7 +282,8 @@ fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
             row.called,
             row.queue,
             row.agent,
-            row.salvaged
+            row.salvaged,
+            row.held
         ])?;
     let n = change.last_insert_rowid();
     for agent in agents {
@@ -327,6 +328,7 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         queue: row.get(8)?,
         agent: row.get(9)?,
         salvaged: row.get(10)?,
+        held: row.get(11)?,
     })
 }
 
@@ -336,15 +338,15 @@ fn fault(folder: &Path, why: rusqlite::Error) -> IndexError {
 
 const INDEX: &str = "index.sqlite";
 /// Rises when the tables change: an older index is made anew.
-const VERSION: i64 = 1;
-const COLUMNS: &str = "id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged";
+const VERSION: i64 = 2;
+const COLUMNS: &str = "id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged, held";
 const SCHEMA: &str = "
     DROP TABLE IF EXISTS recordings; DROP TABLE IF EXISTS agents; DROP TABLE IF EXISTS numbers;
     DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS known;
     CREATE TABLE recordings (
         n INTEGER PRIMARY KEY, id TEXT NOT NULL, call TEXT NOT NULL, file TEXT NOT NULL UNIQUE, began TEXT NOT NULL,
         seconds REAL NOT NULL, direction TEXT NOT NULL, caller TEXT NOT NULL, called TEXT NOT NULL, queue TEXT,
-        agent TEXT, salvaged INTEGER NOT NULL
+        agent TEXT, salvaged INTEGER NOT NULL, held INTEGER NOT NULL
     );
     CREATE INDEX by_began ON recordings (began);
     CREATE INDEX by_queue ON recordings (queue, began);
@@ -358,5 +360,5 @@ const SCHEMA: &str = "
         text, content = '', contentless_delete = 1, detail = 'none', tokenize = 'unicode61 remove_diacritics 2'
     );
     CREATE TABLE known (position TEXT NOT NULL);
-    PRAGMA user_version = 1;
+    PRAGMA user_version = 2;
 ";

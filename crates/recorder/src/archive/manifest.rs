@@ -28,6 +28,12 @@ pub enum Act {
     Salvaged,
     /// It has another format than before.
     Encoded,
+    /// Nothing is to erase it.
+    Held,
+    /// It is on hold no longer.
+    Released,
+    /// It is gone, on purpose.
+    Erased,
 }
 
 /// A line of the chain, without its links.
@@ -48,6 +54,12 @@ pub struct Entry {
     pub sha256: Hash,
     /// The sidecar's.
     pub sidecar: Hash,
+    /// Who decided that, where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// And why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A line as it is written.
@@ -96,21 +108,14 @@ impl Manifest {
     /// # Errors
     /// When the disk refuses.
     pub fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
-        let Some(first) = entries.first() else { return Ok(()) };
+        self.lock()?.append(entries)
+    }
+
+    /// Keeps all others from changing the archive, to look before one writes.
+    pub(crate) fn lock(&mut self) -> io::Result<Locked<'_>> {
         let lock = OpenOptions::new().create(true).append(true).open(self.folder.join(LOCK))?;
         let _ = lock.lock(); // a file system without locks is no reason not to record
-        let newest = days(&self.folder)?.pop();
-        let tail = match &newest {
-            Some(path) => self.tail(path)?,
-            None => Tail::NONE,
-        };
-        let today = self.folder.join(first.at.strftime("%Y/%m/%d").to_string()).join(MANIFEST);
-        let path = newest.map_or(today.clone(), |newest| newest.max(today)); // a clock set back starts no older day
-        let (text, tail) = chained(tail, entries)?;
-        self.known = None;
-        let bytes = write(&path, &text)?;
-        self.known = Some((path, bytes, tail));
-        Ok(())
+        Ok(Locked { manifest: self, _lock: lock })
     }
 
     /// Where the chain ends that `path` is the newest file of. Half a line, which only a power cut or a full disk leaves
@@ -148,6 +153,49 @@ impl Manifest {
                 days(&self.folder)?.pop().map_or(Ok(Tail::NONE), |path| self.tail(&path))
             }
         }
+    }
+}
+
+/// An archive that nobody else changes meanwhile.
+pub(crate) struct Locked<'a> {
+    manifest: &'a mut Manifest,
+    _lock: File,
+}
+
+impl Locked<'_> {
+    /// As [`Manifest::append`].
+    pub(crate) fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
+        let Some(first) = entries.first() else { return Ok(()) };
+        let manifest = &mut *self.manifest;
+        let newest = days(&manifest.folder)?.pop();
+        let tail = match &newest {
+            Some(path) => manifest.tail(path)?,
+            None => Tail::NONE,
+        };
+        let today = manifest.folder.join(first.at.strftime("%Y/%m/%d").to_string()).join(MANIFEST);
+        let path = newest.map_or(today.clone(), |newest| newest.max(today)); // a clock set back starts no older day
+        let (text, tail) = chained(tail, entries)?;
+        manifest.known = None;
+        let bytes = write(&path, &text)?;
+        manifest.known = Some((path, bytes, tail));
+        Ok(())
+    }
+
+    /// What the chain says of a sound file, if it is there by the chain. The latest days are looked at first.
+    pub(crate) fn entry_of(&self, file: &str) -> io::Result<Option<Entry>> {
+        for path in days(&self.manifest.folder)?.iter().rev() {
+            let text = fs::read(path)?;
+            for line in text.split(|byte| *byte == b'\n').rev().filter(|line| !line.is_empty()) {
+                let Ok(Line { entry, .. }) = serde_json::from_slice::<Line>(line) else { continue };
+                match entry.act {
+                    _ if entry.was.as_deref() == Some(file) => return Ok(None),
+                    Act::Erased if entry.file == file => return Ok(None),
+                    _ if entry.file == file => return Ok(Some(entry)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -290,7 +338,10 @@ impl Holdings {
         if let Some(was) = &entry.was {
             self.0.remove(was);
         }
-        self.0.insert(entry.file.clone(), entry);
+        match entry.act {
+            Act::Erased => self.0.remove(&entry.file),
+            _ => self.0.insert(entry.file.clone(), entry),
+        };
     }
 }
 

@@ -13,6 +13,7 @@
 mod encode;
 mod hash;
 mod index;
+mod keep;
 mod manifest;
 mod row;
 mod verify;
@@ -20,6 +21,7 @@ mod verify;
 pub use encode::{Encode, Encoded};
 pub use hash::{CHUNK, Hash, Sums};
 pub use index::{Index, IndexError, Query};
+pub use keep::{Because, KeepError, erase, hold, release};
 pub use manifest::{Act, Entry, Manifest};
 pub use row::Row;
 pub use verify::{Fault, Finding, Noted, Progress, Report, Verify};

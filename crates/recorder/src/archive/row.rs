@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 /// A recording, as a search finds it.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
-    /// Its id: the call's, an underscore, and which of the call's recordings it is.
+    /// Its id: the call's, an underscore, and which of the call's recordings it is; a file of one that went on elsewhere
+    /// has its number behind a dash.
     pub id: String,
     /// The call's id, which all recordings of one caller's journey share.
     pub call: String,
@@ -27,6 +28,8 @@ pub struct Row {
     pub agent: Option<String>,
     /// It was cut off, by a crash or a failing disk.
     pub salvaged: bool,
+    /// It is on hold: nothing erases it.
+    pub held: bool,
 }
 
 /// A row, and what it is found by besides.
@@ -47,6 +50,8 @@ pub(crate) struct Found {
 struct Sidecar {
     call: String,
     segment: u32,
+    part: u32,
+    legal_hold: Option<serde::de::IgnoredAny>,
     began: String,
     seconds: f64,
     salvaged: bool,
@@ -85,10 +90,14 @@ struct Cdr {
 impl Found {
     /// Of the sidecar of `file`. `None` if it cannot be read.
     pub(crate) fn read(file: String, sidecar: &[u8]) -> Option<Found> {
-        let Sidecar { call, segment, began, seconds, salvaged, channels, cdr } =
+        let Sidecar { call, segment, part, legal_hold, began, seconds, salvaged, channels, cdr } =
             serde_json::from_slice(sidecar).ok()?;
         let stem = || file.rsplit('/').next().unwrap_or_default().rsplit_once('.').map_or("", |(stem, _)| stem);
-        let id = if call.is_empty() { stem().to_owned() } else { format!("{call}_{segment}") };
+        let id = match (call.is_empty(), part) {
+            (true, _) => stem().to_owned(),
+            (false, 0 | 1) => format!("{call}_{segment}"),
+            (false, part) => format!("{call}_{segment}-{part}"),
+        };
         let mut agents: Vec<String> = channels.right.iter().filter_map(|party| party.account.clone()).collect();
         agents.extend(cdr.answered_by.clone());
         agents.sort();
@@ -103,7 +112,20 @@ impl Found {
         let words = names.chain(named).chain(&cdr.path).chain([&cdr.caller, &cdr.called, &cdr.cause, &id]);
         let text = words.map(String::as_str).collect::<Vec<_>>().join(" ");
         let Cdr { caller, called, direction, queue, answered_by: agent, .. } = cdr;
-        let row = Row { id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged };
+        let row = Row {
+            id,
+            call,
+            file,
+            began,
+            seconds,
+            direction,
+            caller,
+            called,
+            queue,
+            agent,
+            salvaged,
+            held: legal_hold.is_some(),
+        };
         Some(Found { row, agents, numbers, text })
     }
 }
@@ -144,6 +166,8 @@ mod tests {
 
     #[test]
     fn a_sidecar_that_says_little_is_found_by_its_name() {
+        let second = br#"{ "call": "0p2ab3", "segment": 1, "part": 2 }"#;
+        assert_eq!(Found::read("x-2.wav".to_owned(), second).unwrap().row.id, "0p2ab3_1-2");
         let found = Found::read("day/old.v1.wav".to_owned(), b"{}").unwrap();
         assert_eq!((&*found.row.id, found.row.seconds), ("old.v1", 0.0));
         assert_eq!(Found::read("x.wav".to_owned(), b"no JSON"), None);

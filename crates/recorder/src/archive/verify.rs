@@ -68,8 +68,8 @@ pub enum Fault {
         /// When it was entered.
         at: String,
     },
-    /// No line of the chain knows it.
-    #[error("added: no line of the manifests knows it")]
+    /// No line of the chain says that it is here.
+    #[error("added: no line of the manifests says that it is here")]
     Added,
     /// The system will not let us read it.
     #[error("unreadable: {why}")]

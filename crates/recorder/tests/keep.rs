@@ -1,0 +1,96 @@
+//! What is held stays, what is erased is gone, and the chain says who decided it and why.
+
+mod common;
+
+use std::fs;
+
+use common::{Archive, NOON, Sorted};
+use recorder::{Because, Format, Index, KeepError, Manifest, Query, erase, hold, release};
+
+const FILE: &str = "2026/11/24/a.wav";
+
+fn because(why: &str) -> Because<'_> {
+    Because { by: "quinn", why, at: NOON }
+}
+
+fn held(archive: &Archive) -> Vec<bool> {
+    let rows = Index::open(&archive.0, |_, _| {}).unwrap().find(&Query::default()).unwrap();
+    rows.iter().map(|row| row.held).collect()
+}
+
+fn chain(archive: &Archive) -> String {
+    fs::read_to_string(archive.path("manifest.jsonl")).unwrap()
+}
+
+#[test]
+fn what_is_held_is_not_erased_until_it_is_released() {
+    let archive = Archive::with_recording();
+    let mut manifest = Manifest::new(&archive.0);
+    assert_eq!(held(&archive), [false]);
+    assert!(matches!(release(&mut manifest, FILE, because("?")), Err(KeepError::NotOnHold { .. })));
+    hold(&mut manifest, FILE, because("case 17")).unwrap();
+    assert_eq!(held(&archive), [true]);
+    archive.assert_proved();
+    for refused in [hold(&mut manifest, FILE, because("again")), erase(&mut manifest, FILE, because("wished"))] {
+        let why = refused.unwrap_err().to_string();
+        assert!(why.contains("on hold since 2026-11-24") && why.contains("case 17"), "{why}");
+    }
+    assert_eq!(archive.files(), ["a.json", "a.wav"]);
+    release(&mut manifest, FILE, because("case closed")).unwrap();
+    assert_eq!(held(&archive), [false]);
+    erase(&mut manifest, FILE, because("wished")).unwrap();
+    assert_eq!((archive.files(), held(&archive)), (vec![], vec![]));
+    assert_eq!(archive.verify(), 0, "gone on purpose is not missing");
+    let chain = chain(&archive);
+    let last = chain.lines().last().unwrap();
+    for proof in ["\"erased\"", "\"quinn\"", "\"wished\"", "sha256"] {
+        assert!(last.contains(proof), "{proof} is not in {last}");
+    }
+    assert!(matches!(erase(&mut manifest, FILE, because("again")), Err(KeepError::Unknown { .. })));
+}
+
+#[test]
+fn a_sidecar_that_was_changed_is_not_made_good_by_a_hold() {
+    let archive = Archive::with_recording();
+    let text = fs::read_to_string(archive.path("a.json")).unwrap();
+    fs::write(archive.path("a.json"), text.replace("\"x\"", "\"y\"")).unwrap();
+    let refused = hold(&mut Manifest::new(&archive.0), FILE, because("case 17"));
+    assert!(matches!(refused, Err(KeepError::Unknown { .. })), "{refused:?}");
+    assert_eq!(archive.verify(), 1);
+}
+
+#[test]
+fn what_is_put_back_after_it_was_erased_is_found() {
+    let archive = Archive::with_recording();
+    let sound = fs::read(archive.path("a.wav")).unwrap();
+    erase(&mut Manifest::new(&archive.0), FILE, because("wished")).unwrap();
+    fs::write(archive.path("a.wav"), sound).unwrap();
+    assert_eq!(archive.verify(), 1);
+}
+
+#[test]
+fn a_decision_made_while_it_is_encoded_counts() {
+    for erased in [false, true] {
+        let archive = Archive::with_recording();
+        let (mut manifest, mut decided) = (Manifest::new(&archive.0), false);
+        let encoded = archive.encode(Format::Opus).next(NOON, || {
+            if !decided {
+                decided = true;
+                let decide = if erased { erase } else { hold };
+                decide(&mut manifest, FILE, because("just now")).unwrap();
+            }
+            true
+        });
+        let files = archive.files().sorted();
+        match erased {
+            true => assert_eq!((encoded.unwrap(), files), (None, vec![])),
+            false => {
+                assert!(encoded.unwrap().is_some());
+                assert_eq!((files, held(&archive)), (vec!["a.json".to_owned(), "a.opus".to_owned()], vec![true]));
+                let why = erase(&mut manifest, "2026/11/24/a.opus", because("wished")).unwrap_err();
+                assert!(matches!(why, KeepError::OnHold { .. }), "{why}");
+            }
+        }
+        assert_eq!(archive.verify(), 0);
+    }
+}
