@@ -101,8 +101,8 @@ pub(super) fn leg_of_media(event: &media::Event) -> LegId {
 
 pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
-        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Refer, Refused,
-        Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable, Unreached, Unregistered,
+        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Published, Refer,
+        Refused, Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable, Unreached, Unregistered,
     };
     match event {
         Ringing { leg, .. }
@@ -118,6 +118,7 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Ended { leg, .. } => Some(*leg),
         Incoming(_)
         | Subscribes(_)
+        | Published { .. }
         | Text { .. }
         | Registered { .. }
         | Unreached { .. }

@@ -41,12 +41,15 @@ impl Seen {
         self.moved.insert(call);
     }
 
-    /// A phone came or went.
+    /// A phone came or went, or somebody says something else of himself.
     pub(super) fn phones(&mut self, event: &sip::Event) {
         if let sip::Event::Registered { account, .. } | sip::Event::Unregistered { account, .. } = event {
             for package in [Package::Reg, Package::Presence] {
                 self.changed.insert((package, Watched::Person(account.clone())));
             }
+        }
+        if let sip::Event::Published { account } = event {
+            self.changed.insert((Package::Presence, Watched::Person(account.clone())));
         }
         if let sip::Event::Registered { account, fresh: true, .. } = event {
             self.changed.insert((Package::MessageSummary, Watched::Person(account.clone()))); // its light may be wrong
@@ -171,7 +174,8 @@ impl Switch {
             (Package::Presence, Watched::Person(person)) => {
                 let reachable = !self.endpoint.bindings(person, now).is_empty();
                 let agent = person.parse().ok().and_then(|agent| self.acd.agent(&agent));
-                State::Presence(availability(reachable, self.seen.calls.talks(person), agent.as_ref(), None))
+                let said = self.endpoint.said_of_himself(person, now);
+                State::Presence(availability(reachable, self.seen.calls.talks(person), agent.as_ref(), said))
             }
             (Package::Reg, Watched::Person(person)) => State::Contacts(self.endpoint.bindings(person, now)),
             (Package::MessageSummary, Watched::Person(person)) => State::Mailbox(self.seen.mailboxes.of(person)),

@@ -171,6 +171,7 @@ impl Theatre {
                 let (to, event) = (to.clone(), event.clone());
                 world.push(who, Command::Subscribe(Subscribe { to, event, expires_secs: *expires_secs, header }));
             }
+            Act::Publish { says } => world.push(who, Command::Publish(says.clone())),
             Act::Write { to, from, body } => {
                 let text = Text { to: to.clone(), from: from.clone(), header: None, body: body.clone() };
                 world.push(who, Command::Write(text));

@@ -39,6 +39,7 @@ impl Call {
             | Sip::Declined { .. }
             | Sip::Incoming(_)
             | Sip::Subscribes(_)
+            | Sip::Published { .. }
             | Sip::Text { .. }
             | Sip::Said { .. }
             | Sip::Registered { .. }

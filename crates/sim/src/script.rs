@@ -18,6 +18,7 @@
 //! | `ann > CANCEL`, `> BYE`, `> REGISTER` | says it, and waits for nothing |
 //! | `ann > SUBSCRIBE 202` | watches; also `event presence` (`dialog` if unsaid), `expires SECONDS` (0 ends it), `header Name: value` |
 //! | `ann > MESSAGE to 202 body hello` | a text outside of any call; without `to` in the call; also `from USER`; the body is last |
+//! | `ann > PUBLISH away` | says of herself what she is about: `open`, `closed`, `away`, `busy` |
 //! | `mailbox ann new 2 old 1` | so many messages wait for her |
 //! | `ann < 200` | hears it soon, and nothing important before it; also `header Name: value` for a header to be there |
 //! | `ann < 200 BYE` | an answer to something else than INVITE or REGISTER |

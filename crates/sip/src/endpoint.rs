@@ -12,6 +12,7 @@ mod floods;
 mod gate;
 mod legs;
 mod overload;
+mod publishing;
 mod requests;
 mod texting;
 mod transactions;
@@ -31,6 +32,7 @@ pub use watchers::Watching;
 
 use crate::digest::{Challenged, Signed};
 use crate::invite::{self, DialogId, Names, TransactionId, TurnDown, Uac, Usage};
+use crate::publish::Publications;
 use crate::register::{self, Binding, Registrar};
 use crate::subscribe;
 use crate::texts::Texts;
@@ -74,6 +76,7 @@ pub struct Endpoint {
     registrar: Registrar,
     subscriptions: subscribe::Table,
     texts: Texts,
+    publications: Publications,
     /// Room for what machines say, kept to spare the allocator.
     wishes: Vec<Vec<invite::Output>>,
     said: Vec<register::Output>,
@@ -96,6 +99,7 @@ impl Endpoint {
             challenged: Challenged::default(),
             subscriptions: subscribe::Table::default(),
             texts: Texts::default(),
+            publications: Publications::default(),
             wishes: Vec::new(),
             said: Vec::new(),
             conf,
@@ -125,7 +129,12 @@ impl Endpoint {
     /// When it wants a `Tick`.
     pub fn deadline(&self) -> Option<Time> {
         let legs = [self.transactions.deadline(), self.legs.deadline()];
-        let phones = [self.registrar.deadline(), self.subscriptions.deadline(), self.texts.deadline()];
+        let phones = [
+            self.registrar.deadline(),
+            self.subscriptions.deadline(),
+            self.texts.deadline(),
+            self.publications.deadline(),
+        ];
         legs.into_iter().chain(phones).flatten().min()
     }
 
@@ -180,6 +189,7 @@ impl Endpoint {
     pub fn reload(&mut self, conf: SipConf, now: Time, out: &mut Vec<Output>) {
         self.conf = SipConf { realm: std::mem::take(&mut self.conf.realm), ..conf };
         self.forget_watchers(now, out);
+        self.publications.keep(|account| self.conf.accounts.contains_key(account));
         let mut said = std::mem::take(&mut self.said);
         self.registrar.handle(register::Input::Reloaded { conf: &self.conf }, now, &mut said);
         out.extend(said.drain(..).filter_map(event_of));
@@ -258,6 +268,9 @@ impl Endpoint {
             }
         }
         self.registrar_told(register::Input::Tick, now, out);
+        while let Some(account) = self.publications.due(now) {
+            out.push(Output::Event(Event::Published { account: account.into() }));
+        }
         while let Some(text) = self.texts.due(now) {
             self.text_is_over(text, 480, now, out);
         }

@@ -340,7 +340,8 @@ fn reason(status: u16) -> String {
 /// When one who was told 503 may try again.
 pub const RETRY_AFTER_SECS: &str = "5";
 /// What we answer to.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER, SUBSCRIBE, MESSAGE";
+pub const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER, SUBSCRIBE, MESSAGE, PUBLISH";
 /// The extensions we know: RFC 4028, 3262, 4488.
 pub const SUPPORTED: &str = "timer, 100rel, norefersub";
 /// So many responses are acknowledged in an early dialog.

@@ -17,6 +17,7 @@ mod name_addr;
 mod network;
 mod pace;
 mod package;
+mod publish;
 mod register;
 mod stun;
 mod subscribe;

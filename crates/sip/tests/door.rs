@@ -43,7 +43,7 @@ fn what_is_asked_outside_of_dialogs_is_judged_without_remembering_it() {
             489,
             "Allow-Events",
         ),
-        ("PUBLISH without Event", ask("PUBLISH", "sip:102@centrala"), 405, "Allow"),
+        ("PUBLISH without Event", ask("PUBLISH", "sip:102@centrala"), 489, "Allow-Events"),
         ("BYE", ask("BYE", "sip:102@centrala"), 481, "Server"),
         ("INFO", ask("INFO", "sip:102@centrala"), 481, "Server"),
         ("UPDATE", ask("UPDATE", "sip:102@centrala"), 481, "Server"),

@@ -186,7 +186,11 @@ impl World {
             Event::Unreached { .. } | Event::Registered { .. } | Event::Unregistered { .. } | Event::Refused { .. } => {
             }
             Event::Banned(_) | Event::Flooded { .. } | Event::RequestDone { .. } => {}
-            Event::Unavailable { .. } | Event::Subscribes(_) | Event::Text { .. } | Event::Said { .. } => {}
+            Event::Unavailable { .. }
+            | Event::Subscribes(_)
+            | Event::Published { .. }
+            | Event::Text { .. }
+            | Event::Said { .. } => {}
         }
     }
 

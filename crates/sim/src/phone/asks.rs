@@ -22,6 +22,7 @@ impl Phone {
             Command::Refer { to, header } => self.refer(to, header),
             Command::Subscribe(subscribe) => self.subscribe(subscribe),
             Command::Write(text) => self.write(text),
+            Command::Publish(says) => self.publish(&says),
             Command::Speak(sound) => {
                 self.conf.voice = sound.clone();
                 if let Some(voice) = self.call.as_mut().and_then(|call| call.voice.as_mut()) {
@@ -263,7 +264,7 @@ impl Phone {
             (Why::Register { .. }, _) => self.registration.cseq = number + 1,
             (Why::Watch, _) => self.watches_again(&request, number + 1),
             (_, Some(call)) if request.headers.call_id() == Some(&call.call_id) => call.cseq = number + 1,
-            (Why::Formality, _) if request.method == Method::Message => {}
+            (Why::Formality, _) if matches!(request.method, Method::Message | Method::Publish) => {}
             _ => return None,
         }
         request.headers.remove(&Name::Via);

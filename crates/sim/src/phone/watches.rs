@@ -78,6 +78,31 @@ impl Phone {
         self.ask(request, Why::Formality, 0);
     }
 
+    /// Says of itself what it is about (RFC 3903): each time anew, the last word counts.
+    pub(super) fn publish(&mut self, says: &str) {
+        let own = format!("sip:{}@{}", self.conf.user, self.conf.server);
+        let basic = if says == "closed" { "closed" } else { "open" };
+        let activity = match says {
+            "open" | "closed" => String::new(),
+            activity => format!("<person><activities><{activity}/></activities></person>"),
+        };
+        let mut request = Request::new(Method::Publish, &own)
+            .with(Name::MaxForwards, "70")
+            .with(Name::From, NameAddr::new(&own).tagged(self.random.token(8)).to_string())
+            .with(Name::To, NameAddr::new(&own).to_string())
+            .with(Name::CallId, self.random.token(20))
+            .with(Name::CSeq, "1 PUBLISH")
+            .with(Name::Event, "presence")
+            .with(Name::Expires, "600")
+            .with(Name::ContentType, "application/pidf+xml");
+        request.body = format!(
+            "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"{own}\"><tuple id=\"t\"><status><basic>{basic}\
+             </basic></status></tuple>{activity}</presence>"
+        )
+        .into();
+        self.ask(request, Why::Formality, 0);
+    }
+
     /// The number of a request that is said again with a password.
     pub(super) fn watches_again(&mut self, request: &Request, cseq: u32) {
         let call_id = request.headers.call_id();

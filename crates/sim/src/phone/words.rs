@@ -111,6 +111,8 @@ pub enum Command {
     Subscribe(Subscribe),
     /// Send a text (MESSAGE).
     Write(Text),
+    /// Say of oneself what one is about (PUBLISH): `away`, `busy`; `open` is nothing of that kind, `closed` not there.
+    Publish(String),
     /// Say this from now on; an empty sound is silence without packets.
     Speak(Sound),
     /// Answer calls so from now on.

@@ -131,9 +131,10 @@ fn says(words: &mut Words) -> Read<Act> {
         "REFER" => refer(words),
         "SUBSCRIBE" => subscribe(words),
         "MESSAGE" => message(words),
+        "PUBLISH" => Ok(Act::Publish { says: words.next("open, closed, away or busy")?.to_owned() }),
         word => {
             let status = status(word).ok_or_else(|| {
-                format!("{word:?} cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER, SUBSCRIBE, MESSAGE or a status (the rest by itself)")
+                format!("{word:?} cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER, SUBSCRIBE, PUBLISH, MESSAGE or a status (the rest by itself)")
             })?;
             let codecs = match words.maybe() {
                 None => None,

@@ -131,6 +131,11 @@ pub enum Act {
         /// One more header.
         header: Option<(String, String)>,
     },
+    /// Says of itself what it is about.
+    Publish {
+        /// `open`, `closed`, `away` or `busy`.
+        says: String,
+    },
     /// Sends a text.
     Write {
         /// A number or a name; none means the other side of the call.

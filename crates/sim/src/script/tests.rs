@@ -67,7 +67,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ),
         (
             "ann > ACK",
-            "\"ACK\" cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER, SUBSCRIBE, MESSAGE or a status (the rest by itself)",
+            "\"ACK\" cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER, SUBSCRIBE, PUBLISH, MESSAGE or a status (the rest by itself)",
         ),
         ("ann > SUBSCRIBE 202 for 5", "a SUBSCRIBE has no \"for\"; write event, expires or header"),
         ("ann > MESSAGE to 202", "a MESSAGE without a body says nothing; write body TEXT"),

@@ -206,7 +206,8 @@ impl Endpoint {
             Method::Bye | Method::Update | Method::Info | Method::PRack => self.refuse(&request, 481, &[], flow, out),
             Method::Subscribe => self.subscribes(request, key, flow, now, out),
             Method::Message => self.texted(request, key, flow, now, out),
-            Method::Publish | Method::Notify if headers.has(&Name::Event) => {
+            Method::Publish => self.published(request, key, flow, now, out),
+            Method::Notify if headers.has(&Name::Event) => {
                 self.refuse(&request, 489, &[(Name::AllowEvents, ALLOW_EVENTS)], flow, out)
             }
             _ => self.refuse(&request, 405, &[(Name::Allow, ALLOW)], flow, out),

@@ -383,6 +383,11 @@ pub enum Event {
     },
     /// Somebody of ours wants to watch something: to be answered by [`Watch::Admit`] or [`Watch::Deny`].
     Subscribes(Subscribes),
+    /// Somebody says something else of himself, or nothing any more.
+    Published {
+        /// Who.
+        account: String,
+    },
     /// A binding is gone: taken back, expired, replaced, or its stream closed.
     Unregistered {
         /// Whose.

@@ -214,7 +214,7 @@ impl Endpoint {
     }
 
     /// For how long it may be; 0 ends it, or asks once. Too brief a wish has been answered.
-    fn watch_secs(&mut self, request: &Request, flow: Flow, out: &mut Vec<Output>) -> Option<u32> {
+    pub(super) fn watch_secs(&mut self, request: &Request, flow: Flow, out: &mut Vec<Output>) -> Option<u32> {
         let (min, max) = (self.conf.watch_secs_min, self.conf.watch_secs_max.max(self.conf.watch_secs_min));
         match request.headers.first(&Name::Expires).and_then(|text| text.trim().parse::<u64>().ok()) {
             None => Some(max),
@@ -228,7 +228,7 @@ impl Endpoint {
 }
 
 /// The package a request is about, if it is one of ours.
-fn package(request: &Request) -> Option<Package> {
+pub(super) fn package(request: &Request) -> Option<Package> {
     let event = request.headers.first(&Name::Event)?;
     Package::named(event.split(';').next()?.trim())
 }

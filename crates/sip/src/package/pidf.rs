@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::xml::Escaped;
+use super::xml::{Escaped, elements, plain};
 
 /// Whether somebody is there, and what he is about.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -42,7 +42,30 @@ impl Activity {
     }
 }
 
+/// A note is no novel.
+const NOTE_LETTERS_MAX: usize = 200;
+
 impl Presence {
+    /// What somebody's document says: whether he is there, what he is about and his first note. None, if it says not even
+    /// the first.
+    pub fn read(document: &str) -> Option<Presence> {
+        let mut presence = Presence::default();
+        let mut is_said = false;
+        for element in elements(document) {
+            match element.name {
+                "basic" if !is_said => {
+                    is_said = true;
+                    presence.open = element.text.eq_ignore_ascii_case("open");
+                }
+                "note" if presence.note.is_none() && !element.text.is_empty() => {
+                    presence.note = Some(plain(element.text).chars().take(NOTE_LETTERS_MAX).collect());
+                }
+                name => presence.activity = presence.activity.or(Activity::named(name)),
+            }
+        }
+        is_said.then_some(presence)
+    }
+
     pub(super) fn print(&self, entity: &str) -> String {
         let entity = Escaped(entity);
         let basic = if self.open { "open" } else { "closed" };
@@ -104,5 +127,24 @@ mod tests {
             );
             assert_eq!(presence.print("sip:202@centrala"), want);
         }
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read() {
+        for presence in [
+            Presence::default(),
+            Presence { open: true, activity: Some(Activity::Busy), note: Some("<tea> & \"more\"".into()) },
+            Presence { open: true, activity: Some(Activity::OnThePhone), note: None },
+        ] {
+            assert_eq!(Presence::read(&presence.print("sip:202@centrala")), Some(presence));
+        }
+        // As linphone 5 writes it.
+        let linphone = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" \
+            xmlns:pidfonline=\"http://www.linphone.org/xsds/pidfonline.xsd\" entity=\"sip:ann@centrala\"><tuple id=\"qmhgnb\">\
+            <status><basic>open</basic><pidfonline:online/></status><timestamp>2026-11-25T01:00:00Z</timestamp></tuple>\
+            <dm:person id=\"x\"><rpid:activities><rpid:away/></rpid:activities></dm:person></presence>";
+        let away = Presence { open: true, activity: Some(Activity::Away), note: None };
+        assert_eq!(Presence::read(linphone), Some(away));
+        assert_eq!(Presence::read("<presence/>"), None);
     }
 }
