@@ -22,5 +22,6 @@ mod sipp;
 mod srtp;
 mod tls;
 mod torture;
+mod trunks;
 mod watch;
 mod web_socket;

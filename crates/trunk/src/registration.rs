@@ -31,6 +31,8 @@ pub struct Registration {
     flow: Flow,
     call_id: String,
     cseq: u32,
+    /// The last one is.
+    unanswered: bool,
     expires_secs: u32,
     state: State,
     /// What the carrier holds of us.
@@ -89,6 +91,7 @@ impl Registration {
             conf,
             flow,
             cseq: 0,
+            unanswered: false,
             state: State::Waiting { at: now + soon },
             held: None,
             failures: 0,
@@ -177,6 +180,7 @@ impl Registration {
         now: Time,
         random: &mut Random,
     ) -> Option<Outcome> {
+        self.unanswered &= cseq < self.cseq;
         self.cseq = self.cseq.max(cseq);
         match self.state {
             State::Leaving { turn: last } if last == turn => {
@@ -250,7 +254,8 @@ impl Registration {
     }
 
     fn ask(&mut self, expires_secs: u32, state: impl FnOnce(u32) -> State) -> (u32, Outside) {
-        self.cseq += 1;
+        // What is still asked may have taken some numbers more for the challenges it met.
+        self.cseq += if std::mem::replace(&mut self.unanswered, true) { CHALLENGES_MAX } else { 1 };
         self.state = state(self.cseq);
         let domain = Uri::sip("", self.conf.domain.clone(), None);
         let own = NameAddr::new(Uri { user: Some(self.conf.user.clone()), ..domain.clone() }.to_string());
@@ -309,6 +314,8 @@ const RETRY_MOST: Duration = Duration::from_secs(300);
 /// The same after a refusal: who comes again too soon with a wrong password is kept out.
 const REFUSED_FIRST: Duration = Duration::from_secs(60);
 const REFUSED_MOST: Duration = Duration::from_secs(3600);
+/// A REGISTER is said at most so often until its challenges are answered.
+const CHALLENGES_MAX: u32 = 8;
 /// No registration lasts longer.
 const EXPIRES_MAX: u32 = 24 * 3600;
 /// More proxies nobody has on the way.
@@ -493,6 +500,7 @@ mod tests {
         let moved = Flow { local: "192.0.2.77:5060".parse().unwrap(), ..flow() };
         world.registration.reload(conf(), moved, world.now);
         let (_, second, _) = world.next();
+        assert!(second > turn + 1, "the first one may have been said again with a password");
         assert_eq!(world.say(turn, 403, &[]), None);
         assert!(world.say(second, 200, &[]).is_some());
     }
