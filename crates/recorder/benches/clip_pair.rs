@@ -13,7 +13,7 @@ const CLIP_MS: u64 = 500;
 
 fn clip_pair(criterion: &mut Criterion) {
     let folder = env::temp_dir().join(format!("centrala-clip-pair-{}", process::id()));
-    let conf = RecorderConf { folder: folder.clone(), hours_max: 24, ..RecorderConf::default() };
+    let conf = RecorderConf { folder: folder.clone(), ..RecorderConf::default() };
     let mut recorder = Recorder::new(conf).expect("a temporary folder");
     let call = CallId::new(0, &mut Random::numbered(1));
     let (mut out, mut segment, mut ms) = (Vec::new(), 0, u64::MAX);

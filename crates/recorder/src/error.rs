@@ -39,16 +39,18 @@ pub enum RecorderError {
         /// What the system said.
         why: io::Error,
     },
-    /// Nobody talks that long, and a WAV file has an end.
-    #[error("recording {file} stopped after {hours} hours, the most one file may hold; what was written is kept")]
+    /// A file has an end. The recording goes on in another.
+    #[error("recording {file} has {secs} seconds in one file, the most there may be")]
     TooLong {
         /// Its name.
         file: String,
         /// The limit.
-        hours: u32,
+        secs: u64,
     },
-    /// One disk after the other failed.
-    #[error("recording {file} ended after {parts} files: its disks fail one after the other; look after them")]
+    /// Nobody talks that long, or one disk after the other failed.
+    #[error(
+        "recording {file} ended after {parts} files, the most there may be; look after its disks if they fail in turn"
+    )]
     TooManyParts {
         /// Its name.
         file: String,

@@ -26,8 +26,9 @@ pub struct RecorderConf {
     pub floor_bytes: u64,
     /// So many at once; one more is refused.
     pub recordings_max: usize,
-    /// A longer recording fails. WAV ends at 4 GiB, which is 37 hours; hound would not notice.
-    pub hours_max: u32,
+    /// A file holds no more; a longer recording goes on in another. WAV ends at 4 GiB, which is 37 hours; hound would not
+    /// notice.
+    pub secs_max: u64,
 }
 
 impl Default for RecorderConf {
@@ -37,7 +38,7 @@ impl Default for RecorderConf {
             spill: None,
             floor_bytes: 500_000_000,
             recordings_max: 10_000,
-            hours_max: 8,
+            secs_max: 8 * 3600,
         }
     }
 }
@@ -247,7 +248,7 @@ impl Recorder {
         let started = sidecar::members(started);
         let mut failed = None;
         for folder in self.in_order() {
-            match Recording::open(&folder, self.conf.hours_max, &file, began, &started) {
+            match Recording::open(&folder, self.conf.secs_max, &file, began, &started) {
                 Ok(recording) => {
                     if folder != self.conf.folder {
                         let nearly_full = || format!("{} is nearly full; free some space", self.conf.folder.display());
@@ -306,9 +307,20 @@ impl Recorder {
         self.next_look = if self.recordings.is_empty() { Time::NEVER } else { now + LOOK_EVERY };
     }
 
-    /// What a recording's disk refuses goes on on another, if there is one; else the recording ends here.
-    fn fail(&mut self, id: RecordingId, why: RecorderError, out: &mut Vec<Output>) {
+    /// What a recording's disk refuses goes on on another, if there is one, and what its file has no place for in another
+    /// file; else the recording ends here.
+    fn fail(&mut self, id: RecordingId, mut why: RecorderError, out: &mut Vec<Output>) {
         let Some(mut recording) = self.recordings.remove(&id) else { return };
+        if let RecorderError::TooLong { .. } = &why {
+            match recording.roll(id) {
+                Ok(closing) => {
+                    out.push(Output::Close(closing));
+                    self.recordings.insert(id, recording);
+                    return;
+                }
+                Err(other) => why = other,
+            }
+        }
         if let RecorderError::Disk { .. } = &why {
             let said = why.to_string();
             for folder in self.in_order().into_iter().filter(|folder| folder != recording.folder()).collect::<Vec<_>>()
@@ -563,7 +575,7 @@ pub(crate) mod tests {
         let folder = Folder::new();
         let conf = RecorderConf {
             folder: folder.path().to_owned(),
-            hours_max: 0,
+            secs_max: 0,
             recordings_max: 1,
             ..RecorderConf::default()
         };
@@ -574,13 +586,45 @@ pub(crate) mod tests {
             recorder.handle(say(Channel::Left, tone(ms * 8 - 800, 800)), at(ms), &mut out);
         }
         let told = format!("{out:?}");
-        assert_eq!(out.len(), 3, "{told}");
+        let failed = out.iter().filter(|event| matches!(event, Event::Failed { .. })).count();
+        assert_eq!(failed, 2, "{told}");
         assert!(told.contains("b was not begun: 1 are being made already"), "{told}");
-        assert!(told.contains("a stopped after 0 hours"), "{told}");
-        assert_eq!(folder.files(), ["a.json", "a.wav"]);
-        let sidecar: Value = serde_json::from_slice(&fs::read(folder.path().join("a.json")).unwrap()).unwrap();
+        assert!(told.contains("a ended after 8 files"), "{told}");
+        assert_eq!(folder.files().len(), 2 * 8);
+        let sidecar: Value = serde_json::from_slice(&fs::read(folder.path().join("a-8.json")).unwrap()).unwrap();
         assert_eq!((&sidecar["salvaged"], &sidecar["caller"]), (&json!(true), &json!("201")));
-        assert!(sidecar["failed"].as_str().unwrap().contains("stopped after"));
+        assert!(sidecar["failed"].as_str().unwrap().contains("ended after"));
+    }
+
+    #[test]
+    fn a_long_recording_rolls_into_another_file_and_no_sample_is_lost() {
+        let folder = Folder::new();
+        let conf = RecorderConf { folder: folder.path().to_owned(), secs_max: 1, ..RecorderConf::default() };
+        let (mut recorder, mut out) = (settling(conf), Vec::new());
+        recorder.handle(open(1, "a"), at(0), &mut out);
+        let byte = |at: u64| (at % 100) as u8;
+        for half_second in 0..5_u64 {
+            for channel in [Channel::Left, Channel::Right] {
+                let from = half_second * 4000;
+                let clip =
+                    Clip { at: from, encoding: Encoding::Pcmu, payload: (from..from + 4000).map(byte).collect() };
+                recorder.handle(say(channel, clip), at(half_second * 500 + 500), &mut out);
+            }
+        }
+        recorder.handle(close(2500), at(2500), &mut out);
+        recorder.handle(Input::Tick, at(2800), &mut out);
+        let mut heard = Vec::new();
+        for (name, offset) in [("a", Value::Null), ("a-2", json!(1.0)), ("a-3", json!(2.0))] {
+            let wav = folder.path().join(format!("{name}.wav"));
+            heard.extend(WavReader::open(&wav).unwrap().into_samples::<i16>().map(Result::unwrap));
+            let sidecar: Value = serde_json::from_slice(&fs::read(wav.with_extension("json")).unwrap()).unwrap();
+            assert_eq!((&sidecar["offset_secs"], &sidecar["salvaged"]), (&offset, &Value::Null), "{name}");
+            assert_eq!(sidecar["continues"], if name == "a-3" { Value::Null } else { json!(true) });
+        }
+        let said = Encoding::Pcmu.decoded(&(0..20_000).map(byte).collect::<Vec<u8>>());
+        assert!(heard.iter().step_by(2).eq(&said) && heard.iter().skip(1).step_by(2).eq(&said));
+        let closed = out.iter().filter(|event| matches!(event, Event::Closed { .. })).count();
+        assert_eq!((closed, folder.files().len()), (3, 6), "{out:?}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) struct Recording {
     place: Place,
     file: String,
     began: Time,
-    hours_max: u32,
+    secs_max: u64,
     wav: WavFile,
     /// Which file of it this is, from 1.
     part: u32,
@@ -49,7 +49,7 @@ struct End {
 impl Recording {
     pub(crate) fn open(
         folder: &Path,
-        hours_max: u32,
+        secs_max: u64,
         file: &str,
         began: Time,
         started: &Map<String, Value>,
@@ -60,7 +60,7 @@ impl Recording {
             place,
             file: file.to_owned(),
             began,
-            hours_max,
+            secs_max,
             wav,
             part: 1,
             base: 0,
@@ -73,21 +73,47 @@ impl Recording {
     }
 
     /// Its disk has failed: it goes on below another folder, with what had not left yet. What is there already is to be
-    /// saved. Too many disks that fail end it.
+    /// saved.
     pub(crate) fn go_on(&mut self, id: RecordingId, folder: &Path, why: &str) -> Result<Closing, RecorderError> {
+        let (place, wav, _) = self.next_file(folder)?;
+        Ok(Closing::cut_off(Some(id), place, wav.into_file(), Some(why.to_owned())))
+    }
+
+    /// Its file is full: it goes on in another, with no sample in both or in none.
+    pub(crate) fn roll(&mut self, id: RecordingId) -> Result<Closing, RecorderError> {
+        let mut told = self.started.clone();
+        self.tell_part(&mut told);
+        told.insert("continues".to_owned(), true.into());
+        let folder = self.folder().to_owned();
+        let (place, wav, length) = self.next_file(&folder)?;
+        Ok(Closing::whole(id, place, wav.into_file(), length, told))
+    }
+
+    /// Begins its next file; hands out the last one, and how many seconds it holds.
+    fn next_file(&mut self, folder: &Path) -> Result<(Place, WavFile, f64), RecorderError> {
         if self.part == PARTS_MAX {
             return Err(RecorderError::TooManyParts { file: self.file.clone(), parts: PARTS_MAX });
         }
-        let (part, base) = (self.part + 1, self.timeline.written());
-        let file = format!("{}-{part}", self.file);
-        let place = Place::new(folder, &file)?;
-        let mut started = self.started.clone();
-        started.insert("part".to_owned(), part.into());
-        started.insert("offset_secs".to_owned(), seconds(base).into());
-        let wav = begin(&place, &started).map_err(|why| not_begun(&file, why))?;
-        (self.part, self.base) = (part, base);
-        let (place, wav) = (mem::replace(&mut self.place, place), mem::replace(&mut self.wav, wav));
-        Ok(Closing::cut_off(Some(id), place, wav.into_file(), Some(why.to_owned())))
+        let before = (self.part, self.base);
+        (self.part, self.base) = (self.part + 1, self.timeline.written());
+        let file = format!("{}-{}", self.file, self.part);
+        let mut told = self.started.clone();
+        self.tell_part(&mut told);
+        let begun = Place::new(folder, &file).and_then(|place| match begin(&place, &told) {
+            Ok(wav) => Ok((place, wav)),
+            Err(why) => Err(not_begun(&file, why)),
+        });
+        let (place, wav) = begun.inspect_err(|_| (self.part, self.base) = before)?;
+        let length = seconds(self.base - before.1);
+        Ok((mem::replace(&mut self.place, place), mem::replace(&mut self.wav, wav), length))
+    }
+
+    /// Says which file of the recording this is, where there are several.
+    fn tell_part(&self, sidecar: &mut Map<String, Value>) {
+        if self.part > 1 {
+            sidecar.insert("part".to_owned(), self.part.into());
+            sidecar.insert("offset_secs".to_owned(), seconds(self.base).into());
+        }
     }
 
     /// The folder it lies in.
@@ -157,10 +183,7 @@ impl Recording {
         if self.misplaced > 0 {
             sidecar.insert("misplaced_clips".to_owned(), self.misplaced.into());
         }
-        if self.part > 1 {
-            sidecar.insert("part".to_owned(), self.part.into());
-            sidecar.insert("offset_secs".to_owned(), seconds(self.base).into());
-        }
+        self.tell_part(&mut sidecar);
         self.gaps.tell(&mut sidecar);
         let length = seconds(self.timeline.written() - self.base);
         Ok(Closing::whole(id, self.place, self.wav.into_file(), length, sidecar))
@@ -171,8 +194,8 @@ impl Recording {
         if end <= self.timeline.written() {
             return Ok(());
         }
-        if end > u64::from(self.hours_max) * 3600 * RATE {
-            return Err(RecorderError::TooLong { file: self.file.clone(), hours: self.hours_max });
+        if end > self.base + self.secs_max * RATE {
+            return Err(RecorderError::TooLong { file: self.file.clone(), secs: self.secs_max });
         }
         let Recording { timeline, wav, .. } = self;
         timeline.leave(end, |piece| wav.write(piece)).and_then(|()| wav.settle()).map_err(|why| self.disk(why))
