@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use audio::{Clip, Codec, Sound};
 use base::{CallId, LegId, Random, RecordingId, Time};
-use criterion::{Criterion, criterion_group, criterion_main};
-use media::{Channel, Command, Component, Event, Exit, MediaLimits, Patchbay, Place, Security, StreamConf};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use media::{
+    Channel, Command, Component, Event, Exit, MasterKey, MediaLimits, Patchbay, Place, Security, StreamConf, Suite,
+};
+use rtp::srtp::Sealer;
 
 const CALLS: u64 = 500;
 
@@ -37,6 +40,23 @@ fn codec(leg: LegId, mixed: bool) -> Codec {
     if mixed && leg.0 % 2 == 1 { Codec::Pcma } else { Codec::Pcmu }
 }
 
+fn stream(leg: LegId, mixed: bool) -> StreamConf {
+    StreamConf {
+        remote: phone(leg),
+        remote_rtcp: phone(leg),
+        rtcp_mux: false,
+        codec: codec(leg, mixed),
+        payload_type: codec(leg, mixed).payload_type(),
+        telephone_event: Some(101),
+        telephone_event_rate: 8000,
+        ptime_ms: 20,
+        sends: true,
+        receives: true,
+        learn: None,
+        security: Security::Open,
+    }
+}
+
 /// 500 calls of two legs each, wired.
 fn calls(mixed: bool, tapped: bool) -> Patchbay {
     let mut bay = Patchbay::new(MediaLimits::default(), Random::numbered(1));
@@ -44,20 +64,7 @@ fn calls(mixed: bool, tapped: bool) -> Patchbay {
     let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
     for leg in (0..2 * CALLS).map(LegId) {
         tell(Command::Open { leg, local: SocketAddr::from(([192, 0, 2, 1], 20_000)) });
-        let stream = StreamConf {
-            remote: phone(leg),
-            remote_rtcp: phone(leg),
-            rtcp_mux: false,
-            codec: codec(leg, mixed),
-            payload_type: codec(leg, mixed).payload_type(),
-            telephone_event: Some(101),
-            telephone_event_rate: 8000,
-            ptime_ms: 20,
-            sends: true,
-            receives: true,
-            learn: None,
-            security: Security::Open,
-        };
+        let stream = stream(leg, mixed);
         tell(Command::Connect { leg, stream: Box::new(stream) });
         if tapped {
             tell(Command::Tap { leg, recording, channel: Channel::Left, began: Time::ZERO });
@@ -91,6 +98,50 @@ fn relay(c: &mut Criterion) {
     }
 }
 
+/// The same where every other leg is in SRTP: what plain legs say is sealed, what secured legs say is opened.
+fn secured(c: &mut Criterion) {
+    for suite in [Suite::AesCm128HmacSha1_80, Suite::AeadAes128Gcm] {
+        let key =
+            |fill| MasterKey::new(suite, &vec![fill; suite.key_bytes() + suite.salt_bytes()]).expect("its length");
+        let mut bay = calls(false, false);
+        for leg in (1..2 * CALLS).step_by(2).map(LegId) {
+            let security = Security::Keys { ours: key(1), theirs: key(2) };
+            let stream = StreamConf { security, ..stream(leg, false) };
+            bay.command(Command::Connect { leg, stream: Box::new(stream) }, Time::ZERO, &mut Nowhere);
+        }
+        let places: Vec<Place> = (0..2 * CALLS).map(|leg| bay.place(LegId(leg)).expect("open")).collect();
+        for (name, first) in [("sealed packet", 0), ("opened packet", 1)] {
+            // A phone's sealing costs as much again, so its packets are ready before.
+            let mut sealers: Vec<Sealer> = (0..CALLS).map(|_| Sealer::new(&key(2))).collect();
+            let mut turn = 0_u64;
+            c.bench_function(&format!("{name}, {}", suite.name()), |b| {
+                b.iter_batched_ref(
+                    || {
+                        let (round, call) = (turn / CALLS, turn % CALLS);
+                        turn += 1;
+                        let leg = LegId(2 * call + first);
+                        let mut datagram = [0x55; 172];
+                        let (sequence, timestamp) = (round as u16, round as u32 * 160);
+                        rtp::write_header(&mut datagram, 0, sequence, timestamp, leg.0 as u32 + first as u32, false);
+                        let bytes = match first {
+                            0 => datagram.to_vec(),
+                            _ => sealers[call as usize].seal(&datagram).expect("a new number").to_vec(),
+                        };
+                        (leg, bytes, Time::from_millis(round * 20))
+                    },
+                    |(leg, bytes, now)| {
+                        let place = places[leg.0 as usize];
+                        bay.packet_at(place, Component::Rtp, phone(*leg), bytes, *now, &mut Nowhere);
+                    },
+                    BatchSize::SmallInput,
+                );
+            });
+            let heard = bay.stats(LegId(first)).expect("open");
+            assert!(heard.packets_received > 0 && heard.not_authentic == 0, "{heard:?}");
+        }
+    }
+}
+
 fn play(c: &mut Criterion) {
     let mut bay = calls(false, false);
     let sound = Sound::from_pcm(vec![100; 80_000]);
@@ -106,5 +157,5 @@ fn play(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, relay, play);
+criterion_group!(benches, relay, secured, play);
 criterion_main!(benches);
