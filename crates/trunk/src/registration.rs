@@ -107,6 +107,15 @@ impl Registration {
         }
     }
 
+    /// Another server of the carrier's is to be asked from now on. One that is being waited for, and the time to wait after
+    /// a failure, are: two servers that are down must not be asked in turns without end.
+    pub fn moves_to(&mut self, flow: Flow, now: Time) {
+        self.flow = flow;
+        if let (State::Waiting { at }, 0) = (&mut self.state, self.failures) {
+            *at = now;
+        }
+    }
+
     /// When it wants a [`Registration::tick`].
     pub fn deadline(&self) -> Option<Time> {
         match self.state {
@@ -474,6 +483,27 @@ mod tests {
             (waited, value(&request, &Name::Contact)),
             (Duration::ZERO, "<sip:centre@192.0.2.77:5060;line=ab12>")
         );
+    }
+
+    #[test]
+    fn two_servers_that_are_down_are_not_asked_in_turns_without_end() {
+        let mut world = world();
+        let other = Flow { remote: "198.51.100.2:5060".parse().unwrap(), ..flow() };
+        let mut waits = Vec::new();
+        for flow in [other, flow(), other, flow()] {
+            let (_, turn, _) = world.next();
+            let Some(Outcome::Failed { again, .. }) = world.say(turn, 503, &[]) else { panic!("a failure") };
+            world.registration.moves_to(flow, world.now);
+            waits.push(again);
+            assert_eq!(world.registration.deadline(), Some(world.now + again));
+        }
+        assert!(waits[3] >= Duration::from_secs(16), "{waits:?}");
+        // One that holds moves at once.
+        let (_, turn, _) = world.next();
+        world.say(turn, 200, &[]);
+        world.registration.moves_to(other, world.now);
+        let (waited, _, request) = world.next();
+        assert_eq!((waited, request.flow), (Duration::ZERO, other));
     }
 
     #[test]

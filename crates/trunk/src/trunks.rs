@@ -1,6 +1,6 @@
 //! All trunks and their groups, as one machine: who is there, who is registered, who takes the next call.
 //!
-//! Where it stands: the switch asks [`Trunks::place`] for each call that goes out and [`Trunks::admit`] for each that
+//! Where it stands: the switch asks [`Trunks::choose`] for each call that goes out and [`Trunks::admit`] for each that
 //! comes, tells it what SIP says of their legs, and performs what it asks of carriers. It sends nothing itself.
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,206 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{LegId, Random, Time, WallClock};
-use sip::digest::Credentials;
-use sip::{Answer, End, Flow, Headers, Hop, Host, Incoming, Method, Name, NameAddr, Outside, Uri};
+use sip::{Answer, End, Flow, Headers, Host, Incoming, Name, NameAddr, Uri};
 
+use crate::conf::TrunkConf;
 use crate::group::{self, GroupConf, Statuses};
-use crate::header_rules::{HeaderRules, Words, carried, user_to_user};
-use crate::health::{Health, HealthConf, Turn};
-use crate::identity::{self, Caller, Diversion, IdentityPolicy};
-use crate::limits::{Limits, Load, Over, Way};
-use crate::number::{NumberPlan, Touch, of_uri};
+use crate::header_rules::{carried, user_to_user};
+use crate::health::Health;
+use crate::identity::{self, Caller};
+use crate::invite::{Order, Placed};
+use crate::limits::{Load, Way};
+use crate::number::of_uri;
 use crate::registration::{Outcome, RegisterConf, Registration, retry_after};
 use crate::status::TrunkStatus;
-
-/// One trunk, as the conf has it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrunkConf {
-    /// Its name.
-    pub name: String,
-    /// The name and port it is found by, where that is a name.
-    pub server: Option<(Host, Option<u16>)>,
-    /// Its SIP domain; what it is found by where it has none.
-    pub domain: Option<Host>,
-    /// The number we show; else the caller's own.
-    pub number: Option<String>,
-    /// What it may challenge us for.
-    pub credentials: Option<Credentials>,
-    /// Where to register, if it wants that.
-    pub register: Option<RegisterConf>,
-    /// When it is taken for down.
-    pub health: HealthConf,
-    /// How much it may be used.
-    pub limits: Limits,
-    /// How it writes numbers, where that is known.
-    pub numbers: Option<NumberPlan>,
-    /// What is done to called numbers last of all.
-    pub called: Touch,
-    /// What is done to calling numbers last of all.
-    pub calling: Touch,
-    /// What it may know of callers, and is believed.
-    pub identity: IdentityPolicy,
-    /// What else its INVITEs say.
-    pub headers: HeaderRules,
-}
-
-/// A request a trunk is asked, and later answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
-    trunk: String,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Register { turn: u32 },
-    Options { turn: u32 },
-}
-
-/// What it is told.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// A request of ours is answered, or will not be.
-    Answered {
-        /// Which.
-        ask: Ask,
-        /// The final status.
-        status: u16,
-        /// Its last CSeq.
-        cseq: u32,
-        /// The response, if there was one.
-        answer: Option<&'a Answer>,
-    },
-    /// Something of a leg, which may be one of its calls.
-    Leg(&'a sip::Event),
-    /// A connection is gone.
-    Closed {
-        /// Its number.
-        connection: u64,
-    },
-    /// We take no calls any more: registrations are taken back.
-    Leave,
-    /// It is `deadline()`.
-    Tick,
-}
-
-/// What it wants.
-#[derive(Debug, PartialEq)]
-pub enum Output {
-    /// Send this, and bring the answer with its name.
-    Ask {
-        /// The name.
-        ask: Ask,
-        /// What to send.
-        request: Box<Outside>,
-    },
-    /// Something an operator should know.
-    News(News),
-}
-
-/// Something an operator should know.
-#[derive(Clone, Debug, PartialEq)]
-pub enum News {
-    /// A trunk answers again.
-    Up {
-        /// Which.
-        trunk: String,
-    },
-    /// A trunk is taken for down.
-    Down {
-        /// Which.
-        trunk: String,
-        /// What went wrong last.
-        why: String,
-    },
-    /// A trunk asked to be left alone.
-    Rests {
-        /// Which.
-        trunk: String,
-        /// For how long.
-        secs: u64,
-    },
-    /// We are registered.
-    Registered {
-        /// Where.
-        trunk: String,
-        /// For how long.
-        secs: u32,
-    },
-    /// We are not, and try again.
-    NotRegistered {
-        /// Where.
-        trunk: String,
-        /// The SIP status.
-        status: u16,
-        /// What may be wrong.
-        why: &'static str,
-        /// When.
-        again_secs: u64,
-    },
-    /// Our registration was taken back.
-    Unregistered {
-        /// Where.
-        trunk: String,
-    },
-    /// A call was not taken or placed: it would have been one too many.
-    Full {
-        /// Which trunk.
-        trunk: String,
-        /// From where to where.
-        way: Way,
-        /// Of what.
-        over: Over,
-    },
-    /// A call was not placed: no trunk of that route is there.
-    NoneLeft {
-        /// The trunk or group the route named.
-        route: String,
-    },
-}
-
-/// The trunk for a call.
-#[derive(Clone, Debug)]
-pub struct Choice {
-    /// Its name.
-    pub trunk: String,
-    /// After these answers another trunk may take the call; none: there is no other.
-    pub elsewhere: Option<Statuses>,
-}
-
-/// A call to be placed.
-#[derive(Debug)]
-pub struct Order<'a> {
-    /// The number to send.
-    pub number: &'a str,
-    /// Who calls.
-    pub caller: &'a Caller,
-    /// Our id of the call.
-    pub call: &'a str,
-}
-
-/// A call as it is placed.
-#[derive(Clone, Debug)]
-pub struct Placed {
-    /// The Request-URI.
-    pub uri: String,
-    /// Where to send it.
-    pub flow: Flow,
-    /// Where it goes, in turn, when nobody is there.
-    pub others: Vec<Hop>,
-    /// Who calls.
-    pub from: NameAddr,
-    /// Who is called.
-    pub to: NameAddr,
-    /// More headers.
-    pub headers: Vec<(Name, String)>,
-    /// Headers it must not have.
-    pub remove: Vec<Name>,
-    /// For its challenges.
-    pub credentials: Option<Credentials>,
-    /// An INVITE nobody says a word to is given up after that.
-    pub patience: Duration,
-}
+use crate::trunk::{Trunk, ask, options};
+use crate::words::{Ask, Input, News, Output, What};
 
 /// All trunks.
 #[derive(Debug)]
@@ -220,20 +34,6 @@ pub struct Trunks {
     left: bool,
 }
 
-#[derive(Debug)]
-struct Trunk {
-    conf: Arc<TrunkConf>,
-    /// Where its requests may go, and from which addresses of ours; none as long as its name is not located.
-    flows: Vec<Flow>,
-    /// Of those the one that registrations and OPTIONS go by.
-    flow: Option<Flow>,
-    enabled: bool,
-    health: Health,
-    registration: Option<Registration>,
-    load: Load,
-    last_error: Option<(String, Time)>,
-}
-
 /// A leg of a call that passes a trunk.
 #[derive(Debug)]
 struct Carried {
@@ -241,6 +41,15 @@ struct Carried {
     way: Way,
     /// The carrier said something: what comes to nothing now is no fault of the trunk.
     heard: bool,
+}
+
+/// The trunk for a call.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// Its name.
+    pub trunk: String,
+    /// After these answers another trunk may take the call; none: there is no other.
+    pub elsewhere: Option<Statuses>,
 }
 
 impl Trunks {
@@ -430,7 +239,12 @@ impl Trunks {
 
     /// How the trunks stand.
     pub fn status(&self, now: Time) -> Vec<TrunkStatus> {
-        self.all.iter().map(|(name, trunk)| trunk.status(name, self, now)).collect()
+        let of = |(name, trunk): (&String, &Trunk)| {
+            let is_in = |group: &&GroupConf| group.members.iter().any(|member| member.trunk == *name);
+            let groups = self.groups.values().filter(is_in).map(|group| group.name.clone()).collect();
+            trunk.status(groups, now, self.clock)
+        };
+        self.all.iter().map(of).collect()
     }
 
     fn fresh(&mut self, conf: TrunkConf, now: Time) -> Trunk {
@@ -500,7 +314,7 @@ impl Trunks {
                     (408 | 500 | 502..=599, _) if !awaited => {} // taken for unanswered already
                     (408 | 500 | 502..=599, _) => {
                         trunk.failed(&ask.trunk, format!("OPTIONS: {status}"), now, out);
-                        trunk.tries_another(now, self.left, &mut self.random);
+                        trunk.tries_another(now);
                     }
                     _ => trunk.heard(&ask.trunk, out),
                 }
@@ -521,8 +335,8 @@ impl Trunks {
                     }
                     Some(Outcome::Failed { status, why, again }) => {
                         trunk.last_error = Some((format!("REGISTER: {status}, {why}"), now));
-                        if matches!(status, 408 | 500..=599) && trunk.flows.len() > 1 {
-                            trunk.tries_another(now, self.left, &mut self.random);
+                        if matches!(status, 408 | 500..=599) {
+                            trunk.tries_another(now);
                         }
                         let again_secs = again.as_secs();
                         out.push(Output::News(News::NotRegistered { trunk: name, status, why, again_secs }));
@@ -588,7 +402,7 @@ impl Trunks {
             }
             if trunk.health.is_unanswered(&trunk.conf.health, now, &mut self.random) {
                 trunk.failed(name, "OPTIONS: no answer".to_owned(), now, out);
-                trunk.tries_another(now, self.left, &mut self.random);
+                trunk.tries_another(now);
             }
             if let Some(flow) = trunk.flow
                 && let Some(turn) = trunk.health.wants_probe(&trunk.conf.health, now)
@@ -596,195 +410,5 @@ impl Trunks {
                 out.push(ask(name, What::Options { turn }, options(&trunk.conf, flow)));
             }
         }
-    }
-}
-
-impl Trunk {
-    fn takes_calls(&self, now: Time) -> bool {
-        self.enabled && !self.flows.is_empty() && self.health.takes_calls(now)
-    }
-
-    /// Registrations and OPTIONS go there from now on.
-    fn goes_by(&mut self, flow: Option<Flow>, now: Time, left: bool, random: &mut Random) {
-        self.flow = flow;
-        self.register(now, left, random);
-    }
-
-    /// The server that did not answer has others beside it.
-    fn tries_another(&mut self, now: Time, left: bool, random: &mut Random) {
-        let at = self.flows.iter().position(|flow| Some(*flow) == self.flow).unwrap_or(0);
-        if let Some(next) = self.flows.get((at + 1) % self.flows.len().max(1)).copied()
-            && Some(next) != self.flow
-        {
-            self.goes_by(Some(next), now, left, random);
-        }
-    }
-
-    /// Registers, where it is wanted and known where.
-    fn register(&mut self, now: Time, left: bool, random: &mut Random) {
-        let (Some(register), Some(flow)) = (self.conf.register.clone(), self.flow) else { return };
-        match &mut self.registration {
-            _ if !self.enabled || left => {}
-            Some(registration) => registration.reload(register, flow, now),
-            None => self.registration = Some(Registration::new(register, flow, now, random)),
-        }
-    }
-
-    fn leave(&mut self, name: &str, out: &mut Vec<Output>) {
-        let register = self.registration.as_mut().and_then(Registration::leave);
-        out.extend(register.map(|(turn, request)| ask(name, What::Register { turn }, request)));
-    }
-
-    fn heard(&mut self, name: &str, out: &mut Vec<Output>) {
-        if self.health.heard(&self.conf.health) == Some(Turn::Up) {
-            out.push(Output::News(News::Up { trunk: name.to_owned() }));
-        }
-    }
-
-    fn failed(&mut self, name: &str, why: String, now: Time, out: &mut Vec<Output>) {
-        if self.health.failed(&self.conf.health, now) == Some(Turn::Down) {
-            out.push(Output::News(News::Down { trunk: name.to_owned(), why: why.clone() }));
-        }
-        self.last_error = Some((why, now));
-    }
-
-    fn rests(&mut self, name: &str, rest: Duration, now: Time, out: &mut Vec<Output>) {
-        self.last_error = Some(("503 with Retry-After".to_owned(), now));
-        let secs = self.health.rests(u32::try_from(rest.as_secs()).unwrap_or(u32::MAX), now).as_secs();
-        out.push(Output::News(News::Rests { trunk: name.to_owned(), secs }));
-    }
-
-    fn full(&mut self, name: &str, way: Way, over: Over, now: Time, out: &mut Vec<Output>) {
-        self.last_error = Some((format!("full: {over}"), now));
-        out.push(Output::News(News::Full { trunk: name.to_owned(), way, over }));
-    }
-
-    /// What the INVITE says.
-    fn placed(&self, order: &Order<'_>, flow: Flow, others: &[Flow]) -> Placed {
-        let conf = &self.conf;
-        let plan = |number: &str| match &conf.numbers {
-            Some(plan) => plan.write(number, plan.send),
-            None => number.to_owned(),
-        };
-        let called = conf.called.apply(&plan(order.number));
-        let calling = |number: &str| conf.calling.apply(&plan(number));
-        let to = |flow: &Flow| {
-            let (host, port) = target(conf, flow);
-            Uri::sip(called.clone(), host, port).to_string()
-        };
-        let (our_host, our_port) = match &conf.domain {
-            Some(domain) => (domain.clone(), None),
-            None => (Host::Address(flow.local.ip()), Some(flow.local.port())),
-        };
-        let number = conf.number.as_deref();
-        let sent_on = order.caller.trunk.is_some().then(|| order.caller.sent_on());
-        let told = identity::tell(
-            sent_on.as_ref().unwrap_or(order.caller),
-            &conf.identity,
-            number,
-            &our_host,
-            our_port,
-            calling,
-            &called,
-        );
-        let mut headers = told.headers;
-        let caller = order.caller;
-        let words = Words {
-            call: order.call,
-            person: caller.account.as_deref().unwrap_or_default(),
-            caller: if caller.private { identity::ANONYMOUS } else { &caller.number },
-            called: order.number,
-            trunk: &conf.name,
-        };
-        headers.extend(caller.headers.iter().filter(|(name, _)| conf.headers.passes(name)).cloned());
-        if conf.headers.user_to_user {
-            headers.extend(caller.user_to_user.iter().map(|value| (Name::UserToUser, value.clone())));
-        }
-        for (name, value) in conf.headers.added(words) {
-            headers.retain(|(known, _)| !known.as_str().eq_ignore_ascii_case(name.as_str()));
-            headers.push((name, value));
-        }
-        let routes = self.registration.as_ref().map(Registration::service_route).unwrap_or_default();
-        headers.extend(routes.iter().map(|route| (Name::Route, route.clone())));
-        let others = others.iter().filter(|other| other.local.ip() == flow.local.ip());
-        let others = others.map(|flow| Hop { uri: to(flow), routes: routes.to_vec(), flow: *flow });
-        Placed {
-            uri: to(&flow),
-            flow,
-            others: others.collect(),
-            from: told.from,
-            to: NameAddr::new(to(&flow)),
-            headers,
-            remove: conf.headers.remove.clone(),
-            credentials: conf.credentials.clone(),
-            patience: conf.health.answer,
-        }
-    }
-
-    fn status(&self, name: &str, trunks: &Trunks, now: Time) -> TrunkStatus {
-        let limits = &self.conf.limits;
-        let state = match (self.enabled, self.health.is_down(), self.health.rests_for(now)) {
-            (false, ..) => "disabled",
-            (true, true, _) => "down",
-            (true, false, Some(_)) => "resting",
-            (true, false, None) => "up",
-        };
-        let held = self.registration.as_ref().map(|registration| registration.holds_for(now));
-        let is_in = |group: &&GroupConf| group.members.iter().any(|member| member.trunk == name);
-        TrunkStatus {
-            trunk: name.to_owned(),
-            address: self.flow.map(|flow| flow.remote.to_string()).unwrap_or_else(|| "unknown".to_owned()),
-            transport: self.flow.map(|flow| flow.transport.as_str()).unwrap_or_default().to_owned(),
-            state: state.to_owned(),
-            registration: held.map(|held| if held.is_some() { "registered" } else { "not registered" }.to_owned()),
-            registered_secs: held.flatten().map(|left| left.as_secs()),
-            groups: trunks.groups.values().filter(is_in).map(|group| group.name.clone()).collect(),
-            calls_in: self.load.calls(Way::In),
-            calls_out: self.load.calls(Way::Out),
-            calls_today: self.load.today(now, trunks.clock),
-            calls_max: limits.calls,
-            calls_per_sec_max: limits.calls_per_sec,
-            calls_per_day_max: limits.calls_per_day,
-            last_error: self.last_error.as_ref().map(|(what, _)| what.clone()),
-            last_error_secs: self.last_error.as_ref().map(|(_, at)| now.since(*at).as_secs()),
-        }
-    }
-}
-
-impl Caller {
-    /// A call that came by a trunk, and goes out again: the number it came to has sent it on.
-    fn sent_on(&self) -> Caller {
-        let diversion = Diversion { number: self.called.clone(), reason: "unconditional".to_owned() };
-        let diversions = std::iter::once(diversion).chain(self.diversions.iter().cloned()).collect();
-        Caller { diversions, ..self.clone() }
-    }
-}
-
-fn ask(trunk: &str, what: What, request: Outside) -> Output {
-    Output::Ask { ask: Ask { trunk: trunk.to_owned(), what }, request: Box::new(request) }
-}
-
-/// What stands after the `@` in what is said to a trunk: its domain, else the name it is found by, else its address.
-fn target(conf: &TrunkConf, flow: &Flow) -> (Host, Option<u16>) {
-    let domain = conf.domain.clone().map(|domain| (domain, None));
-    let at = || (Host::Address(flow.remote.ip()), Some(flow.remote.port()));
-    domain.or_else(|| conf.server.clone()).unwrap_or_else(at)
-}
-
-fn options(conf: &TrunkConf, flow: Flow) -> Outside {
-    let (host, port) = target(conf, &flow);
-    let to = Uri::sip("", host, port);
-    let from = Uri::sip("", Host::Address(flow.local.ip()), Some(flow.local.port()));
-    Outside {
-        method: Method::Options,
-        uri: to.to_string(),
-        flow,
-        from: NameAddr::new(from.to_string()),
-        to: NameAddr::new(to.to_string()),
-        call_id: None,
-        cseq: 1,
-        headers: vec![(Name::Accept, "application/sdp".to_owned())],
-        body: None,
-        credentials: None, // being asked for a password is answer enough
     }
 }
