@@ -23,7 +23,7 @@ const LAMPS: u32 = 10_000;
 
 fn lines(stage: Stage) -> State {
     let shown = |number: &str, name: &str| Shown { number: number.to_owned(), name: Some(name.to_owned()) };
-    let line = Line { id: 7, initiated: false, stage, held: false, remote: shown("201", "Ann"), dialog: None };
+    let line = Line { id: 7, initiated: false, stage, held: false, remote: shown("201", "Ann") };
     State::Lines(Lines { local: shown("202", "Bob"), lines: vec![line] })
 }
 

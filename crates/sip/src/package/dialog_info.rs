@@ -6,8 +6,6 @@
 use std::fmt::Write;
 
 use super::xml::Escaped;
-use crate::DialogId;
-
 /// The lines of one watched person or queue.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Lines {
@@ -30,8 +28,6 @@ pub struct Line {
     pub held: bool,
     /// The other party.
     pub remote: Shown,
-    /// The dialog the watched has with us, as a Replaces names it: who picks the call up says it.
-    pub dialog: Option<DialogId>,
 }
 
 /// How far a dialog has come (RFC 4235 §3.7.1).
@@ -90,17 +86,8 @@ impl Lines {
 impl Line {
     fn print(&self, local: &Shown, host: &str, out: &mut String) {
         let direction = if self.initiated { "initiator" } else { "recipient" };
-        let _ = write!(out, "<dialog id=\"{}\"", self.id);
-        if let Some(DialogId { call_id, to_tag, from_tag }) = &self.dialog {
-            let _ = write!(
-                out,
-                " call-id=\"{}\" local-tag=\"{}\" remote-tag=\"{}\"",
-                Escaped(call_id),
-                Escaped(to_tag),
-                Escaped(from_tag)
-            );
-        }
-        let _ = write!(out, " direction=\"{direction}\">\r\n<state>{}</state>\r\n", self.stage.word());
+        let (id, stage) = (self.id, self.stage.word());
+        let _ = write!(out, "<dialog id=\"{id}\" direction=\"{direction}\">\r\n<state>{stage}</state>\r\n");
         // RFC 4235 §4.1.6: how the one who holds is seen, by phones that show it.
         let held = if self.held { "<param pname=\"+sip.rendering\" pvalue=\"no\"/>" } else { "" };
         for (end, who, held) in [("local", local, held), ("remote", &self.remote, "")] {
@@ -132,7 +119,7 @@ mod tests {
     }
 
     fn line(stage: Stage) -> Line {
-        Line { id: 7, initiated: false, stage, held: false, remote: shown("201", Some("Ann")), dialog: None }
+        Line { id: 7, initiated: false, stage, held: false, remote: shown("201", Some("Ann")) }
     }
 
     #[test]
@@ -145,7 +132,6 @@ mod tests {
             "<remote><identity display=\"Ann\">sip:201@centrala</identity><target uri=\"sip:201@centrala\"/></remote>";
         let odd = "<remote><identity display=\"&lt;&quot;&amp;\">sip:+49&apos;@centrala</identity>\
                    <target uri=\"sip:+49&apos;@centrala\"/></remote>";
-        let dialog = DialogId { call_id: "a<b".into(), to_tag: "t".into(), from_tag: "f".into() };
         for (name, line, want) in [
             (
                 "rings",
@@ -159,13 +145,6 @@ mod tests {
                 Line { initiated: true, ..line(Stage::Trying) },
                 format!(
                     "<dialog id=\"7\" direction=\"initiator\">\r\n<state>trying</state>\r\n{local}\r\n{remote}\r\n</dialog>\r\n"
-                ),
-            ),
-            (
-                "can be picked up",
-                Line { dialog: Some(dialog), ..line(Stage::Early) },
-                format!(
-                    "<dialog id=\"7\" call-id=\"a&lt;b\" local-tag=\"t\" remote-tag=\"f\" direction=\"recipient\">\r\n<state>early</state>\r\n{local}\r\n{remote}\r\n</dialog>\r\n"
                 ),
             ),
             (

@@ -147,4 +147,19 @@ mod tests {
         assert_eq!(Presence::read(linphone), Some(away));
         assert_eq!(Presence::read("<presence/>"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_published_what_is_told_of_it_is_one_document(document in ".{0,200}", note in "[<>&\"'a-z;/ ]{0,40}") {
+            let open = "<basic>open</basic>";
+            for said in [format!("{document}{open}"), format!("{open}<note>{note}</note>{document}")] {
+                let Some(presence) = Presence::read(&said) else { continue };
+                let printed = presence.print("sip:202@centrala");
+                let count = |element: &str| printed.matches(element).count();
+                proptest::prop_assert_eq!((count("<presence "), count("<tuple "), count("<basic>")), (1, 1, 1));
+                proptest::prop_assert!(count("<note>") <= 1 && count("<rpid:activities>") <= 1);
+                proptest::prop_assert_eq!(Presence::read(&printed).map(|again| again.open), Some(presence.open));
+            }
+        }
+    }
 }
