@@ -29,7 +29,7 @@ const MESSAGES: &[(&str, Want, Want)] = &[
     ("dblreq", Status(401), Status(401)), // 3.1.1.8: by UDP the second request is no request
     ("semiuri", Status(200), Status(200)), // 3.1.1.9
     ("transports", Status(200), Status(200)), // 3.1.1.10
-    ("mpart01", Status(405), Status(405)), // 3.1.1.11: a MESSAGE
+    ("mpart01", Status(401), Status(401)), // 3.1.1.11: a MESSAGE
     ("unreason", Silence, Silence),      // 3.1.1.12
     ("noreason", Silence, Silence),      // 3.1.1.13
     ("badinv01", Status(400), Status(400)), // 3.1.2.1

@@ -74,6 +74,20 @@ fn a_light_shows_that_messages_wait_and_a_restart_forgets_none() {
 }
 
 #[test]
+fn who_may_watch_no_longer_is_told_so_at_a_reload() {
+    let centre = Centre::new("rights");
+    let switch = centre.start();
+    let cid = Party::new("cid");
+    let _lamp = watches(&cid, &centre, &switch, "202", "dialog", "state.confirmed");
+    assert!(operate(&centre, &["reload"]).0);
+    assert_eq!(subscriptions(&centre).len(), 1, "nothing has changed");
+    centre.add("switch.toml", "\n[watch]\nwatchers = \"nobody\"\n");
+    let (content, said) = operate(&centre, &["reload"]);
+    assert!(content, "{said}");
+    until("no subscription", A_WHILE, || subscriptions(&centre).is_empty().then_some(()));
+}
+
+#[test]
 fn linphone_reads_a_text() {
     let centre = Centre::new("text");
     let switch = centre.start();
