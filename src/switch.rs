@@ -149,6 +149,7 @@ impl Switch {
                 }
             }
             Input::Located(input) => self.locate(input, now, out),
+            Input::Moved => self.trunks_are_at(now, out),
             Input::Recorder(event) => {
                 if let recorder::Event::Failed { id, .. } = &event
                     && self.no_call_unrecorded

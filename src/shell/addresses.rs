@@ -48,6 +48,16 @@ impl Addresses {
         SocketAddr::new(own, listener.port())
     }
 
+    /// Asks the routing table anew about those we are in touch with. True: to one of them we are another now.
+    pub fn look_again(&self, remotes: impl Iterator<Item = SocketAddr>) -> bool {
+        let mut moved = false;
+        for remote in remotes {
+            let before = self.known.borrow_mut().remove(&remote.ip());
+            moved |= before.is_some_and(|before| self.route_to(remote) != before);
+        }
+        moved
+    }
+
     /// The source address the routing table gives towards `remote`. Connecting a UDP socket asks, and sends nothing.
     fn route_to(&self, remote: SocketAddr) -> IpAddr {
         if let Some(own) = self.known.borrow().get(&remote.ip()) {
@@ -74,6 +84,18 @@ impl Addresses {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_seen_when_we_are_another() {
+        let addresses = Addresses::new(vec![(Transport::Udp, "0.0.0.0:5060".parse().expect("an address"))], None);
+        let remote: SocketAddr = "127.0.0.9:5060".parse().expect("an address");
+        assert!(!addresses.look_again([remote].into_iter()), "nobody has asked yet");
+        addresses.towards(Transport::Udp, remote);
+        assert!(!addresses.look_again([remote].into_iter()));
+        addresses.known.borrow_mut().insert(remote.ip(), "192.0.2.1".parse().expect("an address"));
+        assert!(addresses.look_again([remote].into_iter()));
+        assert!(!addresses.look_again([remote].into_iter()));
+    }
 
     #[test]
     fn others_see_an_address_they_can_reach() {

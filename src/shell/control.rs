@@ -16,6 +16,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
+use super::Addresses;
 use super::ask::Request;
 use super::clock::Clock;
 use super::console::Answers;
@@ -52,6 +53,8 @@ pub(super) enum Arrival {
 const GOODBYE_TIME: Duration = Duration::from_secs(5);
 /// What is in the sockets' queues has so long to leave.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(20);
+/// How often our own addresses are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// So many things are taken from the door before the next is done: when even refusing is too slow, sockets fill.
 const TAKEN_PER_TURN: usize = 512;
 /// So long things are done before the door is looked at again: what stands must not wait behind what does not.
@@ -75,6 +78,9 @@ pub(super) struct Control {
     names: Names,
     standing: Standing,
     watch: Watch,
+    addresses: Rc<Addresses>,
+    /// When they are looked at next.
+    look_at: Time,
     /// Draining, until then at most.
     draining: Option<Option<Time>>,
     /// Everything ends, at that time at the latest.
@@ -87,7 +93,7 @@ impl Control {
         let mut out = Vec::new();
         loop {
             let limit = self.stopping.or(self.draining.flatten());
-            let deadline = [self.switch.deadline(), limit].into_iter().flatten().min();
+            let deadline = [self.switch.deadline(), limit, Some(self.look_at)].into_iter().flatten().min();
             tokio::select! {
                 arrival = arrivals.recv(), if self.inbox.is_empty() => self.takes(arrival, &mut arrivals),
                 () = yield_now(), if !self.inbox.is_empty() => self.takes(None, &mut arrivals), // sockets are read
@@ -97,6 +103,9 @@ impl Control {
             let now = self.clock.now();
             if self.switch.deadline().is_some_and(|at| at <= now) {
                 self.tell(Input::Tick, now, &mut out);
+            }
+            if now >= self.look_at {
+                self.look_where_we_are(now, &mut out);
             }
             if self.stopping.is_none() && self.draining.flatten().is_some_and(|until| now >= until) {
                 self.stop(now, &mut out);
@@ -162,6 +171,16 @@ impl Control {
             self.watch.record(now, false, flow, bytes);
         }
         self.perform(out);
+    }
+
+    /// An interface may have got another address: carriers must not go on calling the old one.
+    fn look_where_we_are(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.look_at = now + LOOK_EVERY;
+        let trunks = self.switch.trunks(now);
+        if self.addresses.look_again(trunks.iter().filter_map(|trunk| trunk.address.parse().ok())) {
+            info!("our own address has changed; trunks are told");
+            self.tell(Input::Moved, now, out);
+        }
     }
 
     fn stop(&mut self, now: Time, out: &mut Vec<Output>) {

@@ -14,6 +14,8 @@ pub enum Input {
     Media(media::Event),
     /// A name server.
     Located(locate::Input),
+    /// Our own address towards somebody is another one now: trunks are to be told.
+    Moved,
     /// The recorder.
     Recorder(recorder::Event),
     /// Time has passed.

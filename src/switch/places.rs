@@ -77,7 +77,7 @@ impl Switch {
     }
 
     /// Tells the trunks where they are.
-    fn trunks_are_at(&mut self, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn trunks_are_at(&mut self, now: Time, out: &mut Vec<Output>) {
         let places: Vec<(String, Place)> =
             self.directory.trunks().map(|trunk| (trunk.conf.name.clone(), trunk.place.clone())).collect();
         for (name, place) in places {

@@ -1,8 +1,10 @@
 //! The switch on a fake clock, and everybody it speaks with as plain text.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use std::{env, fs, process};
@@ -24,6 +26,8 @@ pub struct Desk {
     pub news: Vec<String>,
     pub cdrs: Vec<Value>,
     folder: PathBuf,
+    /// Our own address, as others see it.
+    here: Rc<Cell<SocketAddr>>,
     sent: VecDeque<(SocketAddr, String)>,
     counter: u32,
 }
@@ -48,10 +52,11 @@ impl Desk {
         }
         let conf = Conf::load(&folder).unwrap_or_else(|problems| panic!("{problems}"));
         let clock = WallClock { unix_ms_at_zero: 1_795_430_000_000 };
-        let here: SocketAddr = SWITCH.parse().expect("an address");
-        let switch = Switch::new(&conf, move |_, _| here, clock, Random::numbered(7));
+        let here = Rc::new(Cell::new(SWITCH.parse().expect("an address")));
+        let seen = here.clone();
+        let switch = Switch::new(&conf, move |_, _| seen.get(), clock, Random::numbered(7));
         let (news, cdrs, sent) = (Vec::new(), Vec::new(), VecDeque::new());
-        Desk { switch, now: Time::ZERO, news, cdrs, folder, sent, counter: 0 }
+        Desk { switch, now: Time::ZERO, news, cdrs, folder, here, sent, counter: 0 }
     }
 
     /// Registers a person's phone; returns where it is.
@@ -129,6 +134,12 @@ impl Desk {
             }
         }
         self.pass(12);
+    }
+
+    /// We are somewhere else now.
+    pub fn moves(&mut self, to: &str) {
+        self.here.set(to.parse().expect("an address"));
+        self.tell(Input::Moved);
     }
 
     pub fn shut_down(&mut self) {

@@ -61,11 +61,18 @@ fn a_carrier_that_wants_it_is_registered_with_and_its_calls_come_to_that_registr
     desk.cancel(elsewhere, &invite);
     drop(guessed);
 
+    // Who moves says so at once.
+    desk.forget();
+    desk.moves("192.0.2.77:5060");
+    let moved = desk.next(CARRIER);
+    assert!(header(&moved, "Contact").contains("@192.0.2.77:5060;line="), "{moved}");
+    desk.answer(CARRIER, &moved, 200, &format!("Contact: {contact};expires=1800\r\n"));
+
     // Before it expires it is made anew, and when we go it is taken back.
     desk.forget();
     let refreshed = desk.next_within(CARRIER, 1_800);
     assert!(
-        refreshed.starts_with("REGISTER") && header(&refreshed, "Authorization").contains("nc=00000003"),
+        refreshed.starts_with("REGISTER") && header(&refreshed, "Authorization").contains("nc=00000004"),
         "{refreshed}"
     );
     assert_eq!(header(&refreshed, "Call-ID"), header(&register, "Call-ID"));

@@ -114,6 +114,8 @@ impl Control {
             inbox: Inbox::new(conf.switch.emergency.clone()),
             door: inbox.clone(),
             watch: Watch::new(clock.wall()),
+            look_at: clock.now(),
+            addresses,
             draining: None,
             stopping: None,
         };
