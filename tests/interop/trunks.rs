@@ -23,6 +23,34 @@ fn trunks(centre: &Centre) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
 }
 
+/// What `centrala trunks …` says, and whether it was content.
+fn operate(centre: &Centre, words: &[&str]) -> (bool, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_centrala"));
+    let output =
+        command.arg("trunks").args(words).arg("--socket").arg(centre.journal()).output().expect("the program runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn a_trunk_is_taken_out_of_use_and_into_it_again_by_command() {
+    let centre = Centre::new("trunk-disabled");
+    centre.add_carrier();
+    let switch = centre.start();
+    let (content, listed) = operate(&centre, &[]);
+    assert!(content && listed.starts_with("carrier  up  UDP 127.0.0.2:"), "{listed}");
+    let (content, said) = operate(&centre, &["disable", "carrier"]);
+    assert!(content && said.contains("out of use"), "{said}");
+    assert_eq!(trunks(&centre)[0]["state"], "disabled");
+    // Nobody is rung at the carrier's: the caller is told at once.
+    let ann = Party::new("ann");
+    ann.play("caller_refused", &centre.room, switch.address, "9911234567", &[("STATUS", "503")]).passes();
+    assert!(operate(&centre, &["enable", "carrier"]).0);
+    assert_eq!(trunks(&centre)[0]["state"], "up");
+    let (content, said) = operate(&centre, &["disable", "carier"]);
+    assert!(!content && said.contains("there is no trunk carier; `centrala trunks` lists them"), "{said}");
+}
+
 #[test]
 fn a_carrier_that_wants_a_registration_calls_the_contact_it_was_told() {
     let centre = Centre::new("trunk-registers");
