@@ -140,6 +140,9 @@ fn erase_all(folder: &Path, rows: &[Row], decision: &Decision, dry_run: bool) ->
         }
     }
     drop(bar);
+    if !dry_run && !rows.is_empty() {
+        open(folder)?.scrub()?; // nor is it found any more
+    }
     match (dry_run, refused) {
         (true, _) => println!("{} recordings would be erased", rows.len()),
         (false, 0) => println!("{} recordings are erased", rows.len()),

@@ -50,6 +50,22 @@ fn what_is_held_is_not_erased_until_it_is_released() {
 }
 
 #[test]
+fn what_is_erased_leaves_nothing_in_the_search_index() {
+    let archive = Archive::with_recording();
+    let has = |word: &str| {
+        let files = fs::read_dir(&archive.0).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        files
+            .map(|path| fs::read(path).unwrap())
+            .any(|bytes| bytes.windows(word.len()).any(|bytes| bytes == word.as_bytes()))
+    };
+    drop(Index::open(&archive.0, |_, _| {}).unwrap());
+    assert!(has("callername") && has("8001555683"), "words, and numbers backwards");
+    erase(&mut Manifest::new(&archive.0), FILE, because("wished")).unwrap();
+    Index::open(&archive.0, |_, _| {}).unwrap().scrub().unwrap();
+    assert!(!has("callername") && !has("8001555683"));
+}
+
+#[test]
 fn a_sidecar_that_was_changed_is_not_made_good_by_a_hold() {
     let archive = Archive::with_recording();
     let text = fs::read_to_string(archive.path("a.json")).unwrap();

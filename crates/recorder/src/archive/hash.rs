@@ -83,11 +83,12 @@ impl Sums {
     /// Reads to the end.
     pub fn of(file: impl Read) -> io::Result<Sums> {
         let never = Sums { bytes: 0, sha256: Hash::NONE, chunks: Vec::new() };
-        Ok(Sums::watched(file, |_| true)?.unwrap_or(never))
+        Ok(Sums::watched(file, true, |_| true)?.unwrap_or(never))
     }
 
-    /// Reads to the end. `seen` is told of every piece and says whether to go on; `None` if not.
-    pub fn watched(mut file: impl Read, mut seen: impl FnMut(u64) -> bool) -> io::Result<Option<Sums>> {
+    /// Reads to the end; of each chunk too, if wished, which costs as much again. `seen` is told of every piece and says
+    /// whether to go on; `None` if not.
+    pub fn watched(mut file: impl Read, each: bool, mut seen: impl FnMut(u64) -> bool) -> io::Result<Option<Sums>> {
         let mut whole = Sha256::new();
         let (mut bytes, mut chunks) = (0, Vec::new());
         let mut chunk = vec![0; CHUNK];
@@ -105,7 +106,9 @@ impl Sums {
                 return Ok(Some(Sums { bytes, sha256: Hash(whole.finalize().into()), chunks }));
             }
             whole.update(&chunk[..filled]);
-            chunks.push(Hash::of(&chunk[..filled]));
+            if each {
+                chunks.push(Hash::of(&chunk[..filled]));
+            }
             bytes += filled as u64;
             if !seen(filled as u64) {
                 return Ok(None);
@@ -141,6 +144,6 @@ mod tests {
         let other = Sums::of(&bytes[..]).unwrap();
         let differ: Vec<bool> = sums.chunks.iter().zip(&other.chunks).map(|(one, other)| one != other).collect();
         assert_eq!(differ, [false, true, false]);
-        assert!(Sums::watched(&bytes[..], |_| false).unwrap().is_none(), "told to stop");
+        assert!(Sums::watched(&bytes[..], true, |_| false).unwrap().is_none(), "told to stop");
     }
 }

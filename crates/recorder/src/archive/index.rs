@@ -157,6 +157,17 @@ impl Index {
         note(&change, &position).and_then(|()| change.commit()).map_err(sqlite_fault)
     }
 
+    /// Leaves nothing in the file of what was erased: SQLite keeps what is deleted until its place is needed.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn scrub(&self) -> Result<(), IndexError> {
+        self.sql(|sqlite| {
+            sqlite.execute_batch("INSERT INTO words (words) VALUES ('optimize'); VACUUM;")?;
+            sqlite.query_row("PRAGMA wal_checkpoint (TRUNCATE)", [], |_| Ok(()))
+        })
+    }
+
     /// The recordings that answer, the latest first.
     ///
     /// # Errors

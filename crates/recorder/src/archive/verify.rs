@@ -296,11 +296,14 @@ fn compare(folder: &Path, entry: &Entry, mut seen: impl FnMut(u64) -> bool) -> O
         Err(why) => find(&sidecar, unread(&why, entry)),
     }
     let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-    match opened.and_then(|(bytes, file)| Ok((bytes, Sums::watched(file, &mut seen)?))) {
+    match opened.and_then(|(bytes, file)| Ok((bytes, Sums::watched(file, false, &mut seen)?))) {
         Ok((_, None)) => return None,
         Ok((_, Some(sums))) if sums.sha256 == entry.sha256 => {}
         Ok((bytes, Some(_))) if bytes != entry.bytes => find(&path, Fault::Length { bytes, recorded: entry.bytes }),
-        Ok((_, Some(sums))) => find(&path, Fault::Changed { bytes: differing(&sidecar, &sums) }),
+        Ok((_, Some(_))) => match File::open(&path).and_then(Sums::of) {
+            Ok(sums) => find(&path, Fault::Changed { bytes: differing(&sidecar, &sums) }),
+            Err(why) => find(&path, unread(&why, entry)),
+        },
         Err(why) => find(&path, unread(&why, entry)),
     }
     Some(findings)

@@ -51,7 +51,7 @@ impl Archive {
             );
         }
         recorder.handle(
-            Input::Close { id, length: Duration::from_secs(3), sidecar: json!({ "call": "x" }) },
+            Input::Close { id, length: Duration::from_secs(3), sidecar: json!({ "call": "x", "channels": { "left": { "number": "+3865551008", "name": "Callername" } } }) },
             end,
             &mut out,
         );
