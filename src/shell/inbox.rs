@@ -46,6 +46,9 @@ impl Inbox {
 
     /// Puts something where it belongs.
     pub fn push(&mut self, arrival: Arrival, now: Time) {
+        if let Arrival::Gone { connection } = arrival {
+            self.hurry(connection);
+        }
         let class = match &arrival {
             Arrival::Input(Input::Sip(sip::Input::Received { bytes, .. })) => Class::of(bytes, &self.emergency),
             _ => Class::Standing,
@@ -55,6 +58,21 @@ impl Inbox {
             Class::Emergency => self.urgent.push_back(arrival),
             Class::Call => self.calls.push_back((now, arrival)),
             Class::Chore => self.chores.push_back((now, arrival)),
+        }
+    }
+
+    /// What came by a connection that is gone comes before that news: it may still be answered.
+    fn hurry(&mut self, gone: u64) {
+        let is_of = |(_, arrival): &(Time, Arrival)| match arrival {
+            Arrival::Input(Input::Sip(sip::Input::Received { flow, .. })) => flow.connection == gone,
+            _ => false,
+        };
+        for queue in [&mut self.calls, &mut self.chores] {
+            if queue.iter().any(is_of) {
+                let (of, others): (VecDeque<_>, VecDeque<_>) = queue.drain(..).partition(is_of);
+                self.standing.extend(of.into_iter().map(|(_, arrival)| arrival));
+                *queue = others;
+            }
         }
     }
 
@@ -101,8 +119,12 @@ mod tests {
     use super::*;
 
     fn message(first: &str) -> Arrival {
+        message_by(first, 0)
+    }
+
+    fn message_by(first: &str, connection: u64) -> Arrival {
         let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "192.0.2.7:5060".parse().unwrap());
-        let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
+        let flow = Flow { transport: Transport::Udp, local, remote, connection };
         Arrival::Input(Input::Sip(sip::Input::Received { flow, bytes: first.to_owned().into() }))
     }
 
@@ -119,6 +141,7 @@ mod tests {
                 Arrival::Input(Input::Sip(sip::Input::Received { bytes, .. })) => word(&bytes),
                 Arrival::Input(Input::Sip(sip::Input::Late { bytes, .. })) => format!("late {}", word(&bytes)),
                 Arrival::Input(Input::Tick) => "tick".to_owned(),
+                Arrival::Gone { .. } => "gone".to_owned(),
                 _ => "other".to_owned(),
             });
         }
@@ -161,6 +184,19 @@ mod tests {
             }
             assert_eq!(popped(&mut inbox, at(7 + waited)), want, "{waited}");
         }
+    }
+
+    #[test]
+    fn the_last_words_of_a_connection_come_before_its_end_and_no_cancel_before_its_invite() {
+        let mut inbox = Inbox::new(Vec::new());
+        for (first, connection) in
+            [("REGISTER a", 1), ("OPTIONS b", 2), ("INVITE c", 2), ("CANCEL c", 2), ("OPTIONS d", 2)]
+        {
+            inbox.push(message_by(first, connection), at(0));
+        }
+        inbox.push(Arrival::Gone { connection: 2 }, at(0));
+        let want = ["INVITE c", "CANCEL c", "OPTIONS b", "OPTIONS d", "gone", "REGISTER a"];
+        assert_eq!(popped(&mut inbox, at(0)), want);
     }
 
     #[test]

@@ -126,11 +126,18 @@ fn say(transport: &str, switch: SocketAddr, message: &[u8], want: Want) -> (Want
     while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
         let Some(response) = line.receive(left) else { break };
         match status(&response) {
-            Some(status) if status >= 200 => return (Status(status), response),
+            Some(status) if status >= 200 && is_to(&response, message) => return (Status(status), response),
             _ => {}
         }
     }
     (Silence, String::new())
+}
+
+/// Is it the answer to the first request in these bytes? A second one may be of a class that is served before.
+fn is_to(response: &str, message: &[u8]) -> bool {
+    let head = message.windows(4).position(|window| window == b"\r\n\r\n").map_or(message, |end| &message[..end]);
+    let call_id = response.lines().find_map(|line| line.strip_prefix("Call-ID: ")).unwrap_or_default();
+    String::from_utf8_lossy(head).contains(call_id.trim())
 }
 
 fn messages() -> BTreeMap<String, Vec<u8>> {

@@ -17,7 +17,7 @@ pub enum Class {
     Standing,
     /// A new call to an emergency number.
     Emergency,
-    /// A new call.
+    /// A new call, or the CANCEL of one: it must not overtake what it is to cancel.
     Call,
     /// What can be said again later: REGISTER, SUBSCRIBE, OPTIONS, MESSAGE …
     Chore,
@@ -28,10 +28,10 @@ impl Class {
     pub fn of(bytes: &[u8], emergency: &[String]) -> Class {
         let (method, rest) = bytes.split_at(bytes.iter().position(|byte| *byte == b' ').unwrap_or(bytes.len()));
         match method {
-            b"SIP/2.0" | b"ACK" | b"BYE" | b"CANCEL" | b"PRACK" | b"UPDATE" | b"INFO" => Class::Standing,
+            b"SIP/2.0" | b"ACK" | b"BYE" | b"PRACK" | b"UPDATE" | b"INFO" => Class::Standing,
             _ if has_to_tag(rest) => Class::Standing,
             b"INVITE" if emergency.iter().any(|number| is_to(rest, number)) => Class::Emergency,
-            b"INVITE" => Class::Call,
+            b"INVITE" | b"CANCEL" => Class::Call,
             _ => Class::Chore,
         }
     }
@@ -71,7 +71,7 @@ mod tests {
         for (message, want) in [
             ("SIP/2.0 180 Ringing\r\n\r\n", Class::Standing),
             ("ACK sip:a SIP/2.0\r\n\r\n", Class::Standing),
-            ("CANCEL sip:a SIP/2.0\r\nTo: <sip:a>\r\n\r\n", Class::Standing),
+            ("CANCEL sip:a SIP/2.0\r\nTo: <sip:a>\r\n\r\n", Class::Call),
             ("INVITE sip:a SIP/2.0\r\nFrom: x;tag=1\r\nTo: <sip:a>;tag=2\r\n\r\n", Class::Standing),
             ("INVITE sip:a SIP/2.0\r\nt : <sip:a> ;TAG=2\r\n\r\n", Class::Standing),
             ("NOTIFY sip:a SIP/2.0\r\nTO: <sip:a>;tag=2\r\n\r\n", Class::Standing),
