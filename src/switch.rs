@@ -9,6 +9,7 @@ mod calls;
 mod messages;
 mod places;
 mod queues;
+mod replace;
 mod sip_conf;
 mod texts;
 mod transfers;

@@ -49,6 +49,7 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Held { leg } => info!(%call, %leg, "holds"),
         What::Resumed { leg } => info!(%call, %leg, "resumes"),
         What::Transfers { leg, attended } => info!(%call, %leg, attended, "transfers"),
+        What::Replaced { leg, by, party } => info!(%call, %leg, %by, party, "another phone took its place"),
         What::Consults { leg } => info!(%call, %leg, "asks somebody first"),
         What::Together { leg } => info!(%call, %leg, "talks with both"),
         What::Returns { leg } => info!(%call, %leg, "is back with the first"),

@@ -31,6 +31,12 @@ pub(super) struct Running {
 impl Switch {
     /// A new call: who is it, and where does it go?
     pub(super) fn knocks(&mut self, incoming: Incoming, now: Time, out: &mut Vec<Output>) {
+        if let Some(replaces) = &incoming.replaces {
+            return match self.may_replace(&incoming.origin, replaces) {
+                Ok((call, leg)) => self.takes_place(call, leg, incoming, now, out),
+                Err(status) => self.reject(incoming.leg, status, now),
+            };
+        }
         let knocker = self.knocker(&incoming);
         let (party, from, called) = (knocker.party, knocker.from, knocker.called);
         let refused = |status| Found { destination: Destination::Reject(status), number: String::new(), record: false };
@@ -58,6 +64,11 @@ impl Switch {
         self.next_thread = (thread + 1) % self.threads;
         self.journeys.insert(id, Running { journey, thread, caller: knocker.caller, max_forwards, told: 0, due: None });
         self.step(id, now, out, Journey::run);
+    }
+
+    /// No call is made of this INVITE.
+    pub(super) fn reject(&mut self, leg: LegId, status: u16, now: Time) {
+        self.endpoint.handle(sip::Input::Command(sip::Command::Reject { leg, status }), now, &mut self.heard);
     }
 
     /// Lets a call take its next step and does what it wants. A fault inside ends that call and no other.

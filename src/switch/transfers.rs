@@ -95,7 +95,7 @@ impl Switch {
         self.journeys.get(&call).is_some_and(|running| running.journey.call().partner(leg).is_some())
     }
 
-    fn account_of(&self, call: CallId, leg: LegId) -> Option<String> {
+    pub(super) fn account_of(&self, call: CallId, leg: LegId) -> Option<String> {
         let Running { journey, .. } = self.journeys.get(&call)?;
         journey.call().legs().iter().find(|one| one.id == leg)?.party.account.clone()
     }

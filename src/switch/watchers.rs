@@ -146,6 +146,11 @@ impl Switch {
         }
     }
 
+    /// May he see what this person's phones do? Then he may also pick up what rings there.
+    pub(super) fn may_see(&self, watcher: &str, person: &str) -> bool {
+        self.seen.rights.judge(watcher, Package::Dialog, &Watched::Person(person.to_owned())).is_ok()
+    }
+
     /// What somebody means by a number he wants to watch, if he may; else the SIP status that says why not.
     fn watched(&self, watcher: &str, package: Package, called: &str) -> Result<Watched, u16> {
         let caller = route::From::Person(watcher.to_owned());

@@ -131,8 +131,15 @@ impl Theatre {
                     return self.expect(who, &Pattern { what: "200".to_owned(), to: None, header: None, body: None });
                 }
             }
-            Act::Invite(Dialled { to, codecs, from, header }) => {
-                let headers = header.iter().map(|(name, value)| (Name::from(name.as_str()), value.clone())).collect();
+            Act::Invite(Dialled { to, codecs, from, header, replaces, early_only }) => {
+                let mut headers: Vec<_> =
+                    header.iter().map(|(name, value)| (Name::from(name.as_str()), value.clone())).collect();
+                if let Some(phone) = replaces {
+                    let other = world.desk(phone).and_then(|desk| world.desks[desk].phone.dialog());
+                    let dialog = other.ok_or_else(|| format!("{phone} has no call"))?;
+                    headers.push((Name::Replaces, dialog + if *early_only { ";early-only" } else { "" }));
+                    headers.push((Name::Require, "replaces".to_owned()));
+                }
                 let dial = Dial { to: to.clone(), codecs: codecs.clone(), from: from.clone(), headers };
                 world.push(who, Command::Call(dial));
             }

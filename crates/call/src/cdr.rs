@@ -187,6 +187,7 @@ impl Cdr {
                 | What::Ringing { .. }
                 | What::Refused { .. }
                 | What::Fault => {}
+                What::Replaced { by, party, .. } => parties.push((*by, party)),
                 What::Consults { .. } | What::Together { .. } | What::Returns { .. } => {}
             }
         }

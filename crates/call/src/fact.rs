@@ -148,6 +148,15 @@ pub enum What {
         /// The SIP status that says why.
         status: u16,
     },
+    /// Another phone took a leg's place: it was picked up, or moved.
+    Replaced {
+        /// The leg that was.
+        leg: LegId,
+        /// The one that is.
+        by: LegId,
+        /// Whose that is.
+        party: String,
+    },
     /// The party that talked with the caller is gone; the call may go on.
     Left {
         /// The party's leg.

@@ -131,6 +131,12 @@ impl Call {
         }
         self.legs[at].state = State::Up;
         self.connect_media(at);
+        self.picked_up(at);
+    }
+
+    /// This leg has what the others ring for.
+    pub(crate) fn picked_up(&mut self, at: usize) {
+        let leg = self.legs[at].id;
         let attempts = self.take_attempts();
         for other in attempts.iter().flat_map(Attempt::legs).filter(|other| *other != leg) {
             if let Some(other) = self.position(other) {

@@ -33,9 +33,23 @@ impl Recording {
     pub(crate) fn forget(&mut self, leg: LegId) {
         self.tapped.retain(|(tapped, _)| *tapped != leg);
     }
+
+    /// On which side a leg is.
+    pub(crate) fn channel_of(&self, leg: LegId) -> Option<Channel> {
+        self.tapped.iter().find(|(tapped, _)| *tapped == leg).map(|(_, channel)| *channel)
+    }
 }
 
 impl Call {
+    /// Taps this leg on that side, on which it takes the place of another.
+    pub(crate) fn tap_as(&mut self, leg: LegId, channel: Option<Channel>) {
+        if let (Some(recording), Some(channel)) = (self.recordings.last_mut(), channel) {
+            recording.tapped.push((leg, channel));
+            let (recording, began) = (recording.id, recording.began);
+            self.wish(Do::Media(media::Command::Tap { leg, recording, channel, began }));
+        }
+    }
+
     /// Taps every leg that talks and is not yet tapped: the caller left, all others right. After a transfer who stays
     /// keeps its side, and who comes gets the other.
     pub(crate) fn tap_legs(&mut self) {

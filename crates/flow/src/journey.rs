@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use base::{LegId, Time};
-use call::{Call, Do, Event, Input, Leg, Outbound, Side, Target};
+use call::{Call, Do, Event, Input, Leg, Outbound, Replacement, Side, Target};
 use route::{Destination, Found};
 
 use crate::announce::Announce;
@@ -144,6 +144,13 @@ impl Journey {
         program.handed_on(&self.call);
         self.words.extend(program.words());
         self.aside = None;
+    }
+
+    /// A phone takes the place of a leg: see [`Call::replace`].
+    pub fn replace(&mut self, replacement: Replacement, now: Time) {
+        self.is_now(now);
+        self.call.replace(replacement, now);
+        self.run();
     }
 
     /// What is wrong with a transfer somebody asked for.

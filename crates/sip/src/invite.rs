@@ -8,6 +8,7 @@ mod dtmf;
 mod proofs;
 mod refer;
 mod reliable;
+mod replaces;
 mod session;
 mod session_timer;
 mod uac;
@@ -20,7 +21,8 @@ use bytes::Bytes;
 use rsip::Method;
 
 pub use proofs::Proofs;
-pub use refer::{DialogId, Referral};
+pub use refer::Referral;
+pub use replaces::{DialogId, Replaces};
 pub use session::Session;
 pub use session_timer::{SESSION_SECS_MIN, TooShort};
 pub use uac::{Names, Uac};
@@ -342,8 +344,8 @@ pub const RETRY_AFTER_SECS: &str = "5";
 /// What we answer to.
 pub const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER, SUBSCRIBE, MESSAGE, PUBLISH";
-/// The extensions we know: RFC 4028, 3262, 4488.
-pub const SUPPORTED: &str = "timer, 100rel, norefersub";
+/// The extensions we know: RFC 4028, 3262, 4488, 3891.
+pub const SUPPORTED: &str = "timer, 100rel, norefersub, replaces";
 /// So many responses are acknowledged in an early dialog.
 const PRACKS_MAX: u32 = 100;
 /// The session we ask of a carrier (RFC 4028 §4 recommends half an hour). Phones are not asked: they ask us.

@@ -37,7 +37,7 @@ pub use endpoint::{
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};
 pub use host::Host;
-pub use invite::{ALLOW, DialogId, Referral, TRUNK_SESSION_SECS};
+pub use invite::{ALLOW, DialogId, Referral, Replaces, TRUNK_SESSION_SECS};
 pub use message::{Message, Request, Response, method_name, method_named, reason_phrase};
 pub use name_addr::{BadSyntax, NameAddr, Params};
 pub use network::Network;

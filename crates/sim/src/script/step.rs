@@ -164,6 +164,10 @@ pub struct Dialled {
     pub from: Option<String>,
     /// One more header.
     pub header: Option<(String, String)>,
+    /// The phone whose call it wants (RFC 3891).
+    pub replaces: Option<String>,
+    /// Only if nobody has answered it.
+    pub early_only: bool,
 }
 
 /// A message to be heard.

@@ -14,7 +14,7 @@ use super::legs::Seat;
 use super::transactions::{origin_key, server_key};
 use super::{Endpoint, Event, Incoming, Origin, Output};
 use crate::dialog::{contact_uri, tag, tagged};
-use crate::invite::{self, ACCEPT, ALLOW, SDP, SUPPORTED, TooShort, TransactionId, Uas, Usage, too_short};
+use crate::invite::{self, ACCEPT, ALLOW, Replaces, SDP, SUPPORTED, TooShort, TransactionId, Uas, Usage, too_short};
 use crate::package::ALLOW_EVENTS;
 use crate::wire::Refusal;
 use crate::{Flow, Headers, Method, Name, Request, Response, Scheme, Uri, is_known_scheme, register, subscribe};
@@ -295,6 +295,10 @@ impl Endpoint {
         let (Some(from), Some(to)) = (headers.from(), headers.to()) else {
             return self.refuse(&request, 400, &[], flow, out);
         };
+        let replaces = match Replaces::read(headers) {
+            Ok(replaces) => replaces,
+            Err(status) => return self.refuse(&request, status, &[], flow, out),
+        };
         let leg = self.legs.next_id();
         let local_tag = self.random.token(TAG_LETTERS);
         let transaction = self.transactions.serve(key, Some(origin), &request, flow, out);
@@ -325,6 +329,7 @@ impl Endpoint {
             user_agent: headers.first(&Name::UserAgent).unwrap_or_default().to_owned(),
             uri: request.uri,
             max_forwards,
+            replaces,
             headers: request.headers,
         }))));
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::bans::Ban;
 use super::requests::{Answer, Outside, RequestId};
 use crate::digest::Credentials;
-use crate::invite::Referral;
+use crate::invite::{Referral, Replaces};
 use crate::package::{Package, State};
 use crate::subscribe::{Reason, SubscriptionId};
 use crate::texts::TextId;
@@ -470,6 +470,8 @@ pub struct Incoming {
     pub user_agent: String,
     /// The hops the INVITE has left; an onward INVITE gets one fewer.
     pub max_forwards: u8,
+    /// The call whose place it wants (RFC 3891).
+    pub replaces: Option<Replaces>,
     /// All headers of the INVITE, as they came: what they say is the sender's word.
     pub headers: Headers,
 }

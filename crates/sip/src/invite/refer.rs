@@ -5,7 +5,7 @@
 
 use rsip::Method;
 
-use super::{Asked, Input, Output, contact};
+use super::{Asked, DialogId, Input, Output, contact};
 use crate::dialog::Dialog;
 use crate::name_addr::Parts;
 use crate::uri::unescape;
@@ -20,34 +20,6 @@ pub struct Referral {
     pub called: String,
     /// The call to be taken over (RFC 3891): an attended transfer.
     pub replaces: Option<DialogId>,
-}
-
-/// A dialog as a Replaces header names it: `to_tag` is the tag of the one who reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DialogId {
-    /// The Call-ID.
-    pub call_id: String,
-    /// The reader's tag.
-    pub to_tag: String,
-    /// The other end's.
-    pub from_tag: String,
-}
-
-impl DialogId {
-    /// Reads a Replaces value: `call-id;to-tag=…;from-tag=…`.
-    pub fn read(text: &str) -> Option<DialogId> {
-        let mut parts = text.split(';').map(str::trim);
-        let call_id = parts.next().filter(|call_id| !call_id.is_empty())?.to_owned();
-        let (mut to_tag, mut from_tag) = (None, None);
-        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
-            match name.trim().to_ascii_lowercase().as_str() {
-                "to-tag" => to_tag = Some(value.trim().to_owned()),
-                "from-tag" => from_tag = Some(value.trim().to_owned()),
-                _ => {}
-            }
-        }
-        Some(DialogId { call_id, to_tag: to_tag?, from_tag: from_tag? })
-    }
 }
 
 impl Referral {

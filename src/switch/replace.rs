@@ -1,0 +1,47 @@
+//! INVITE with Replaces (RFC 3891), where calls, dialogs and people meet: whose leg is meant, and who may have its place.
+
+use base::{CallId, LegId, Time};
+use call::{Place, Replacement};
+use sip::{Incoming, Origin, Replaces};
+
+use super::{Output, Switch};
+
+impl Switch {
+    /// The leg whose place an INVITE wants, if it may have it; else the SIP status that says why not. One's own calls may be
+    /// moved to another phone; what rings at somebody else's may be picked up by who may see that it rings.
+    pub(super) fn may_replace(&self, origin: &Origin, replaces: &Replaces) -> Result<(CallId, LegId), u16> {
+        let Origin::Account(account) = origin else { return Err(403) };
+        let leg = self.endpoint.leg_in(&replaces.dialog).ok_or(481_u16)?;
+        let call = *self.legs.get(&leg).ok_or(481_u16)?;
+        let running = self.journeys.get(&call).ok_or(481_u16)?;
+        let place = running.journey.call().place_of(leg).ok_or(603_u16)?; // RFC 3891 §3: it is over
+        let owner = self.account_of(call, leg).ok_or(403_u16)?;
+        let is_own = owner == *account;
+        match place {
+            Place::Talks if !is_own => Err(403),
+            Place::Talks if replaces.early_only => Err(486),
+            Place::Rings if !is_own && !self.may_see(account, &owner) => Err(403),
+            Place::Taken => Err(481), // RFC 3891 §3: an early dialog that we did not begin, or none of that kind
+            Place::Talks | Place::Rings => Ok((call, leg)),
+        }
+    }
+
+    /// The phone takes its place, with media where the call's are.
+    pub(super) fn takes_place(
+        &mut self,
+        call: CallId,
+        leg: LegId,
+        incoming: Incoming,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(port) = self.ports.take() else { return self.reject(incoming.leg, 503, now) };
+        let party = self.knocker(&incoming).party;
+        let media = self.directory.media(&incoming.origin);
+        let new = self.new_leg(incoming.leg, port, party, incoming.flow, media);
+        let replacement = Replacement { old: leg, new, offer: incoming.sdp };
+        self.legs.insert(incoming.leg, call);
+        out.push(Output::Dialog { call, sip_call_id: incoming.call_id });
+        self.step(call, now, out, |journey| journey.replace(replacement, now));
+    }
+}
