@@ -38,6 +38,8 @@ use crate::conf::ConnectionLimits;
 const OPENING_MAX: usize = 256;
 /// So many are remembered to whom we opened connections.
 const REOPENED_MAX: usize = 10_000;
+/// Who takes no connection in that time does not take calls either.
+const CONNECT_TIME: Duration = Duration::from_secs(3);
 /// How long last words may take when the switch ends.
 const GOODBYE_TIME: Duration = Duration::from_secs(1);
 
@@ -271,7 +273,7 @@ impl House {
         let Opening { transport, remote, connection, sender, unsent, tls } = opening;
         let _seat = self.seats.take_one_of_ours();
         let flow = Flow { transport, local: self.addresses.towards(transport, remote), remote, connection };
-        match timeout(HANDSHAKE_TIME, TcpStream::connect(remote)).await {
+        match timeout(CONNECT_TIME, TcpStream::connect(remote)).await {
             Ok(Ok(stream)) => {
                 let _ = stream.set_nodelay(true);
                 let (inbox, answers) = (&self.inbox, sender.downgrade());

@@ -135,7 +135,13 @@ impl Switch {
             Target::Account(account) => {
                 let party = running.journey.call().caller().party.clone();
                 let bindings = self.endpoint.bindings(&account, now).into_iter();
-                let ways: Vec<Way> = bindings.map(|binding| self.directory.phone(&account, binding, &party)).collect();
+                let way = |binding| {
+                    // RFC 5626 §5.3; our media has one address in a call, so only flows to that.
+                    let mut others = self.endpoint.other_flows(&account, &binding, now);
+                    others.retain(|other| other.flow.local.ip() == binding.flow.local.ip());
+                    Way { others, ..self.directory.phone(&account, binding, &party) }
+                };
+                let ways: Vec<Way> = bindings.map(way).collect();
                 self.ring(id, ways, &caller, &hops)
             }
             Target::Trunk { trunk, number, tried } => {

@@ -336,7 +336,13 @@ impl World {
 
     fn perform(&mut self, output: Output) -> Vec<Input> {
         match output {
-            Output::Send { flow, bytes } => self.send(flow.local, flow.remote, bytes),
+            Output::Send { flow: Flow { transport: Transport::Udp, local, remote, .. }, bytes } => {
+                self.send(local, remote, bytes)
+            }
+            // Nobody in this world takes connections.
+            Output::Send { flow: Flow { transport, remote, .. }, .. } => {
+                return vec![Input::Sip(sip::Input::Unreachable { transport, remote })];
+            }
             Output::Ask(question) => {
                 let answer = self.zone.answer(&question);
                 return vec![Input::Located(locate::Input::Answered { question, answer })];

@@ -10,6 +10,7 @@ mod door;
 mod event;
 mod floods;
 mod gate;
+mod large;
 mod legs;
 mod overload;
 mod publishing;
@@ -40,10 +41,11 @@ use crate::{Flow, Message, Method, Name, Request, Response, Transport, Via, stun
 use door::TAG_LETTERS;
 use floods::{Floods, Tide};
 use gate::Gate;
+use large::Refused;
 use legs::{Legs, Seat};
 use overload::Overload;
 use requests::Requests;
-use transactions::{Call, Heard, Owner, Transactions};
+use transactions::{Call, Heard, Moved, Owner, Transactions};
 
 /// A SIP user agent for many users: registrar, UAS and UAC.
 ///
@@ -71,6 +73,8 @@ pub struct Endpoint {
     draining: bool,
     transactions: Transactions,
     legs: Legs,
+    /// Those who take no TCP.
+    refused: Refused,
     requests: Requests,
     challenged: Challenged,
     registrar: Registrar,
@@ -95,6 +99,7 @@ impl Endpoint {
             registrar: Registrar::new(&conf),
             transactions: Transactions::default(),
             legs: Legs::default(),
+            refused: Refused::default(),
             requests: Requests::default(),
             challenged: Challenged::default(),
             subscriptions: subscribe::Table::default(),
@@ -118,6 +123,9 @@ impl Endpoint {
             Input::Closed { connection } => self.closed(connection, now, out),
             Input::Unreachable { transport, remote } => {
                 for id in self.transactions.towards(transport, remote) {
+                    if self.turns_back(id, remote, now, out) {
+                        continue;
+                    }
                     if let Some(heard) = self.transactions.lose(id, now, out) {
                         self.lost(heard, End::Refused(503), now, out); // RFC 3261 §8.1.3.1
                     }
@@ -157,6 +165,11 @@ impl Endpoint {
     /// Where an account can be reached, the phone's preferred first.
     pub fn bindings(&self, account: &str, now: Time) -> Vec<Binding> {
         self.registrar.bindings(account, now)
+    }
+
+    /// The other flows of a binding's phone, the latest first (RFC 5626 §5.3).
+    pub fn other_flows(&self, account: &str, binding: &Binding, now: Time) -> Vec<Hop> {
+        self.registrar.other_flows(account, binding, now)
     }
 
     /// All accounts that are registered, by name.
@@ -297,6 +310,13 @@ impl Endpoint {
         self.registrar_told(register::Input::Closed { connection }, now, out);
     }
 
+    /// A phone with several flows was not reached by this one.
+    fn flow_failed(&mut self, leg: LegId, flow: Flow, now: Time, out: &mut Vec<Output>) {
+        let Some(Usage::Uac(uac)) = self.legs.usage(leg) else { return };
+        let Some(account) = uac.called() else { return };
+        self.registrar_told(register::Input::Unreached { account: &account, flow }, now, out);
+    }
+
     fn registrar_told(&mut self, input: register::Input<'_>, now: Time, out: &mut Vec<Output>) {
         let mut said = std::mem::take(&mut self.said);
         self.registrar.handle(input, now, &mut said);
@@ -389,7 +409,12 @@ impl Endpoint {
     ) {
         for wish in wishes.drain(..) {
             match (wish, invite) {
-                (invite::Output::Event(event), _) => out.push(Output::Event(event)),
+                (invite::Output::Event(event), _) => {
+                    if let Event::Unreached { flow, .. } = event {
+                        self.flow_failed(leg, flow, now, out);
+                    }
+                    out.push(Output::Event(event));
+                }
                 (invite::Output::Respond { transaction, status, bytes }, _) => {
                     self.transactions.respond(transaction, status, bytes, now, out);
                 }
@@ -491,8 +516,15 @@ impl Endpoint {
         now: Time,
         out: &mut Vec<Output>,
     ) -> TransactionId {
-        let branch = self.add_via(&mut request, flow);
-        let call = Call { branch: &branch, method: request.method, bytes: request.to_bytes(), flow, owner };
+        let mut branch = self.add_via(&mut request, flow);
+        let (mut bytes, mut way, mut moved) = (request.to_bytes(), flow, None);
+        if let Some(larger) = self.larger_way(&request, bytes.len(), flow, now) {
+            request.headers.remove_first(&Name::Via);
+            moved = Some(Box::new(Moved { from: flow, request: Some(request.clone()) }));
+            branch = self.add_via(&mut request, larger);
+            (bytes, way) = (request.to_bytes(), larger);
+        }
+        let call = Call { branch: &branch, method: request.method, bytes, flow: way, owner, moved };
         self.transactions.call(call, now, out)
     }
 

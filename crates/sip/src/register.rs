@@ -17,7 +17,7 @@ use outbound::{Adrift, Outbound};
 
 use crate::endpoint::{Event, SipConf};
 use crate::timers::{Armed, Timers};
-use crate::{Flow, Name, NameAddr, Request, Response, Uri};
+use crate::{Flow, Hop, Name, NameAddr, Request, Response, Uri};
 
 /// The bindings of all accounts.
 #[derive(Debug)]
@@ -60,6 +60,13 @@ pub enum Input<'a> {
     Closed {
         /// The shell's number of it.
         connection: u64,
+    },
+    /// A phone was not reached by this flow of its.
+    Unreached {
+        /// Whose phone.
+        account: &'a str,
+        /// Which flow.
+        flow: Flow,
     },
     /// It is `deadline()`.
     Tick,
@@ -155,6 +162,16 @@ impl Registrar {
                     self.drop_where(&account, |binding| binding.flow.connection == connection, now, out);
                 }
             }
+            Input::Unreached { account, flow } => {
+                // RFC 5626 §5.3: a flow that failed is gone. One that has no other stays: it was one message.
+                let bindings = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings);
+                let failed = bindings.iter().find(|binding| binding.flow == flow && binding.reg_id.is_some());
+                let Some(failed) = failed.filter(|failed| bindings.iter().any(|other| failed.is_beside(other))) else {
+                    return;
+                };
+                let contact = failed.contact.clone();
+                self.drop_where(account, |binding| binding.flow == flow && binding.contact == contact, now, out);
+            }
             Input::Tick => {
                 while let Some((at, account)) = self.due.due(now) {
                     if self.aors.get_mut(&account).is_some_and(|aor| aor.armed.rings(at)) {
@@ -182,6 +199,16 @@ impl Registrar {
             _ => true,
         });
         bindings
+    }
+
+    /// The other flows of a binding's phone, the latest first.
+    pub fn other_flows(&self, account: &str, binding: &Binding, now: Time) -> Vec<Hop> {
+        let bindings = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings).iter();
+        let mut others: Vec<&Binding> =
+            bindings.filter(|other| other.expires > now && binding.is_beside(other)).collect();
+        others.sort_by_key(|other| std::cmp::Reverse(other.refreshed));
+        let hop = |other: &Binding| Hop { uri: other.contact.clone(), routes: other.path.clone(), flow: other.flow };
+        others.into_iter().map(hop).collect()
     }
 
     /// Is that the address of one of the account's phones?

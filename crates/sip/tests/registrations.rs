@@ -333,3 +333,59 @@ fn a_reload_takes_the_bindings_of_who_is_gone_and_of_nobody_else() {
     assert_eq!(desk.endpoint.registered().map(|(account, _)| account).collect::<Vec<_>>(), ["101"]);
     assert_eq!(desk.endpoint.conf().realm, "centrala", "passwords were made for it");
 }
+
+/// A REGISTER of one flow of a phone (RFC 5626 §4.2).
+fn flow_of(phone: &Phone, reg_id: u32, cseq: u32) -> Text {
+    let contact = format!(
+        "<sip:101@10.0.0.9:{};ob>;reg-id={reg_id};+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\"",
+        phone.flow.remote.port()
+    );
+    let register = phone.request("REGISTER", "sip:centrala", cseq).set("To", "<sip:101@centrala>");
+    register.set("Contact", &contact).set("Supported", "path, outbound").set("Call-ID", &format!("flow-{reg_id}"))
+}
+
+fn registers_flow(desk: &mut Desk, phone: &Phone, reg_id: u32) -> String {
+    let register = flow_of(phone, reg_id, 1);
+    let challenged = desk.say(phone.flow, &register.print()).text();
+    desk.say(phone.flow, &register.again(2, &challenged, "101", "secret").print()).text()
+}
+
+#[test]
+fn a_phone_of_two_flows_rings_once_by_the_latest_and_by_the_other_when_that_fails() {
+    for fails in ["silence", "430", "closed"] {
+        let mut desk = Desk::new();
+        let (first, second) = (Phone::new("101", tcp(at(5071), 1)), Phone::new("101", tcp(at(5072), 2)));
+        registers_flow(&mut desk, &first, 1);
+        desk.pass(10);
+        let granted = registers_flow(&mut desk, &second, 2);
+        assert_eq!(header(&granted, "Require"), "outbound");
+        assert_eq!(granted.matches("Contact:").count(), 2, "one binding a flow: {granted}");
+        let bindings = desk.endpoint.bindings("101", desk.now);
+        assert_eq!(bindings.len(), 1, "it rings once");
+        let binding = bindings.into_iter().next().unwrap();
+        assert_eq!(binding.flow, second.flow);
+        let others = desk.endpoint.other_flows("101", &binding, desk.now);
+        assert_eq!(others.iter().map(|other| other.flow).collect::<Vec<_>>(), [first.flow]);
+
+        let (_, invite) = desk.outgoing_of("101", second.flow, others);
+        match fails {
+            "silence" => desk.pass(4_000),
+            "430" => desk.say(second.flow, &Text::answer(&invite, 430, "t").print()),
+            _ => desk.tell(sip::Input::Closed { connection: 2 }),
+        };
+        let (to, again) = desk.sent.pop().unwrap();
+        assert!(again.starts_with("INVITE sip:101@10.0.0.9:5071;ob ") && to == first.flow.remote, "{fails}: {again}");
+        let left: Vec<_> = desk.endpoint.bindings("101", desk.now).into_iter().map(|binding| binding.flow).collect();
+        assert_eq!(left, [first.flow], "{fails}: the flow that failed is gone");
+    }
+}
+
+#[test]
+fn the_only_flow_is_not_given_up_for_one_silence() {
+    let mut desk = Desk::new();
+    let phone = Phone::new("101", udp(at(5071)));
+    registers_flow(&mut desk, &phone, 1);
+    desk.outgoing_of("101", phone.flow, vec![]);
+    desk.pass(40_000);
+    assert_eq!(desk.endpoint.bindings("101", desk.now).len(), 1);
+}

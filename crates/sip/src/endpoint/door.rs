@@ -11,13 +11,15 @@ use sha2::{Digest, Sha256};
 
 use super::gate::{Challenges, is_from, refused, user_of};
 use super::legs::Seat;
-use super::transactions::{origin_key, server_key};
+use super::transactions::{Heard, origin_key, server_key};
 use super::{Endpoint, Event, Incoming, Origin, Output};
 use crate::dialog::{contact_uri, tag, tagged};
 use crate::invite::{self, ACCEPT, ALLOW, Replaces, SDP, SUPPORTED, TooShort, TransactionId, Uas, Usage, too_short};
 use crate::package::ALLOW_EVENTS;
 use crate::wire::Refusal;
-use crate::{Flow, Headers, Method, Name, Request, Response, Scheme, Uri, is_known_scheme, register, subscribe};
+use crate::{
+    Flow, Headers, Method, Name, Request, Response, Scheme, Transport, Uri, is_known_scheme, register, subscribe,
+};
 
 impl Endpoint {
     /// What could not be read: its answer is ready but for what the network tells.
@@ -81,7 +83,11 @@ impl Endpoint {
             if let Some(via) = response.headers.via().filter(|_| pressed) {
                 self.overload.heard(&via, flow.remote, now);
             }
-            self.heard(heard, Some((response, flow)), now, out);
+            let meant = match heard {
+                Heard::News { invite, .. } => self.transactions.meant(invite),
+                _ => None,
+            };
+            self.heard(heard, Some((response, meant.unwrap_or(flow))), now, out);
         }
     }
 
@@ -152,7 +158,9 @@ impl Endpoint {
         let Some(seat) = self.legs.get(leg) else { return false };
         let first = seat.flow;
         let last = seat.usage.dialog().map_or(first, |dialog| dialog.flow);
-        let same = |known: Flow| known.remote == flow.remote && known.connection == flow.connection;
+        // The other end of a connection that we opened to where it is reached by UDP is the same party.
+        let opened = |known: Flow| known.connection == 0 && flow.transport == Transport::Tcp;
+        let same = |known: Flow| known.remote == flow.remote && (known.connection == flow.connection || opened(known));
         let trunk = |peer: &&super::Peer| is_from(peer, flow) && is_from(peer, first);
         if same(last) || same(first) || self.conf.trunks.iter().any(|peer| trunk(&peer)) {
             return true;

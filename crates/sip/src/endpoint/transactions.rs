@@ -42,6 +42,7 @@ struct Entry {
     origin: Option<Box<str>>,
     flow: Flow,
     owner: Option<Owner>,
+    moved: Option<Box<Moved>>,
     armed: Armed,
 }
 
@@ -89,6 +90,17 @@ pub struct Call<'a> {
     pub flow: Flow,
     /// Who hears the answer.
     pub owner: Option<Owner>,
+    /// It goes another way than was meant, as it is so large.
+    pub moved: Option<Box<Moved>>,
+}
+
+/// A request that goes another way than was meant.
+#[derive(Debug)]
+pub struct Moved {
+    /// The way that was meant: its answers are taken to have come by it.
+    pub from: Flow,
+    /// The request without Via, to be sent there all the same if nobody is found here.
+    pub request: Option<Request>,
 }
 
 /// What a transaction's owner should hear.
@@ -187,7 +199,7 @@ impl Transactions {
 
     /// Sends a request of ours and waits for its answer. The request has its Via.
     pub fn call(&mut self, call: Call<'_>, now: Time, out: &mut Vec<Output>) -> TransactionId {
-        let Call { branch, method, bytes, flow, owner } = call;
+        let Call { branch, method, bytes, flow, owner, moved } = call;
         let reliable = flow.transport.is_reliable();
         let machine = match method {
             Method::Invite => Machine::InviteClient(InviteClient::new(reliable, bytes, now, &mut self.scratch)),
@@ -196,6 +208,9 @@ impl Transactions {
         let key = client_key(branch, method_name(method));
         let id = self.insert(machine, key.clone(), None, flow, owner);
         self.clients.insert(key, id);
+        if let Some(entry) = self.all.get_mut(&id) {
+            entry.moved = moved;
+        }
         self.drain(flow, out);
         self.settle(id);
         id
@@ -206,7 +221,11 @@ impl Transactions {
         let Some(Entry { machine: Machine::InviteClient(invite), key, flow, .. }) = self.all.get(&id) else { return };
         let Some(cancel) = invite.invite().map(|invite| invite_client::cancel(invite, reason)) else { return };
         let (branch, flow) = (key.split(' ').next().unwrap_or_default().to_owned(), *flow);
-        self.call(Call { branch: &branch, method: Method::Cancel, bytes: cancel, flow, owner: None }, now, out);
+        self.call(
+            Call { branch: &branch, method: Method::Cancel, bytes: cancel, flow, owner: None, moved: None },
+            now,
+            out,
+        );
     }
 
     /// Forgets an INVITE of ours that nobody answers.
@@ -257,6 +276,9 @@ impl Transactions {
         let (_, method) = response.cseq()?;
         let id = *self.clients.get(&client_key(response.headers.via()?.branch()?, method))?;
         let status = response.status;
+        if let Some(moved) = self.all.get_mut(&id).and_then(|entry| entry.moved.as_mut()) {
+            moved.request = None;
+        }
         let to = response.headers.first(&Name::To).unwrap_or_default();
         self.feed(id, out, |machine, out| match machine {
             Machine::InviteClient(machine) => {
@@ -265,6 +287,26 @@ impl Transactions {
             Machine::Client(machine, _) => machine.handle(client::Input::Response { status }, now, out),
             Machine::InviteServer(_) | Machine::Server(_) => {}
         })
+    }
+
+    /// The way a request was meant to go that goes another.
+    pub fn meant(&self, id: TransactionId) -> Option<Flow> {
+        Some(self.all.get(&id)?.moved.as_ref()?.from)
+    }
+
+    /// A request that went another way than was meant found nobody: it is forgotten here. `None`: it did not, or somebody
+    /// answered.
+    pub fn turn_back(
+        &mut self,
+        id: TransactionId,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Option<(Request, Flow, Option<Owner>)> {
+        let entry = self.all.get_mut(&id)?;
+        let Moved { from, request } = *entry.moved.take_if(|moved| moved.request.is_some())?;
+        let owner = entry.owner;
+        self.lose(id, now, out);
+        Some((request?, from, owner))
     }
 
     /// Acknowledges a 2xx; its repeats hear the same.
@@ -278,6 +320,9 @@ impl Transactions {
         out: &mut Vec<Output>,
     ) {
         if let Some(entry) = self.all.get_mut(&id) {
+            if entry.moved.is_some() {
+                (entry.flow.transport, entry.flow.local) = (to.transport, to.local);
+            }
             entry.flow.remote = to.remote; // all it has left to send are ACKs, which follow the dialog's route
         }
         self.feed(id, out, |machine, out| {
@@ -347,7 +392,7 @@ impl Transactions {
         if flow.connection != 0 {
             self.by_connection.entry(flow.connection).or_default().insert(id);
         }
-        self.all.insert(id, Entry { machine, key, origin, flow, owner, armed: Armed::default() });
+        self.all.insert(id, Entry { machine, key, origin, flow, owner, moved: None, armed: Armed::default() });
         id
     }
 

@@ -12,7 +12,7 @@ use super::{Input, Output, Session, TurnDown, Usage, answer, answer_small, conta
 use crate::digest::{Credentials, Login, Signed};
 use crate::endpoint::{End, Event, Hop, Outgoing};
 use crate::transaction::PATIENCE;
-use crate::{Flow, Name, Request, Response};
+use crate::{Flow, Name, Request, Response, Uri};
 
 /// An INVITE of ours that has no final answer.
 #[derive(Debug)]
@@ -239,6 +239,13 @@ impl Uac {
     /// The number of one more request of ours in the early dialog with this tag.
     pub fn next_cseq(&mut self, remote_tag: &str) -> Option<u32> {
         self.early.iter_mut().find(|early| *early.tag == *remote_tag)?.next_cseq()
+    }
+
+    /// Whom an INVITE that may still go elsewhere calls.
+    pub fn called(&self) -> Option<String> {
+        let invite = self.retry.as_ref().map(|retry| &retry.invite)?;
+        let to: Uri = invite.headers.to()?.uri.parse().ok()?;
+        to.user
     }
 
     /// Is this one of its early dialogs?

@@ -68,6 +68,12 @@ impl Binding {
         }
     }
 
+    /// Is the other one another flow of the same phone (RFC 5626 §4.2)?
+    pub(super) fn is_beside(&self, other: &Binding) -> bool {
+        let both = self.instance.is_some() && self.reg_id.is_some() && other.reg_id.is_some();
+        both && self.instance == other.instance && self.reg_id != other.reg_id
+    }
+
     /// The Contact of a 200: as it was sent, with the seconds left. Not rewritten, or a phone does not know its own.
     pub(super) fn echo(&self, now: Time) -> String {
         let left = self.expires.since(now);

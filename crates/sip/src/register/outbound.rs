@@ -1,7 +1,6 @@
 //! Flows that phones keep to us (RFC 5626): is this REGISTER about one, and where does a phone go on that lost one?
 //!
-//! Where it stands: the registrar asks. What it does not do: try a phone's second flow when a request over the first is
-//! not answered; the latest is used, and a flow that breaks is gone.
+//! Where it stands: the registrar asks. Which flow an INVITE goes by is not its business: the latest, then the others.
 
 use std::collections::HashMap;
 use std::sync::Arc;

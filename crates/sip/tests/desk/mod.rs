@@ -18,6 +18,8 @@ pub const OFFER: &str = "v=0 offer";
 pub struct Desk {
     pub endpoint: Endpoint,
     pub now: Time,
+    /// The flows of what was sent.
+    pub flows: Vec<Flow>,
     pub sent: Vec<(SocketAddr, String)>,
     pub events: Vec<Event>,
     /// The streams it closed.
@@ -71,6 +73,7 @@ impl Desk {
             endpoint,
             now: Time::from_millis(1000),
             sent: Vec::new(),
+            flows: Vec::new(),
             events: Vec::new(),
             closed: Vec::new(),
             log: Vec::new(),
@@ -84,6 +87,10 @@ impl Desk {
         for output in out {
             match output {
                 Output::Send { flow, bytes } => {
+                    if self.sent.is_empty() {
+                        self.flows.clear();
+                    }
+                    self.flows.push(flow);
                     self.sent.push((flow.remote, String::from_utf8(bytes.to_vec()).unwrap()))
                 }
                 Output::Event(event) => self.events.push(event),
@@ -242,11 +249,26 @@ impl Desk {
         self.outgoing_to(flow, vec![], credentials)
     }
 
+    /// Sends an INVITE to an account's phone that may go elsewhere.
+    pub fn outgoing_of(&mut self, account: &str, flow: Flow, others: Vec<Hop>) -> (LegId, String) {
+        self.outgoing_as(account, flow, others, None)
+    }
+
     /// Sends an INVITE that may go elsewhere.
     pub fn outgoing_to(&mut self, flow: Flow, others: Vec<Hop>, credentials: Option<Credentials>) -> (LegId, String) {
+        self.outgoing_as("102", flow, others, credentials)
+    }
+
+    fn outgoing_as(
+        &mut self,
+        called: &str,
+        flow: Flow,
+        others: Vec<Hop>,
+        credentials: Option<Credentials>,
+    ) -> (LegId, String) {
         let leg = self.endpoint.new_leg();
         let address = |user: &str| NameAddr::new(format!("sip:{user}@centrala"));
-        let (from, to) = (address("101"), address("102"));
+        let (from, to) = (address("101"), address(called));
         let uri = "sip:102@10.0.0.9:5062;ob".to_owned();
         let invite = Outgoing {
             uri,
