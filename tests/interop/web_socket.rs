@@ -236,6 +236,8 @@ fn a_page_registers_and_calls_by_ws_and_by_wss() {
 #[test]
 fn a_page_is_called_over_its_connection_and_gone_with_it() {
     let centre = Centre::new("page-called");
+    // This page speaks plain RTP; the ones that cannot are met in browser.rs.
+    centre.replace("people.toml", "number = \"202\"", "number = \"202\"\nbrowser = false");
     let (ws, _) = centre.listen_web();
     let switch = centre.start();
     let mut page = Page::open("bob", ws, None);
