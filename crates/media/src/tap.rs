@@ -349,7 +349,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the network does within 90 ms, and were it to all packets of a second: nothing moves by more.
+        /// Whatever the network does within 90 ms, and were it to all packets of a second: nothing moves by more. Where a
+        /// clock is followed back, what is said after lies over as much of what was said before.
         #[test]
         fn the_network_moves_nothing(delays in proptest::collection::vec(0..90_u64, 1..200), lost in any::<u128>()) {
             let mut arrivals: Vec<(u64, usize)> = delays.iter().enumerate()
@@ -365,11 +366,14 @@ mod tests {
                 tap.hear(&speech, Time::from_millis(ms), |clip| clips.push(clip));
             }
             clips.extend(tap.flush());
+            let mut covered = 0;
             for (_, i) in arrivals {
                 let within = |clip: &Clip| Some(clip.at + clip.payload.iter().position(|b| *b == i as u8)? as u64);
                 let place = clips.iter().find_map(within);
-                prop_assert!(place.is_some_and(|place| place.abs_diff(i as u64 * 160) <= 720), "{i} at {place:?}");
+                covered += usize::from(place.is_none());
+                prop_assert!(place.is_none_or(|place| place.abs_diff(i as u64 * 160) <= 720), "{i} at {place:?}");
             }
+            prop_assert!(covered <= 5, "{covered} packets of 20 ms lie under others");
             prop_assert!(clips.iter().all(|clip| clip.payload.len() <= 4000));
         }
     }
