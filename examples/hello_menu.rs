@@ -50,7 +50,7 @@ fn main() {
         clock,
         fingerprints: None,
     });
-    let found = Found { destination: Destination::Menu("main".to_owned()), number: "100".to_owned(), record: false };
+    let found = Found::only(Destination::Menu("main".to_owned()));
 
     let mut journey = Journey::new(Call::new(knock, conf, Time::ZERO), found, Arc::new(flow));
     journey.run();

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod explain;
 mod ladder;
 mod recordings;
 mod remote;
@@ -42,11 +43,20 @@ enum Command {
         #[arg(long, default_value = "conf")]
         conf: PathBuf,
     },
+    /// Where numbers go, by the conf alone
+    #[command(subcommand)]
+    Route(RouteCommand),
     /// The archive of recordings: what is in it, and is it what was recorded
     #[command(subcommand)]
     Recordings(recordings::Command),
     #[command(flatten)]
     Remote(remote::Command),
+}
+
+#[derive(Subcommand)]
+enum RouteCommand {
+    /// Say where a number goes, and why the routes before it are not taken
+    Explain(explain::ExplainArgs),
 }
 
 #[derive(Args)]
@@ -70,6 +80,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Demo { keep } => centrala::demo::run(keep).map_err(Failure::from),
         Command::Check { conf } => check(&conf),
+        Command::Route(RouteCommand::Explain(args)) => args.run(),
         Command::Recordings(command) => command.run(),
         Command::Remote(command) => command.run(),
     };

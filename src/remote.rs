@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use centrala::shell::{Request, SOCKET, ask};
-use centrala::status::{BanStatus, CallStatus, MailboxStatus, PhoneStatus, SubscriptionStatus};
+use centrala::status::{BanStatus, CallStatus, HoursStatus, MailboxStatus, PhoneStatus, SubscriptionStatus};
 use centrala::trace::Said;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -31,6 +31,8 @@ pub enum Command {
     Subscriptions(ListArgs),
     /// List what waits in mailboxes, or say how many messages wait for somebody
     Mwi(MwiArgs),
+    /// List the opening hours; open or close by hand, or leave it to the clock again
+    Hours(HoursArgs),
     /// List the trunks: are they up, are we registered, how many calls; or take one out of use and into it again
     Trunks(TrunksArgs),
     /// Show the SIP messages of a call or a user, as a ladder
@@ -75,6 +77,28 @@ pub struct MwiArgs {
     /// How many were heard and kept
     #[arg(default_value_t = 0)]
     old: u32,
+}
+
+#[derive(Args)]
+pub struct HoursArgs {
+    #[command(flatten)]
+    list: ListArgs,
+    /// Which hours of routes.toml; without, all are listed
+    #[arg(requires = "by")]
+    hours: Option<String>,
+    /// What they are from now
+    #[arg(value_enum)]
+    by: Option<By>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum By {
+    /// Open, whatever the clock says
+    Open,
+    /// Closed, whatever the clock says
+    Close,
+    /// As the clock says
+    Clock,
 }
 
 #[derive(Args)]
@@ -141,6 +165,7 @@ impl Command {
             Command::Subscriptions(args) => {
                 args.list(&Request::Subscriptions, subscription_columns, "nobody watches anything")
             }
+            Command::Hours(args) => args.run(),
             Command::Mwi(args) => args.run(),
             Command::Trunks(TrunksArgs { list, change: None }) => {
                 list.list(&Request::Trunks, trunk_columns, "no trunks")
@@ -180,6 +205,25 @@ impl Switch {
     fn ask(&self, request: &Request, row: impl FnMut(Value) -> bool) -> Result<Value, Failure> {
         let socket = if self.socket.is_dir() { self.socket.join(SOCKET) } else { self.socket.clone() };
         Ok(ask(&socket, request, row)?)
+    }
+}
+
+impl HoursArgs {
+    fn run(self) -> Result<(), Failure> {
+        let (Some(hours), Some(by)) = (self.hours, self.by) else {
+            return self.list.list(&Request::Hours, hours_columns, "no hours; [hours.NAME] in routes.toml makes some");
+        };
+        let (by_hand, how) = match by {
+            By::Open => (Some(true), "open until it is told otherwise"),
+            By::Close => (Some(false), "closed until it is told otherwise"),
+            By::Clock => (None, "open and closed by the clock"),
+        };
+        self.list.switch.ask(&Request::SwitchHours { hours: hours.clone(), by_hand }, |_| true)?;
+        match self.list.json {
+            true => println!("{}", json!({ "hours": hours, "by_hand": by_hand })),
+            false => println!("{hours} is {how}"),
+        }
+        Ok(())
     }
 }
 
@@ -262,6 +306,17 @@ fn subscription_columns(row: Value) -> Option<Vec<String>> {
     let one: SubscriptionStatus = serde_json::from_value(row).ok()?;
     let expires = format!("{} s", one.expires_secs);
     Some(vec![one.watcher, one.event, one.resource, one.uri, one.transport, one.address, expires])
+}
+
+fn hours_columns(row: Value) -> Option<Vec<String>> {
+    let one: HoursStatus = serde_json::from_value(row).ok()?;
+    let state = if one.open { "open" } else { "closed" };
+    let until = match (one.by_hand, one.next_change) {
+        (true, _) => "by hand".to_owned(),
+        (false, Some(at)) => format!("until {at}"),
+        (false, None) => "always".to_owned(),
+    };
+    Some(vec![one.hours, state.to_owned(), until, one.zone])
 }
 
 fn mailbox_columns(row: Value) -> Option<Vec<String>> {

@@ -49,6 +49,21 @@ impl CallStatus {
     }
 }
 
+/// Opening hours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoursStatus {
+    /// Their name.
+    pub hours: String,
+    /// Is somebody there?
+    pub open: bool,
+    /// Somebody has put it so; else it is by the clock.
+    pub by_hand: bool,
+    /// The time zone.
+    pub zone: String,
+    /// When the clock changes it next (RFC 3339, UTC), within a year.
+    pub next_change: Option<String>,
+}
+
 /// One registered phone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PhoneStatus {

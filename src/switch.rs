@@ -10,6 +10,7 @@ mod messages;
 mod places;
 mod queues;
 mod replace;
+mod routing;
 mod sip_conf;
 mod texts;
 mod transfers;
@@ -28,7 +29,7 @@ use base::{CallId, LegId, Random, Time, WallClock};
 use call::{Call, CallConf};
 use flow::FlowConf;
 use locate::{LocateConf, Locator};
-use route::Routes;
+use route::{Routes, Switches};
 use sip::{Endpoint, RequestId, Transport};
 use trunk::Trunks;
 
@@ -57,6 +58,8 @@ pub struct Switch {
     /// Our own SIP address towards another.
     local_for: Box<dyn Fn(Transport, SocketAddr) -> SocketAddr>,
     routes: Routes,
+    /// Hours that somebody has opened or closed by hand.
+    switches: Switches,
     ports: PortPool,
     advertised: bool,
     /// The addresses our legs were ever given: one a network we are in.
@@ -96,6 +99,7 @@ impl Switch {
             locator: Locator::new(families(conf), random.fork()),
             local_for: Box::new(local_for),
             routes: conf.routes.clone(),
+            switches: Switches::new(),
             ports: PortPool::new(conf.switch.media_ports.clone()),
             advertised: conf.switch.advertise.is_some(),
             own_addresses: HashSet::new(),
@@ -214,6 +218,7 @@ impl Switch {
         self.reload_trunks(conf, now, out);
         self.say_where_trunks_are(now, out);
         self.routes = conf.routes.clone();
+        self.switches.retain(|hours, _| conf.routes.hours.contains_key(hours));
         self.flow_conf = Arc::new(conf.flow.clone());
         self.call_conf = Arc::new(CallConf {
             hold_music: conf.hold_music.clone(),

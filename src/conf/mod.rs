@@ -5,6 +5,7 @@
 
 mod features;
 mod file;
+mod hours;
 mod menus;
 mod people;
 mod problem;
@@ -20,7 +21,7 @@ mod trunk_tables;
 mod trunks;
 mod watch;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ use base::Random;
 use call::FeatureConf;
 use flow::{FlowConf, MenuConf, PersonConf, QueueConf};
 use presence::Rights;
-use route::{Destination, Routes};
+use route::{Destination, Hours, Routes};
 use sip::digest::Ha1;
 
 pub use features::FeaturesTable;
@@ -105,7 +106,7 @@ impl Conf {
             people.into_iter().map(|person| (person.account.clone(), person)).collect();
         let trunks::Read { trunks, groups: trunk_groups } = trunks::read(trunks_file);
         let trunks: HashMap<String, Trunk> = trunks.into_iter().map(|trunk| (trunk.conf.name.clone(), trunk)).collect();
-        let read = routes::read(routes_file);
+        let read = routes::read(routes_file, folder);
         let menus = menus::read(menus_file);
         let queues = queues::read(queues_file);
 
@@ -117,6 +118,7 @@ impl Conf {
             groups: read.groups.keys().collect(),
             menus: menus.iter().map(|menu| &menu.name).collect(),
             queues: queues.queues.iter().map(|queue| queue.acd.name.as_str()).collect(),
+            hours: &read.hours,
             prompts: HashMap::new(),
         };
         for (destination, span) in &read.destinations {
@@ -203,7 +205,7 @@ impl Conf {
         }
         let ha1 = |person: &Person| Some((person.account.clone(), secrets.ha1(person, &switch.realm)?));
         let ha1 = people.values().filter_map(ha1).collect();
-        let routes = Routes { routes: read.routes, people: by_number };
+        let routes = Routes { routes: read.routes, people: by_number, hours: read.hours };
         Ok(Conf {
             folder: folder.to_owned(),
             folders: Folders::default(),
@@ -283,6 +285,7 @@ struct Names<'a> {
     groups: Vec<&'a String>,
     menus: Vec<&'a String>,
     queues: Vec<&'a str>,
+    hours: &'a BTreeMap<String, Hours>,
     prompts: HashMap<String, Sound>,
 }
 
@@ -300,6 +303,9 @@ impl Names<'_> {
             }
             Destination::Queue(name) if !self.queues.contains(&name.as_str()) => {
                 format!("there is no queue {name:?}; add [queue.{name}] to queues.toml")
+            }
+            Destination::Hours { hours, .. } if !self.hours.contains_key(hours) => {
+                format!("there are no hours {hours:?}; add [hours.{hours}] to routes.toml")
             }
             Destination::Trunk(name) if !self.leads_out(name) => {
                 format!("there is no trunk {name:?}; add [{name}] to trunks.toml")

@@ -39,6 +39,15 @@ pub enum Request {
     },
     /// Who watches what: a line each.
     Subscriptions,
+    /// The opening hours: a line each.
+    Hours,
+    /// Open or close by hand, or leave it to the clock again.
+    SwitchHours {
+        /// Which hours.
+        hours: String,
+        /// Open or closed; none: by the clock.
+        by_hand: Option<bool>,
+    },
     /// The mailboxes with something in them: a line each.
     Mailboxes,
     /// So many messages wait for somebody now.

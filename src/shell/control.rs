@@ -22,8 +22,8 @@ use super::clock::Clock;
 use super::console::Answers;
 use super::inbox::Inbox;
 use super::journal::Journal;
+use super::kept::KeptFile;
 use super::logging;
-use super::mailboxes::MailboxFile;
 use super::media_threads::MediaThreads;
 use super::names::Names;
 use super::recorder_thread::Door;
@@ -74,7 +74,8 @@ pub(super) struct Control {
     recorder_threads: Vec<JoinHandle<()>>,
     journal: Journal,
     journal_thread: JoinHandle<()>,
-    mailboxes: MailboxFile,
+    mailboxes: KeptFile,
+    hours: KeptFile,
     names: Names,
     standing: Standing,
     watch: Watch,
@@ -254,6 +255,11 @@ impl Control {
                 }
                 Output::Fact { call, fact } => logging::fact(call, &fact),
                 Output::Cdr(cdr) => self.journal.append(cdr),
+                Output::Hours { hours, by_hand } => {
+                    let how = by_hand.map_or("by the clock again", |open| if open { "opened" } else { "closed" });
+                    info!(hours, "{how}");
+                    self.hours.keep(print_hours(&self.switch), None);
+                }
                 Output::Queue(fact) => logging::queue(&fact),
                 Output::Trunk(news) => logging::trunk(&news),
                 Output::Log(event) => logging::sip(&event),
@@ -278,6 +284,11 @@ impl Control {
         let _ = journal_thread.join();
         info!("stopped");
     }
+}
+
+/// What is kept of the hours that were opened and closed by hand.
+fn print_hours(switch: &Switch) -> String {
+    serde_json::to_string(switch.hours_by_hand()).unwrap_or_default()
 }
 
 #[allow(clippy::disallowed_methods)] // tokio counts from its own now

@@ -38,6 +38,7 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Entered { destination } => info!(%call, destination, "goes to"),
         What::Queued { queue } => info!(%call, queue, "waits"),
         What::Unqueued { outcome } => info!(%call, outcome, "waits no longer"),
+        What::Field { name, .. } => info!(%call, name, "is known of the caller"),
         What::Answered => info!(%call, "answered"),
         What::Key { .. } => debug!(%call, "key"),
         What::Dialled { leg, party, trunk: None } => info!(%call, %leg, party, "dialled"),

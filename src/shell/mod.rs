@@ -13,6 +13,7 @@ mod encoder;
 mod identity;
 mod inbox;
 mod journal;
+mod kept;
 pub mod logging;
 mod mailboxes;
 pub mod media_threads;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base::{CallId, LegId, Time};
 use call::{Call, Do, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Target};
-use flow::Journey;
+use flow::{Journey, Word};
 use route::{Destination, Found};
 use sip::{Flow, Incoming, Transport};
 use trunk::Caller;
@@ -39,12 +39,12 @@ impl Switch {
         }
         let knocker = self.knocker(&incoming);
         let (party, from, called) = (knocker.party, knocker.from, knocker.called);
-        let refused = |status| Found { destination: Destination::Reject(status), number: String::new(), record: false };
         let full = self.closing || self.journeys.len() >= self.calls_max || !self.admits(&incoming, now, out);
         let port = if full { None } else { self.ports.take() };
+        let asks = route::Caller { from, number: party.number.clone() };
         let found = match port {
-            None => refused(503),
-            Some(_) => self.routes.find(&from, &called).unwrap_or_else(|why| refused(why.status())),
+            None => Found::only(Destination::Reject(503)),
+            Some(_) => self.leads(&asks, &called, now),
         };
         let id = CallId::new(self.clock.unix_ms(now), &mut self.random);
         let media = self.directory.media(&incoming.origin);
@@ -53,7 +53,7 @@ impl Switch {
             call: id,
             caller: self.new_leg(incoming.leg, port.unwrap_or(0), party, incoming.flow, media),
             called,
-            direction: self.directory.direction(&from, &found.destination),
+            direction: self.directory.direction(&asks.from, &found.destination),
             offer: incoming.sdp,
         };
         out.push(Output::Dialog { call: id, sip_call_id: incoming.call_id });
@@ -79,8 +79,14 @@ impl Switch {
         }
         loop {
             let Some(running) = self.journeys.get_mut(&id) else { return };
-            self.words.extend(running.journey.take_words());
             let (wishes, thread) = (running.journey.take_wishes(), running.thread);
+            let words = running.journey.take_words();
+            for word in words {
+                match word {
+                    Word::Queue(word) => self.words.push_back(word),
+                    Word::Hours { hours, by_hand } => drop(self.switch_hours(&hours, by_hand, out)),
+                }
+            }
             if wishes.is_empty() {
                 break;
             }

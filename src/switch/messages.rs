@@ -66,6 +66,13 @@ pub enum Output {
         /// What.
         fact: Fact,
     },
+    /// Hours were opened or closed by hand, or left to the clock again.
+    Hours {
+        /// Which.
+        hours: String,
+        /// Open or closed; none: by the clock.
+        by_hand: Option<bool>,
+    },
     /// Something happened in the queues.
     Queue(acd::Fact),
     /// A trunk came, went, or had no room.

@@ -9,9 +9,8 @@ use super::Switch;
 impl Switch {
     /// Somebody sends a text to somebody: to all phones that person has.
     pub(super) fn text(&mut self, text: TextId, account: &str, called: &str, now: Time) {
-        let from = route::From::Person(account.to_owned());
-        let delivery = match self.routes.find(&from, called).map(|found| found.destination) {
-            Ok(Destination::Person(person)) => {
+        let delivery = match self.means(account, called, now) {
+            Some(Destination::Person(person)) => {
                 let sender = self.directory.person(account);
                 let bindings = self.endpoint.bindings(&person, now).into_iter();
                 let mut ways = bindings.map(|binding| self.directory.phone(&person, binding, &sender)).peekable();

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use base::{CallId, LegId, Time};
-use route::{Destination, Found};
+use route::Caller;
 use sip::{DialogId, Referral};
 
 use super::calls::Running;
@@ -26,7 +26,7 @@ impl Switch {
                 if let Some(Ok((other, _))) = consultation.filter(|other| other.is_ok_and(|(other, _)| other != id)) {
                     self.step(other, now, out, |journey| journey.hang_up("transferred", now));
                 }
-                let found = self.leads(account, &referral.called);
+                let found = self.leads(&Caller::person(&account), &referral.called, now);
                 self.step(id, now, out, |journey| journey.transfer(by, found, now));
             }
         }
@@ -43,17 +43,8 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let account = self.account_of(id, by).unwrap_or_default(); // who has none leads nowhere
-        let found = self.leads(account, number);
+        let found = self.leads(&Caller::person(&account), number, now);
         self.step(id, now, out, |journey| journey.dialled(by, found, attended, now));
-    }
-
-    /// Where a number leads with the rights of this account.
-    fn leads(&self, account: String, number: &str) -> Found {
-        self.routes.find(&route::From::Person(account), number).unwrap_or_else(|why| Found {
-            destination: Destination::Reject(why.status()),
-            number: String::new(),
-            record: false,
-        })
     }
 
     /// The leg a party means by a dialog of its own; nobody may speak of another's.

@@ -94,7 +94,7 @@ impl Switch {
     /// Somebody wants to watch something.
     pub(super) fn asks_to_watch(&mut self, asks: Subscribes, now: Time) {
         let Subscribes { subscription, watcher, package, called } = asks;
-        let watch = match self.watched(&watcher, package, &called) {
+        let watch = match self.watched(&watcher, package, &called, now) {
             Ok(watched) => {
                 Watch::Admit { subscription, resource: watched.to_string(), state: self.look(package, &watched, now) }
             }
@@ -133,7 +133,7 @@ impl Switch {
         for watching in self.endpoint.subscriptions() {
             let called = watching.entity.parse::<sip::Uri>().ok().and_then(|uri| uri.user).unwrap_or_default();
             let subscription = watching.subscription;
-            match self.watched(watching.watcher, watching.package, &called) {
+            match self.watched(watching.watcher, watching.package, &called, now) {
                 // He may be shown under another name or number now.
                 Ok(watched) if watched.to_string() == watching.resource => stay.push((watching.package, watched)),
                 Ok(_) | Err(404) => ends.push((subscription, Reason::NoResource)),
@@ -152,11 +152,10 @@ impl Switch {
     }
 
     /// What somebody means by a number he wants to watch, if he may; else the SIP status that says why not.
-    fn watched(&self, watcher: &str, package: Package, called: &str) -> Result<Watched, u16> {
-        let caller = route::From::Person(watcher.to_owned());
-        let watched = match self.routes.find(&caller, called).map(|found| found.destination) {
-            Ok(Destination::Person(person)) => Watched::Person(person),
-            Ok(Destination::Queue(queue)) => Watched::Queue(queue),
+    fn watched(&self, watcher: &str, package: Package, called: &str, now: Time) -> Result<Watched, u16> {
+        let watched = match self.means(watcher, called, now) {
+            Some(Destination::Person(person)) => Watched::Person(person),
+            Some(Destination::Queue(queue)) => Watched::Queue(queue),
             // A phone that asks the switch for what is its own names nobody.
             _ if called.is_empty() && matches!(package, Package::MessageSummary | Package::Reg) => {
                 Watched::Person(watcher.to_owned())

@@ -18,6 +18,7 @@ mod harness;
 mod keep_alive;
 mod linphone;
 mod operate;
+mod routing;
 mod sipp;
 mod srtp;
 mod tls;

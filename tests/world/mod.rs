@@ -348,7 +348,7 @@ impl World {
                 return vec![Input::Located(locate::Input::Answered { question, answer })];
             }
             Output::Located { .. } => {}
-            Output::Close { .. } | Output::Log(_) | Output::Trunk(_) => {}
+            Output::Close { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
             Output::Queue(fact) => self.queue_facts.push(fact),
             Output::Media { command, .. } => return self.tell_media(command),
             Output::Record(input) => return self.tell_recorder(input),

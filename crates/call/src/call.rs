@@ -4,7 +4,7 @@
 //! the program that runs it reads [`Event`]s and uses the verbs (`verbs.rs`). It decides nothing a program could decide:
 //! it keeps dialogs, sound and facts consistent, whatever the programs and the phones do.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,6 +162,8 @@ pub struct Call {
     pub(crate) keying: Option<crate::features::Keying>,
     pub(crate) record_at_answer: bool,
     pub(crate) key_seen: Option<KeySeen>,
+    /// What is known of the caller, by name.
+    pub(crate) fields: BTreeMap<String, String>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) events: VecDeque<Event>,
     out: Vec<Do>,
@@ -216,6 +218,7 @@ impl Call {
             keying: None,
             record_at_answer: false,
             key_seen: None,
+            fields: BTreeMap::new(),
             facts: vec![Fact { at: now, what: started }],
             events: VecDeque::from([Event::Started]),
             out: Vec::new(),
@@ -444,9 +447,10 @@ impl Call {
         self.out.push(wish);
     }
 
-    /// Writes a fact. A caller who presses keys for hours must not fill the memory.
+    /// Writes a fact. A caller who presses keys for hours, and goes round in menus, must not fill the memory.
     pub(crate) fn note(&mut self, what: What) {
-        if matches!(what, What::Key { .. }) && self.facts.len() > FACTS_WITH_KEYS_MAX {
+        let is_small = matches!(what, What::Key { .. } | What::Entered { .. } | What::Field { .. });
+        if is_small && self.facts.len() > FACTS_WITH_KEYS_MAX {
             return;
         }
         self.facts.push(Fact { at: self.now, what });
@@ -464,5 +468,5 @@ impl Call {
 
 /// How long media may take to close the ports of an ended call.
 pub(crate) const MEDIA_COMES_HOME: Duration = Duration::from_secs(10);
-/// Keys are no longer written down when a call has so many facts.
+/// Keys, menus and fields are no longer written down when a call has so many facts.
 const FACTS_WITH_KEYS_MAX: usize = 500;

@@ -5,6 +5,7 @@
 
 mod handover;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{CallId, LegId, Time, WallClock};
@@ -36,6 +37,9 @@ pub struct Cdr {
     pub direction: Direction,
     /// The destinations the caller passed, in order.
     pub path: Vec<String>,
+    /// What is known of the caller, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
     /// The queue the caller waited in last.
     pub queue: Option<String>,
     /// What became of that: `answered`, `abandoned`, `short-abandoned`, `timeout`, `full`, `empty`, `emptied`, `unstaffed`,
@@ -103,6 +107,7 @@ impl Cdr {
             called: String::new(),
             direction: Direction::Internal,
             path: Vec::new(),
+            fields: BTreeMap::new(),
             queue: None,
             queue_outcome: None,
             wait_secs: None,
@@ -132,6 +137,9 @@ impl Cdr {
                     cdr.trunk_in = trunk.clone();
                 }
                 What::Entered { destination } => cdr.path.push(destination.clone()),
+                What::Field { name, value } => {
+                    cdr.fields.insert(name.clone(), value.clone());
+                }
                 What::Answered => {
                     cdr.answered = Some(date(fact.at));
                     cdr.status = 200;

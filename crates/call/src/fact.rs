@@ -73,6 +73,13 @@ pub enum What {
         /// The key.
         key: char,
     },
+    /// Something is known of the caller that was not known before, or not so.
+    Field {
+        /// Under which name: `language`, or what the conf says.
+        name: String,
+        /// What.
+        value: String,
+    },
     /// The caller waits in a queue.
     Queued {
         /// Its name.

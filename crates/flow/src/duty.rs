@@ -4,7 +4,7 @@ use acd::AgentName;
 use audio::Sound;
 use call::{Call, Event, Side};
 
-use crate::{Next, Program};
+use crate::{Next, Program, Word};
 
 /// One agent saying so.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct Duty {
     what: What,
     melody: Sound,
     agent: Option<AgentName>,
-    words: Vec<acd::Input>,
+    words: Vec<Word>,
 }
 
 /// What an agent can say.
@@ -42,9 +42,9 @@ impl Program for Duty {
             Event::Started => {
                 match &self.what {
                     What::Ready => {} // once he has hung up: a call could not ring him before
-                    What::Goes => self.words.push(acd::Input::LogOut { agent }),
+                    What::Goes => self.words.push(acd::Input::LogOut { agent }.into()),
                     What::Pauses(reason) => {
-                        self.words.push(acd::Input::Pause { agent, reason: reason.as_str().into() });
+                        self.words.push(acd::Input::Pause { agent, reason: reason.as_str().into() }.into());
                     }
                 }
                 call.play(&self.melody, false);
@@ -52,7 +52,7 @@ impl Program for Duty {
             Event::Played => call.hang_up(Side::Switch, "understood"),
             Event::HungUp => {
                 if let What::Ready = self.what {
-                    self.words.push(acd::Input::Ready { agent });
+                    self.words.push(acd::Input::Ready { agent }.into());
                 }
                 return Next::Over;
             }
@@ -61,7 +61,7 @@ impl Program for Duty {
         Next::Wait
     }
 
-    fn words(&mut self) -> Vec<acd::Input> {
+    fn words(&mut self) -> Vec<Word> {
         std::mem::take(&mut self.words)
     }
 }

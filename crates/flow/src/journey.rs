@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use base::{LegId, Time};
 use call::{Call, Do, Event, Input, Leg, Outbound, Replacement, Side, Target};
-use route::{Destination, Found};
+use route::{Destination, Found, Guest};
 
 use crate::announce::Announce;
 use crate::duty::{Duty, What};
 use crate::echo::Echo;
 use crate::menu::Menu;
+use crate::night::Night;
 use crate::queue::Queue;
 use crate::ring::Ring;
-use crate::{FlowConf, Next, Program};
+use crate::{FlowConf, Next, Program, QueueConf, Word};
 
 /// One call under way.
 #[derive(Debug)]
@@ -25,9 +26,9 @@ pub struct Journey {
     /// Who had the call before a transfer, until it is known whether that comes to something.
     aside: Option<Box<dyn Program + Send>>,
     conf: Arc<FlowConf>,
-    number: String,
-    /// What the queues are to be told.
-    words: Vec<acd::Input>,
+    asked: Asked,
+    /// What is to be told to others.
+    words: Vec<Word>,
     now: Time,
     /// Programs that followed each other at this moment.
     hops: u32,
@@ -39,11 +40,13 @@ impl Journey {
         if found.record {
             call.record_from_answer();
         }
+        greet(&mut call, &found.guest);
         let refusal = call.offer_refusal().map(Destination::Reject);
         let destination = refusal.unwrap_or(found.destination);
         call.entered(destination.to_string());
-        let program = program(&destination, &found.number, &conf, &call);
-        Journey { call, program, aside: None, conf, number: found.number, words: Vec::new(), now: Time::ZERO, hops: 0 }
+        let asked = Asked { number: found.number, priority: found.guest.priority };
+        let program = program(&destination, &asked, &conf, &call);
+        Journey { call, program, aside: None, conf, asked, words: Vec::new(), now: Time::ZERO, hops: 0 }
     }
 
     /// Takes what happened to the call, and runs its programs as far as they go.
@@ -69,8 +72,8 @@ impl Journey {
         self.run();
     }
 
-    /// What the queues are to be told, in order.
-    pub fn take_words(&mut self) -> Vec<acd::Input> {
+    /// What is to be told to others, in order.
+    pub fn take_words(&mut self) -> Vec<Word> {
         std::mem::take(&mut self.words)
     }
 
@@ -86,7 +89,7 @@ impl Journey {
             self.call.record();
         }
         self.is_now(now);
-        self.number = found.number;
+        self.goes_on(&found);
         if rings(&found.destination) {
             self.sets_aside();
         } else {
@@ -107,7 +110,7 @@ impl Journey {
             _ => {
                 self.is_now(now);
                 if self.call.begin_consultation(by, now) {
-                    self.number = found.number;
+                    self.goes_on(&found);
                     self.sets_aside();
                     self.follow(Next::Go(found.destination));
                 }
@@ -130,6 +133,12 @@ impl Journey {
         self.program = talking();
         self.call.take_over(by, leg, now);
         self.run();
+    }
+
+    /// What was asked for is another thing now.
+    fn goes_on(&mut self, found: &Found) {
+        greet(&mut self.call, &found.guest);
+        self.asked = Asked { number: found.number.clone(), priority: found.guest.priority };
     }
 
     /// Whoever had the call may have it back.
@@ -181,7 +190,7 @@ impl Journey {
     /// A program failed inside: see [`Call::fault`].
     pub fn fault(&mut self, now: Time) {
         self.call.fault(now);
-        self.words.push(acd::Input::Gone { call: self.call.id(), how: acd::Gone::Failed });
+        self.words.push(acd::Input::Gone { call: self.call.id(), how: acd::Gone::Failed }.into());
     }
 
     /// Lets the programs take every step that is due.
@@ -221,7 +230,7 @@ impl Journey {
             }
             self.call.stop();
             self.call.entered(destination.to_string());
-            self.program = program(&destination, &self.number, &self.conf, &self.call);
+            self.program = program(&destination, &self.asked, &self.conf, &self.call);
             next = self.program.step(Event::Started, &mut self.call);
             self.words.extend(self.program.words());
         }
@@ -241,8 +250,22 @@ fn rings(destination: &Destination) -> bool {
 /// So many programs may follow each other at one moment.
 const HOPS_MAX: u32 = 16;
 
+/// What routing says of a call, beside its destination.
+#[derive(Debug)]
+struct Asked {
+    /// The number to send out, where it goes to a trunk.
+    number: String,
+    /// How urgent it is in a queue, above what the queue itself says.
+    priority: i32,
+}
+
+/// What a route knows of its callers is known of this one.
+fn greet(call: &mut Call, guest: &Guest) {
+    guest.language.iter().for_each(|language| call.set_field(call::LANGUAGE, language));
+}
+
 /// The program for a destination. The conf was checked, so every name is there; one that is not is refused all the same.
-fn program(destination: &Destination, number: &str, conf: &FlowConf, call: &Call) -> Box<dyn Program + Send> {
+fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Call) -> Box<dyn Program + Send> {
     let duty = |what, melody: &audio::Sound| -> Box<dyn Program + Send> {
         let account = call.caller().party.account.as_deref().and_then(|account| account.parse().ok());
         Box::new(Duty::new(what, account.filter(|agent| conf.agents.contains(agent)), melody.clone()))
@@ -257,10 +280,18 @@ fn program(destination: &Destination, number: &str, conf: &FlowConf, call: &Call
             Box::new(Ring { targets, ring: group.ring, record: group.record }) as _
         }),
         Destination::Trunk(name) => {
-            let targets = vec![Target::Trunk { trunk: name.clone(), number: number.to_owned(), tried: Vec::new() }];
+            let targets = vec![Target::Trunk { trunk: name.clone(), number: asked.number.clone(), tried: Vec::new() }];
             Some(Box::new(Ring { targets, ring: conf.trunk_ring, record: false }))
         }
-        Destination::Queue(name) => conf.queues.get(name).map(|queue| Box::new(Queue::new(queue.clone())) as _),
+        Destination::Queue(name) => conf.queues.get(name).map(|queue| {
+            let priority = queue.priority.saturating_add(asked.priority);
+            Box::new(Queue::new(QueueConf { priority, ..queue.clone() })) as _
+        }),
+        Destination::Hours { hours, by_hand } => {
+            let melody = if *by_hand == Some(false) { &conf.away_melody } else { &conf.ready_melody };
+            let word = Word::Hours { hours: hours.clone(), by_hand: *by_hand };
+            Some(Box::new(Night { word: Some(word), melody: melody.clone() }))
+        }
         Destination::Login => Some(duty(What::Ready, &conf.ready_melody)),
         Destination::Logout => Some(duty(What::Goes, &conf.away_melody)),
         Destination::Pause(reason) => Some(duty(What::Pauses(reason.clone()), &conf.away_melody)),

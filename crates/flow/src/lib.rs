@@ -10,6 +10,7 @@ mod duty;
 mod echo;
 mod journey;
 mod menu;
+mod night;
 mod queue;
 mod ring;
 
@@ -32,9 +33,29 @@ pub trait Program: std::fmt::Debug {
         Next::Wait
     }
 
-    /// What is to be told to the queues.
-    fn words(&mut self) -> Vec<acd::Input> {
+    /// What is to be told to others.
+    fn words(&mut self) -> Vec<Word> {
         Vec::new()
+    }
+}
+
+/// What a program tells others.
+#[derive(Debug)]
+pub enum Word {
+    /// The queues.
+    Queue(acd::Input),
+    /// Somebody opens or closes these hours by hand, or leaves them to the clock again.
+    Hours {
+        /// Which.
+        hours: String,
+        /// Open or closed; none: by the clock.
+        by_hand: Option<bool>,
+    },
+}
+
+impl From<acd::Input> for Word {
+    fn from(word: acd::Input) -> Word {
+        Word::Queue(word)
     }
 }
 

@@ -7,14 +7,14 @@ use acd::{AgentName, EndedBy, Gone, Join, Outcome, Overflow, Refusal};
 use call::{Call, Event, Side, Target, What};
 use route::Destination;
 
-use crate::{Next, Program, QueueConf};
+use crate::{Next, Program, QueueConf, Word};
 
 /// One caller in a queue, then with an agent.
 #[derive(Debug)]
 pub(crate) struct Queue {
     conf: QueueConf,
     state: State,
-    words: Vec<acd::Input>,
+    words: Vec<Word>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -30,11 +30,11 @@ impl Queue {
     }
 
     fn gone(&mut self, call: &Call, how: Gone) {
-        self.words.push(acd::Input::Gone { call: call.id(), how });
+        self.words.push(acd::Input::Gone { call: call.id(), how }.into());
     }
 
     fn agent_left(&mut self, call: &Call, by: EndedBy) {
-        self.words.push(acd::Input::Ended { call: call.id(), by });
+        self.words.push(acd::Input::Ended { call: call.id(), by }.into());
     }
 
     /// Where a caller goes who leaves without an agent.
@@ -58,24 +58,26 @@ impl Program for Queue {
         match (&self.state, event) {
             (State::Waiting, Event::Started) => {
                 call.queued(self.conf.name.as_str());
-                self.words.push(acd::Input::Join(Join {
+                let join = acd::Input::Join(Join {
                     call: call.id(),
                     queue: self.conf.name.clone(),
                     caller: call.caller().party.label().into(),
                     priority: self.conf.priority,
                     skills: Vec::new(),
                     credit: std::time::Duration::ZERO,
-                }));
+                });
+                self.words.push(join.into());
             }
             (State::Waiting, Event::Key(key)) if self.conf.keys.contains_key(&key) => self.gone(call, Gone::Key(key)),
             (State::Waiting, Event::PartyRefused { party, status, reached }) => {
                 if let Ok(agent) = party.parse() {
-                    self.words.push(acd::Input::Refused { call: call.id(), agent, how: refusal(status, reached) });
+                    let how = refusal(status, reached);
+                    self.words.push(acd::Input::Refused { call: call.id(), agent, how }.into());
                 }
             }
             (State::Waiting, Event::Connected) => {
                 let agent: Option<AgentName> = connected_to(call).and_then(|party| party.parse().ok());
-                self.words.extend(agent.map(|agent| acd::Input::Answered { call: call.id(), agent }));
+                self.words.extend(agent.map(|agent| acd::Input::Answered { call: call.id(), agent }.into()));
                 self.state = State::Talking;
                 if self.conf.record {
                     call.record();
@@ -130,7 +132,7 @@ impl Program for Queue {
         Next::Wait
     }
 
-    fn words(&mut self) -> Vec<acd::Input> {
+    fn words(&mut self) -> Vec<Word> {
         std::mem::take(&mut self.words)
     }
 }

@@ -20,6 +20,13 @@ pub enum Destination {
     Logout,
     /// The caller, an agent, takes a pause, with its reason.
     Pause(String),
+    /// Opens or closes these hours by hand, or leaves them to the clock again.
+    Hours {
+        /// Which.
+        hours: String,
+        /// Open or closed; none: by the clock.
+        by_hand: Option<bool>,
+    },
     /// A prompt is played, then the call ends.
     Play(String),
     /// Out through a trunk, to the number dialled.
@@ -47,6 +54,9 @@ impl FromStr for Destination {
             ("logout", None) if name.is_none() => Ok(Destination::Logout),
             ("pause", None) if name.is_none() => Ok(Destination::Pause("pause".to_owned())),
             ("pause", Some(reason)) => Ok(Destination::Pause(reason)),
+            ("open", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(true) }),
+            ("close", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(false) }),
+            ("clock", Some(hours)) => Ok(Destination::Hours { hours, by_hand: None }),
             ("play", Some(name)) => Ok(Destination::Play(name)),
             ("trunk", Some(name)) => Ok(Destination::Trunk(name)),
             ("echo", None) if name.is_none() => Ok(Destination::Echo),
@@ -57,7 +67,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, \
-                 trunk:NAME, login, logout, pause, pause:REASON, echo, tone or reject:STATUS"
+                 trunk:NAME, login, logout, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -73,6 +83,9 @@ impl fmt::Display for Destination {
             Destination::Login => f.write_str("login"),
             Destination::Logout => f.write_str("logout"),
             Destination::Pause(reason) => write!(f, "pause:{reason}"),
+            Destination::Hours { hours, by_hand: Some(true) } => write!(f, "open:{hours}"),
+            Destination::Hours { hours, by_hand: Some(false) } => write!(f, "close:{hours}"),
+            Destination::Hours { hours, by_hand: None } => write!(f, "clock:{hours}"),
             Destination::Play(name) => write!(f, "play:{name}"),
             Destination::Trunk(name) => write!(f, "trunk:{name}"),
             Destination::Echo => f.write_str("echo"),
@@ -98,6 +111,9 @@ mod tests {
             "login",
             "logout",
             "pause:lunch",
+            "open:office",
+            "close:office",
+            "clock:office",
             "echo",
             "tone",
             "reject:404",

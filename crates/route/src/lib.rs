@@ -4,8 +4,14 @@
 //! It knows names, not phones: whether anybody is there is found out by ringing.
 #![forbid(unsafe_code)]
 
+mod caller;
 mod destination;
+mod hours;
+mod pattern;
 mod table;
 
+pub use caller::{Caller, From, Numbers};
 pub use destination::Destination;
-pub use table::{Found, From, Pattern, Route, RouteError, Routes};
+pub use hours::{Hours, Span};
+pub use pattern::Pattern;
+pub use table::{Found, Guest, Miss, Moment, Route, RouteError, Routes, Share, Switches, When};

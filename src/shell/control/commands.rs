@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::super::ask::{Line, Request};
 use super::super::console::Answers;
+use super::super::mailboxes;
 use super::super::prepare;
 use super::super::reload::Loaded;
 use super::{Arrival, Control};
@@ -62,6 +63,20 @@ impl Control {
                 let rows = watching.map(|watching| json!(SubscriptionStatus::of(watching, now))).collect();
                 spawn_local(say_all(rows, answers));
             }
+            Request::Hours => {
+                let rows = self.switch.hours(now).into_iter().map(|hours| json!(hours)).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::SwitchHours { hours, by_hand } => {
+                let known = self.switch.switch_hours(&hours, by_hand, out);
+                self.perform(out);
+                if known {
+                    self.hours.keep(super::print_hours(&self.switch), Some(answers));
+                } else {
+                    let why = format!("there are no hours {hours:?}; `centrala hours` lists them");
+                    let _ = answers.try_send(Line::Failed(why));
+                }
+            }
             Request::Mailboxes => {
                 let mailboxes = self.switch.mailboxes();
                 let rows = mailboxes.map(|(account, mailbox)| json!(MailboxStatus::of(account, mailbox))).collect();
@@ -72,7 +87,7 @@ impl Control {
                 let known = self.switch.set_mailbox(&who, mailbox, now, out);
                 self.perform(out);
                 if known {
-                    self.mailboxes.keep(self.switch.mailboxes(), answers);
+                    self.mailboxes.keep(mailboxes::print(self.switch.mailboxes()), Some(answers));
                 } else {
                     let why = format!("there is no person {who:?}; people.toml names them");
                     let _ = answers.try_send(Line::Failed(why));

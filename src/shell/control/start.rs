@@ -18,7 +18,8 @@ use super::super::encoder::Encoder;
 use super::super::identity::identity;
 use super::super::inbox::Inbox;
 use super::super::journal::Journal;
-use super::super::mailboxes::MailboxFile;
+use super::super::kept::KeptFile;
+use super::super::mailboxes;
 use super::super::media_threads::MediaThreads;
 use super::super::names::Names;
 use super::super::recorder_thread::{self, Door};
@@ -83,8 +84,10 @@ impl Control {
         let towards = move |transport, remote| own.towards(transport, remote);
         let mut switch = Switch::new(&conf, towards, clock.wall(), random);
         switch.serve_browsers(identity.fingerprints());
-        let (mailboxes, kept) = MailboxFile::open(folder);
+        let (mailboxes, kept) = KeptFile::open(&folder.join(mailboxes::FILE), mailboxes::read);
         switch.remember_mailboxes(kept);
+        let (hours, kept) = KeptFile::open(&folder.join(HOURS_FILE), |text| Ok(serde_json::from_str(text)?));
+        switch.remember_hours(kept);
         prepare::prompts(&conf)?;
 
         for listener in &udp {
@@ -109,6 +112,7 @@ impl Control {
             journal,
             journal_thread,
             mailboxes,
+            hours,
             names: Names::new(&conf.switch.dns_servers, door),
             standing: Standing::of(&conf, certificate),
             inbox: Inbox::new(conf.switch.emergency.clone()),
@@ -122,6 +126,9 @@ impl Control {
         Ok((control, listening))
     }
 }
+
+/// The hours that stand as somebody has put them, in the journal's folder.
+const HOURS_FILE: &str = "hours.json";
 
 type RecorderThreads = Vec<JoinHandle<()>>;
 
