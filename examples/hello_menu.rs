@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use audio::{RINGBACK, Sound, tone};
 use base::{CallId, LegId, Random, Time, WallClock};
 use call::{Call, CallConf, Direction, FeatureConf, Input, Knock, MediaRules, NewLeg, Party};
-use flow::{FlowConf, Journey, MenuConf};
+use flow::{FlowConf, Journey, MenuConf, Phrase, QuestionConf, StepConf};
 use route::{Destination, Found};
 
 const OFFER: &[u8] =
@@ -17,13 +16,13 @@ const OFFER: &[u8] =
 fn main() {
     let greeting = Sound::from_pcm(tone(&[(440.0, -10.0)], 1000));
     let menu = MenuConf {
-        greeting,
-        patience: Duration::from_secs(5),
-        tries: 2,
+        question: QuestionConf::new(Phrase::only(greeting)),
         keys: HashMap::from([('1', Destination::Echo)]),
+        extensions: false,
         otherwise: Destination::Reject(480),
+        silent: Destination::Reject(480),
     };
-    let menus = HashMap::from([("main".to_owned(), menu)]);
+    let menus = HashMap::from([("main".to_owned(), StepConf::Menu(Arc::new(menu)))]);
     let flow = FlowConf { menus, ..FlowConf::default() };
 
     let caller = NewLeg {

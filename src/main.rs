@@ -1,6 +1,7 @@
 //! The command line.
 
 mod explain;
+mod flows;
 mod ladder;
 mod recordings;
 mod remote;
@@ -43,6 +44,9 @@ enum Command {
         #[arg(long, default_value = "conf")]
         conf: PathBuf,
     },
+    /// The menus, by the conf alone
+    #[command(subcommand)]
+    Flow(flows::Command),
     /// Where numbers go, by the conf alone
     #[command(subcommand)]
     Route(RouteCommand),
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Demo { keep } => centrala::demo::run(keep).map_err(Failure::from),
         Command::Check { conf } => check(&conf),
+        Command::Flow(command) => command.run(),
         Command::Route(RouteCommand::Explain(args)) => args.run(),
         Command::Recordings(command) => command.run(),
         Command::Remote(command) => command.run(),

@@ -126,6 +126,12 @@ impl<'a> File<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// The first of these keys that the table has.
+    pub(super) fn has<'b>(&self, keys: &[&'b str]) -> Option<&'b str> {
+        let DeValue::Table(table) = self.value.get_ref() else { return None };
+        keys.iter().copied().find(|key| table.keys().any(|has| has.get_ref() == key))
+    }
+
     /// The tables of an array of tables (`[[route]]`), or of a table of tables (`[group.sales]`).
     pub(super) fn children(self) -> Vec<Entry<'a>> {
         let name = self.name;

@@ -7,6 +7,7 @@ mod features;
 mod file;
 mod hours;
 mod menus;
+mod names;
 mod people;
 mod problem;
 mod prompts;
@@ -21,19 +22,19 @@ mod trunk_tables;
 mod trunks;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use acd::{AcdConf, AgentConf, AgentName};
 use audio::Sound;
 use base::Random;
 use call::FeatureConf;
-use flow::{FlowConf, MenuConf, PersonConf, QueueConf};
+use flow::{FlowConf, PersonConf, QueueConf};
 use presence::Rights;
-use route::{Destination, Hours, Routes};
+use route::{Destination, Routes};
 use sip::digest::Ha1;
 
 pub use features::FeaturesTable;
@@ -46,6 +47,7 @@ pub use watch::WatchConf;
 
 use features::Who;
 use file::{File, Source};
+use names::Names;
 use secrets::Secrets;
 
 /// Everything the conf folder says, checked.
@@ -116,9 +118,10 @@ impl Conf {
             trunks: &trunks,
             trunk_groups: &trunk_groups,
             groups: read.groups.keys().collect(),
-            menus: menus.iter().map(|menu| &menu.name).collect(),
+            menus: menus.iter().map(|menu| menu.name.clone()).collect(),
             queues: queues.queues.iter().map(|queue| queue.acd.name.as_str()).collect(),
             hours: &read.hours,
+            languages: prompts::languages(folder),
             prompts: HashMap::new(),
         };
         for (destination, span) in &read.destinations {
@@ -133,30 +136,13 @@ impl Conf {
         for (person, span) in &watchers {
             names.check(people_file, &Destination::Person(person.clone()), span);
         }
-        let mut checked_menus = HashMap::new();
-        for menu in &menus {
-            names.check(menus_file, &menu.otherwise.0, &menu.otherwise.1);
-            for (_, destination, span) in &menu.keys {
-                names.check(menus_file, destination, span);
-            }
-            let greeting = names.prompt(menus_file, menu.greeting.get_ref(), &menu.greeting.span());
-            checked_menus.insert(
-                menu.name.clone(),
-                MenuConf {
-                    greeting,
-                    patience: menu.patience,
-                    tries: menu.tries,
-                    keys: menu.keys.iter().map(|(key, to, _)| (*key, to.clone())).collect(),
-                    otherwise: menu.otherwise.0.clone(),
-                },
-            );
-        }
+        let menus = menus::steps(menus_file, &mut names, menus).into_iter().collect();
         let hold_music = match &switch.hold_music {
-            Some(name) => names.prompt(switch_file, name.get_ref(), &name.span()),
+            Some(name) => names.sound(switch_file, name),
             None => audio::music(),
         };
         let said = &switch.features;
-        let ready = said.prompt.as_ref().map(|name| names.prompt(switch_file, name.get_ref(), &name.span()));
+        let ready = said.prompt.as_ref().map(|name| names.sound(switch_file, name));
         let users = match said.who {
             Who::People => people.keys().cloned().collect(),
             Who::Agents => acd_conf(&queues).agents.iter().map(|agent| agent.name.to_string()).collect(),
@@ -186,6 +172,8 @@ impl Conf {
 
         let person_flow = |person: &Person| PersonConf { ring: person.ring, record: person.record };
         let acd = acd_conf(&queues);
+        let extension = |person: &Person| Some((person.number.clone()?, person.account.clone()));
+        let extensions = people.values().filter_map(extension);
         let flow = FlowConf {
             queues: checked_queues,
             agents: acd.agents.iter().map(|agent| agent.name.clone()).collect(),
@@ -193,7 +181,8 @@ impl Conf {
             away_melody: Sound::from_pcm(audio::melody(&[(880.0, 150), (660.0, 250)], MELODY_DBFS)),
             people: people.values().map(|person| (person.account.clone(), person_flow(person))).collect(),
             groups: read.groups,
-            menus: checked_menus,
+            menus,
+            extensions: Arc::new(extensions.collect()),
             prompts,
             tone: Sound::from_pcm(audio::tone(&[(1004.0, TEST_TONE_DBFS)], 1000)),
             trunk_ring: TRUNK_RING,
@@ -275,104 +264,3 @@ fn acd_conf(read: &queues::Read) -> AcdConf {
 
 /// −10 dBm0, where full scale is +3.14 dBm0 (G.711).
 const TEST_TONE_DBFS: f64 = -13.14;
-
-/// The names that lead somewhere.
-struct Names<'a> {
-    folder: &'a Path,
-    people: &'a HashMap<String, Person>,
-    trunks: &'a HashMap<String, Trunk>,
-    trunk_groups: &'a [trunk::GroupConf],
-    groups: Vec<&'a String>,
-    menus: Vec<&'a String>,
-    queues: Vec<&'a str>,
-    hours: &'a BTreeMap<String, Hours>,
-    prompts: HashMap<String, Sound>,
-}
-
-impl Names<'_> {
-    fn check(&mut self, file: &mut File<'_>, destination: &Destination, span: &Range<usize>) {
-        let missing = match destination {
-            Destination::Person(name) if !self.people.contains_key(name) => {
-                format!("there is no person {name:?}; add [{name}] to people.toml")
-            }
-            Destination::Group(name) if !self.groups.contains(&name) => {
-                format!("there is no group {name:?}; add [group.{name}] to routes.toml")
-            }
-            Destination::Menu(name) if !self.menus.contains(&name) => {
-                format!("there is no menu {name:?}; add [{name}] to menus.toml")
-            }
-            Destination::Queue(name) if !self.queues.contains(&name.as_str()) => {
-                format!("there is no queue {name:?}; add [queue.{name}] to queues.toml")
-            }
-            Destination::Hours { hours, .. } if !self.hours.contains_key(hours) => {
-                format!("there are no hours {hours:?}; add [hours.{hours}] to routes.toml")
-            }
-            Destination::Trunk(name) if !self.leads_out(name) => {
-                format!("there is no trunk {name:?}; add [{name}] to trunks.toml")
-            }
-            Destination::Play(name) => {
-                self.prompt(file, name, span);
-                return;
-            }
-            _ => return,
-        };
-        file.problem(span.clone(), missing);
-    }
-
-    fn check_caller(&mut self, file: &mut File<'_>, caller: &route::From, span: &Range<usize>) {
-        match caller {
-            route::From::Person(name) => self.check(file, &Destination::Person(name.clone()), span),
-            route::From::Trunk(name) if self.trunk_groups.iter().any(|group| group.name == *name) => {
-                file.problem(
-                    span.clone(),
-                    format!("{name} is a group of trunks; calls come by one of its trunks: name that"),
-                );
-            }
-            route::From::Trunk(name) => self.check(file, &Destination::Trunk(name.clone()), span),
-        }
-    }
-
-    /// Is it a trunk, or a group of them?
-    fn leads_out(&self, name: &str) -> bool {
-        self.trunks.contains_key(name) || self.trunk_groups.iter().any(|group| group.name == name)
-    }
-
-    /// What a queue's callers meet. Music and announcement become one sound that is played again and again, so neither
-    /// ever keeps a caller from the agent who answers.
-    fn queue(&mut self, file: &mut File<'_>, queue: &queues::Queue, hold_music: &Sound) -> QueueConf {
-        let music = match &queue.music {
-            Some(name) => self.prompt(file, name.get_ref(), &name.span()),
-            None => hold_music.clone(),
-        };
-        let hold = match &queue.announce {
-            Some(name) => {
-                let announcement = self.prompt(file, name.get_ref(), &name.span());
-                let between = queue.announce_every.as_secs() as usize * audio::SAMPLE_RATE as usize;
-                let music = music.pcm().iter().cycle().take(between);
-                Sound::from_pcm(music.chain(announcement.pcm()).copied().collect())
-            }
-            None => music,
-        };
-        QueueConf {
-            name: queue.acd.name.clone(),
-            hold,
-            priority: queue.priority,
-            keys: queue.keys.clone(),
-            overflow: queue.overflow.clone(),
-            record: queue.record,
-        }
-    }
-
-    /// The prompt of that name; silence, and a problem, where there is none.
-    fn prompt(&mut self, file: &mut File<'_>, name: &str, span: &Range<usize>) -> Sound {
-        if let Some(sound) = self.prompts.get(name) {
-            return sound.clone();
-        }
-        let sound = prompts::read(self.folder, name).unwrap_or_else(|what| {
-            file.problem(span.clone(), what);
-            Sound::from_pcm(audio::silence(20))
-        });
-        self.prompts.insert(name.to_owned(), sound.clone());
-        sound
-    }
-}

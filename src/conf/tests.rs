@@ -42,7 +42,7 @@ impl Drop for Folder {
 fn the_conf_we_ship_is_a_working_small_centre() {
     let conf = Conf::load(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conf")).expect("no errors");
     assert_eq!((conf.people.len(), conf.flow.menus.len()), (3, 1));
-    assert!(conf.flow.prompts["welcome"].seconds() > 1.0);
+    assert!(conf.flow.prompts["welcome"].usual.seconds() > 1.0);
 }
 
 #[test]
@@ -196,6 +196,14 @@ fn every_error_is_told_with_its_place_and_remedy() {
             "routes.toml:3:8: there are no hours \"x\"; add",
         ),
         ("routes.toml", "[[route]]\nnumber = \"4\"\nto = \"open:x\"", "routes.toml:3:6: there are no hours \"x\"; add"),
+        ("menus.toml", "[a]\nset = { caller = \"1\" }\nthen = \"echo\"", "menus.toml:2:9: \"caller\" is no field"),
+        ("menus.toml", "[a]\nsay = \"number:x\"", "menus.toml:2:7: \"number:x\" cannot be said; write names"),
+        ("menus.toml", "[a]\nset = { x = \"1\" }\nthen = \"menu:b\"", "menus.toml:3:8: there is no menu \"b\"; add"),
+        (
+            "menus.toml",
+            "[a]\nchoose = \"x\"\ncases = { \"1 2\" = \"echo\" }\notherwise = \"echo\"",
+            "menus.toml:3:11: \"1 2\" is no number",
+        ),
         (
             "routes.toml",
             "[hours.x]\nopen = [\"mon 8-17\"]",

@@ -87,6 +87,22 @@ fn whom_nobody_wants_to_hear_is_refused_until_the_list_says_otherwise() {
 }
 
 #[test]
+fn the_menus_are_checked_and_drawn() {
+    let centre = Centre::new("flow-check");
+    let run = |words: &[&str]| {
+        let output = centre.command(words).output().expect("it runs");
+        (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    assert_eq!(run(&["flow", "check"]), (true, "1 steps; nothing to find fault with\n".to_owned()));
+    let (drawn, picture) = run(&["flow", "draw"]);
+    assert!(drawn && picture.contains("s_from_20700([\"700\"]) --> s_main"), "{picture}");
+    centre.add("menus.toml", "\n[round]\ngreeting = \"welcome\"\notherwise = \"menu:round\"\n");
+    centre.add("routes.toml", "\n[[route]]\nnumber = \"701\"\nto = \"menu:round\"\n");
+    let (content, said) = run(&["flow", "check"]);
+    assert!(!content && said.contains("round: whatever a caller presses there, he comes to nobody"), "{said}");
+}
+
+#[test]
 fn explain_says_where_a_number_goes_and_why() {
     let (centre, _carrier) = centre("explain", "+38591*\n");
     let explain = |words: &[&str]| {

@@ -5,8 +5,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
 /// The prompts and the tone each of them is, so that ears can tell them apart.
-pub const PROMPTS: [(&str, f64, u32); 3] =
-    [("welcome", 1700.0, 2_000), ("closed", 1900.0, 1_000), ("music", 2100.0, 3_000)];
+pub const PROMPTS: [(&str, f64, u32); 16] = [
+    ("welcome", 1700.0, 2_000),
+    ("closed", 1900.0, 1_000),
+    ("music", 2100.0, 3_000),
+    ("hr/welcome", 2400.0, 2_000),
+    ("enter", 2600.0, 1_000),
+    ("wrong", 2750.0, 1_000),
+    ("digit-0", 3300.0, 1_000),
+    ("digit-1", 3300.0, 1_000),
+    ("digit-2", 2900.0, 1_000),
+    ("digit-3", 3300.0, 1_000),
+    ("digit-4", 3100.0, 1_000),
+    ("digit-5", 3300.0, 1_000),
+    ("digit-6", 3300.0, 1_000),
+    ("digit-7", 3300.0, 1_000),
+    ("digit-8", 3300.0, 1_000),
+    ("digit-9", 3300.0, 1_000),
+];
 
 /// A folder that is gone when the test is.
 pub struct Folder(PathBuf);
@@ -17,7 +33,7 @@ impl Folder {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("centrala-{}-{number}-{name}", process::id()));
         let prompts = folder.join("prompts");
-        fs::create_dir_all(&prompts).expect("a temporary folder");
+        fs::create_dir_all(prompts.join("hr")).expect("a temporary folder");
         let centre = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/centre");
         for file in fs::read_dir(centre).expect("the scripts' centre") {
             let file = file.expect("a file");

@@ -77,6 +77,16 @@ impl Call {
         }
     }
 
+    /// Expects a key for so long, in silence. `Key` or `NoKey` follows.
+    pub fn listen(&mut self, patience: Duration) {
+        if self.answer_in(None) {
+            self.stop();
+            self.players += 1; // what was played before may still say that it has ended
+            let until = self.now + patience;
+            self.playing = Some(Playing { player: self.players, purpose: Purpose::Await { until } });
+        }
+    }
+
     /// Stops what the caller is played.
     pub fn stop(&mut self) {
         if let Some(playing) = self.playing.take()

@@ -1,11 +1,14 @@
 //! What the programs must know, already checked: every name here leads somewhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use acd::{AgentName, QueueName};
 use audio::Sound;
-use route::Destination;
+use route::{Destination, Pattern};
+
+use crate::{Phrase, Spoken};
 
 /// The programs' settings.
 #[derive(Clone, Debug)]
@@ -22,10 +25,12 @@ pub struct FlowConf {
     pub ready_melody: Sound,
     /// See there.
     pub away_melody: Sound,
-    /// Menus by name.
-    pub menus: HashMap<String, MenuConf>,
+    /// Menus and the other steps of a caller's way, by name.
+    pub menus: HashMap<String, StepConf>,
+    /// People by the numbers a caller may dial in a menu.
+    pub extensions: Arc<BTreeMap<String, String>>,
     /// Prompts by name.
-    pub prompts: HashMap<String, Sound>,
+    pub prompts: HashMap<String, Spoken>,
     /// The test tone, a second of it or so.
     pub tone: Sound,
     /// How long a trunk may ring.
@@ -44,6 +49,7 @@ impl Default for FlowConf {
             ready_melody: silence.clone(),
             away_melody: silence.clone(),
             menus: HashMap::new(),
+            extensions: Arc::default(),
             prompts: HashMap::new(),
             tone: silence,
             trunk_ring: Duration::from_secs(120),
@@ -103,17 +109,118 @@ pub struct OverflowConf {
     pub closed: Option<Destination>,
 }
 
-/// A menu of one level.
+/// A step of a caller's way through the menus.
 #[derive(Clone, Debug)]
-pub struct MenuConf {
+pub enum StepConf {
+    /// A key, or an extension, chooses the way.
+    Menu(Arc<MenuConf>),
+    /// Keys are collected into a field.
+    Collect(Arc<CollectConf>),
+    /// Something is said.
+    Say(Arc<SayConf>),
+    /// Something is known of the caller from now.
+    Set(Arc<SetConf>),
+    /// What is known of the caller chooses the way.
+    Choose(Arc<ChooseConf>),
+}
+
+/// How a caller is asked for keys.
+#[derive(Clone, Debug)]
+pub struct QuestionConf {
     /// What the caller hears first.
-    pub greeting: Sound,
-    /// How long to wait for a key after the greeting.
+    pub prompt: Phrase,
+    /// A key cuts that short; else it is heard to its end, and keys pressed meanwhile do not count.
+    pub barge_in: bool,
+    /// What a caller hears who answered wrongly, before he is asked again.
+    pub wrong: Option<Phrase>,
+    /// What a caller hears who pressed nothing.
+    pub silent: Option<Phrase>,
+    /// How long to wait for the first key after the question.
     pub patience: Duration,
+    /// How long to wait for the next one.
+    pub key_gap: Duration,
     /// How often to ask.
     pub tries: u32,
+}
+
+impl QuestionConf {
+    /// This question, asked three times with five seconds for an answer.
+    pub fn new(prompt: Phrase) -> QuestionConf {
+        QuestionConf {
+            prompt,
+            barge_in: true,
+            wrong: None,
+            silent: None,
+            patience: Duration::from_secs(5),
+            key_gap: Duration::from_secs(2),
+            tries: 3,
+        }
+    }
+}
+
+/// A menu.
+#[derive(Clone, Debug)]
+pub struct MenuConf {
+    /// What is asked, and how.
+    pub question: QuestionConf,
     /// Where each key leads.
     pub keys: HashMap<char, Destination>,
-    /// Where it goes when all tries are used up.
+    /// People's numbers lead to them, too.
+    pub extensions: bool,
+    /// Where it goes when all tries are used up,
+    pub otherwise: Destination,
+    /// and where, if the caller pressed nothing at the last.
+    pub silent: Destination,
+}
+
+/// Digits to be collected.
+#[derive(Clone, Debug)]
+pub struct CollectConf {
+    /// What is asked, and how.
+    pub question: QuestionConf,
+    /// The field they go into.
+    pub into: String,
+    /// So many at least,
+    pub min: usize,
+    /// and at most.
+    pub max: usize,
+    /// The key that says that it was all.
+    pub end: Option<char>,
+    /// What may be typed; anything, where it is empty.
+    pub allowed: Vec<Pattern>,
+    /// Where it goes on,
+    pub then: Destination,
+    /// and where, when all tries are used up.
+    pub otherwise: Destination,
+}
+
+/// Something to be said.
+#[derive(Clone, Debug)]
+pub struct SayConf {
+    /// What.
+    pub phrase: Phrase,
+    /// A key cuts it short.
+    pub barge_in: bool,
+    /// Where it goes on; the call ends where it is nowhere.
+    pub then: Option<Destination>,
+}
+
+/// Something that is known of the caller from now.
+#[derive(Clone, Debug)]
+pub struct SetConf {
+    /// By name.
+    pub fields: BTreeMap<String, String>,
+    /// Where it goes on.
+    pub then: Destination,
+}
+
+/// What is known of the caller chooses the way.
+#[derive(Clone, Debug)]
+pub struct ChooseConf {
+    /// The field; `caller` is the number shown.
+    pub field: String,
+    /// Where it goes by the field's value: the first that fits.
+    pub cases: Vec<(Pattern, Destination)>,
+    /// Where it goes if none does.
     pub otherwise: Destination,
 }

@@ -10,13 +10,16 @@ use call::{Call, Do, Event, Input, Leg, Outbound, Replacement, Side, Target};
 use route::{Destination, Found, Guest};
 
 use crate::announce::Announce;
+use crate::collect::Collect;
 use crate::duty::{Duty, What};
 use crate::echo::Echo;
 use crate::menu::Menu;
 use crate::night::Night;
+use crate::pass::{Choose, Set};
 use crate::queue::Queue;
 use crate::ring::Ring;
-use crate::{FlowConf, Next, Program, QueueConf, Word};
+use crate::say::Say;
+use crate::{FlowConf, Next, Program, QueueConf, StepConf, Word};
 
 /// One call under way.
 #[derive(Debug)]
@@ -295,15 +298,27 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
         Destination::Login => Some(duty(What::Ready, &conf.ready_melody)),
         Destination::Logout => Some(duty(What::Goes, &conf.away_melody)),
         Destination::Pause(reason) => Some(duty(What::Pauses(reason.clone()), &conf.away_melody)),
-        Destination::Menu(name) => conf.menus.get(name).map(|menu| Box::new(Menu::new(menu.clone())) as _),
-        Destination::Play(name) => {
-            conf.prompts.get(name).map(|sound| Box::new(Announce { sound: sound.clone(), repeat: false }) as _)
-        }
+        Destination::Menu(name) => conf.menus.get(name).map(|one| step(one, conf)),
+        Destination::Play(name) => conf
+            .prompts
+            .get(name)
+            .map(|prompt| Box::new(Announce { sound: prompt.to(call).clone(), repeat: false }) as _),
         Destination::Tone => Some(Box::new(Announce { sound: conf.tone.clone(), repeat: true })),
         Destination::Echo => Some(Box::new(Echo)),
         Destination::Reject(status) => Some(Box::new(Refuse(*status))),
     };
     found.unwrap_or(Box::new(Refuse(404)))
+}
+
+/// The program for a step of the menus.
+fn step(step: &StepConf, conf: &FlowConf) -> Box<dyn Program + Send> {
+    match step {
+        StepConf::Menu(menu) => Box::new(Menu::new(menu.clone(), conf.extensions.clone())),
+        StepConf::Collect(collect) => Box::new(Collect::new(collect.clone())),
+        StepConf::Say(say) => Box::new(Say::new(say.clone())),
+        StepConf::Set(set) => Box::new(Set(set.clone())),
+        StepConf::Choose(choose) => Box::new(Choose(choose.clone())),
+    }
 }
 
 /// The shortest program: no.

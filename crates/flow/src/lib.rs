@@ -5,17 +5,28 @@
 #![forbid(unsafe_code)]
 
 mod announce;
+mod asking;
+mod collect;
 mod conf;
 mod duty;
 mod echo;
+mod graph;
 mod journey;
 mod menu;
 mod night;
+mod pass;
+mod phrase;
 mod queue;
 mod ring;
+mod say;
 
-pub use conf::{FlowConf, GroupConf, MenuConf, OverflowConf, PersonConf, QueueConf};
+pub use conf::{
+    ChooseConf, CollectConf, FlowConf, GroupConf, MenuConf, OverflowConf, PersonConf, QuestionConf, QueueConf, SayConf,
+    SetConf, StepConf,
+};
+pub use graph::{Finding, Graph};
 pub use journey::Journey;
+pub use phrase::{Phrase, Piece, Spoken};
 
 use call::{Call, Event};
 use route::Destination;

@@ -1,46 +1,89 @@
-//! The menu: a greeting, a key, a destination.
+//! The menu: a greeting, a key or an extension, a destination.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
 
 use call::{Call, Event};
+use route::Destination;
 
+use crate::asking::Asking;
 use crate::{MenuConf, Next, Program};
 
 /// One caller in a menu.
 #[derive(Debug)]
 pub(crate) struct Menu {
-    conf: MenuConf,
-    misses: u32,
+    conf: Arc<MenuConf>,
+    /// People by their numbers, where the menu takes those too.
+    extensions: Arc<BTreeMap<String, String>>,
+    asking: Asking,
 }
 
 impl Menu {
-    pub(crate) fn new(conf: MenuConf) -> Menu {
-        Menu { conf, misses: 0 }
+    pub(crate) fn new(conf: Arc<MenuConf>, extensions: Arc<BTreeMap<String, String>>) -> Menu {
+        Menu { conf, extensions, asking: Asking::default() }
+    }
+
+    /// Where the keys pressed so far lead.
+    fn leads(&self) -> Option<Destination> {
+        let typed = self.asking.typed();
+        let by_key = || {
+            let key = typed.chars().next().filter(|_| typed.len() == 1)?;
+            self.conf.keys.get(&key).cloned()
+        };
+        let by_extension = || self.extensions.get(typed).filter(|_| self.conf.extensions);
+        by_extension().map(|account| Destination::Person(account.clone())).or_else(by_key)
+    }
+
+    /// May more keys make an extension of it?
+    fn may_go_on(&self) -> bool {
+        let typed = self.asking.typed();
+        let beyond = (Bound::Excluded(typed), Bound::Unbounded);
+        let next = self.extensions.range::<str, _>(beyond).next();
+        self.conf.extensions && next.is_some_and(|(number, _)| number.starts_with(typed))
+    }
+
+    /// It led nowhere.
+    fn missed(&mut self, call: &mut Call) -> Next {
+        let otherwise = if self.asking.typed().is_empty() { &self.conf.silent } else { &self.conf.otherwise };
+        match self.asking.missed(&self.conf.question, call) {
+            true => Next::Go(otherwise.clone()),
+            false => Next::Wait,
+        }
     }
 }
 
 impl Program for Menu {
     fn step(&mut self, event: Event, call: &mut Call) -> Next {
+        let question = &self.conf.question;
         match event {
-            Event::Started => {}
-            Event::Key(key) => match self.conf.keys.get(&key) {
-                Some(destination) => return Next::Go(destination.clone()),
-                None => self.misses += 1,
-            },
-            Event::NoKey => self.misses += 1,
+            Event::Started => self.asking.ask(question, call),
+            Event::Key(key) if self.asking.takes(key, call) => {
+                if self.may_go_on() {
+                    call.listen(question.key_gap);
+                } else if let Some(destination) = self.leads() {
+                    return Next::Go(destination);
+                } else {
+                    return self.missed(call);
+                }
+            }
+            Event::Played => self.asking.played(question, call),
+            Event::NoKey if self.asking.is_answering() => self.asking.ask(question, call),
+            Event::NoKey => {
+                return match self.leads() {
+                    Some(destination) => Next::Go(destination),
+                    None => self.missed(call),
+                };
+            }
             Event::HungUp => return Next::Over,
-            Event::Played
+            Event::Key(_)
             | Event::Connected
             | Event::NotConnected(_)
             | Event::PartyRefused { .. }
             | Event::HandedOn
             | Event::HandedBack
-            | Event::PartyLeft(_) => {
-                return Next::Wait;
-            }
+            | Event::PartyLeft(_) => {}
         }
-        if self.misses >= self.conf.tries {
-            return Next::Go(self.conf.otherwise.clone());
-        }
-        call.ask(&self.conf.greeting, self.conf.patience);
         Next::Wait
     }
 }

@@ -1,0 +1,262 @@
+//! The steps as a graph: who leads where, what nobody reaches, and where a caller goes round for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use route::Destination;
+
+use crate::StepConf;
+
+/// The steps of `menus.toml`, and how they lead to each other.
+#[derive(Debug)]
+pub struct Graph<'a> {
+    steps: BTreeMap<&'a str, &'a StepConf>,
+}
+
+/// Something that cannot be meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing leads to a step.
+    Unreached(String),
+    /// Steps that take no time lead round to each other: a call that comes there is ended.
+    Circle(Vec<String>),
+    /// From a step a caller comes to nobody, and to no end, whatever he presses.
+    NoWayOut(String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::Unreached(step) => {
+                write!(f, "{step}: nothing leads there; let a route or a key do so, or take it out")
+            }
+            Finding::Circle(steps) => write!(
+                f,
+                "{}: they lead round to each other and take no time, so calls that come there are ended; let something \
+                 be said or asked on the way",
+                steps.join(" -> ")
+            ),
+            Finding::NoWayOut(step) => write!(
+                f,
+                "{step}: whatever a caller presses there, he comes to nobody and to no end; let a key or `otherwise` \
+                 lead out"
+            ),
+        }
+    }
+}
+
+impl<'a> Graph<'a> {
+    /// Of these steps.
+    pub fn of(steps: impl IntoIterator<Item = (&'a str, &'a StepConf)>) -> Graph<'a> {
+        Graph { steps: steps.into_iter().collect() }
+    }
+
+    /// What cannot be meant, when calls come in at these steps.
+    pub fn findings(&self, entries: impl IntoIterator<Item = &'a str>) -> Vec<Finding> {
+        let mut reached = BTreeSet::new();
+        let mut next: Vec<&str> = entries.into_iter().filter(|entry| self.steps.contains_key(entry)).collect();
+        while let Some(step) = next.pop() {
+            if reached.insert(step) {
+                next.extend(self.after(step));
+            }
+        }
+        let steps = || self.steps.keys().copied();
+        let unreached = steps().filter(|step| !reached.contains(step)).map(|step| Finding::Unreached(step.to_owned()));
+        let ways_out = self.with_a_way_out();
+        let stuck = steps().filter(|step| reached.contains(step) && !ways_out.contains(step));
+        let stuck = stuck.map(|step| Finding::NoWayOut(step.to_owned()));
+        self.circles().into_iter().map(Finding::Circle).chain(unreached).chain(stuck).collect()
+    }
+
+    /// The picture, for Mermaid: `from` names what leads in from outside, and where.
+    pub fn mermaid(&self, from: impl IntoIterator<Item = (String, &'a str)>) -> String {
+        let mut lines = vec!["flowchart LR".to_owned()];
+        for (step, conf) in &self.steps {
+            let (open, close) = match conf {
+                StepConf::Menu(_) => ("{{", "}}"),
+                StepConf::Collect(_) => ("[/", "/]"),
+                StepConf::Say(_) => (">", "]"),
+                StepConf::Set(_) => ("[", "]"),
+                StepConf::Choose(_) => ("{", "}"),
+            };
+            lines.push(format!("    {}{open}\"{step}\"{close}", id(step)));
+        }
+        for (label, step) in from {
+            lines.push(format!("    {}([\"{label}\"]) --> {}", id(&format!("from {label}")), id(step)));
+        }
+        for (step, conf) in &self.steps {
+            for (label, to) in ways(conf) {
+                let to = match to {
+                    Some(Destination::Menu(step)) => id(step),
+                    Some(other) => format!("{}([\"{other}\"])", id(&other.to_string())),
+                    None => "end([\"hang up\"])".to_owned(),
+                };
+                lines.push(format!("    {} -- \"{label}\" --> {to}", id(step)));
+            }
+        }
+        lines.join("\n") + "\n"
+    }
+
+    fn after(&self, step: &str) -> Vec<&'a str> {
+        let ways = self.steps.get(step).copied().map(ways).unwrap_or_default();
+        ways.into_iter().filter_map(|(_, to)| menu(to)).collect()
+    }
+
+    fn with_a_way_out(&self) -> BTreeSet<&'a str> {
+        let mut out: BTreeSet<&str> = BTreeSet::new();
+        loop {
+            let before = out.len();
+            for (step, conf) in &self.steps {
+                let leads_out = ways(conf).into_iter().any(|(_, to)| menu(to).is_none_or(|menu| out.contains(menu)));
+                if leads_out {
+                    out.insert(step);
+                }
+            }
+            if out.len() == before {
+                return out;
+            }
+        }
+    }
+
+    /// Circles of steps that take no time.
+    fn circles(&self) -> Vec<Vec<String>> {
+        let is_instant = |step: &str| matches!(self.steps.get(step), Some(StepConf::Set(_) | StepConf::Choose(_)));
+        let mut circles: Vec<Vec<String>> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for start in self.steps.keys().copied().filter(|step| is_instant(step)) {
+            let mut next = vec![vec![start]];
+            let mut visited = BTreeSet::new();
+            while let Some(path) = next.pop() {
+                for to in self.after(path.last().copied().unwrap_or(start)).into_iter().filter(|to| is_instant(to)) {
+                    if to == start && path.iter().all(|step| !seen.contains(step)) {
+                        seen.extend(path.iter().copied());
+                        circles.push(path.iter().chain([&start]).map(|step| (*step).to_owned()).collect());
+                    } else if visited.insert(to) {
+                        next.push([&path[..], &[to]].concat());
+                    }
+                }
+            }
+        }
+        circles
+    }
+}
+
+/// Where a step leads, and when; nowhere is the end of the call.
+fn ways(step: &StepConf) -> Vec<(String, Option<&Destination>)> {
+    let mut ways: Vec<(String, Option<&Destination>)> = Vec::new();
+    match step {
+        StepConf::Menu(menu) => {
+            let mut keys: Vec<_> = menu.keys.iter().collect();
+            keys.sort_by_key(|(key, _)| **key);
+            ways.extend(keys.into_iter().map(|(key, to)| (key.to_string(), Some(to))));
+            ways.push(("otherwise".to_owned(), Some(&menu.otherwise)));
+            if menu.silent != menu.otherwise {
+                ways.push(("silent".to_owned(), Some(&menu.silent)));
+            }
+        }
+        StepConf::Collect(collect) => {
+            ways.push((format!("{} typed", collect.into), Some(&collect.then)));
+            ways.push(("otherwise".to_owned(), Some(&collect.otherwise)));
+        }
+        StepConf::Say(say) => ways.push(("then".to_owned(), say.then.as_ref())),
+        StepConf::Set(set) => ways.push(("then".to_owned(), Some(&set.then))),
+        StepConf::Choose(choose) => {
+            let case = |(value, to)| (format!("{} {value}", choose.field), Some(to));
+            ways.extend(choose.cases.iter().map(|(value, to)| (value, to)).map(case));
+            ways.push(("otherwise".to_owned(), Some(&choose.otherwise)));
+        }
+    }
+    ways
+}
+
+fn menu(to: Option<&Destination>) -> Option<&str> {
+    match to {
+        Some(Destination::Menu(name)) => Some(name),
+        _ => None,
+    }
+}
+
+/// A name Mermaid takes for one: letters and digits, and no two of ours the same.
+fn id(name: &str) -> String {
+    let letters = name.chars().map(|letter| match letter.is_ascii_alphanumeric() {
+        true => letter.to_string(),
+        false => format!("_{:x}", u32::from(letter)),
+    });
+    format!("s_{}", letters.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+    use std::sync::Arc;
+
+    use audio::Sound;
+
+    use super::*;
+    use crate::{ChooseConf, MenuConf, Phrase, QuestionConf, SayConf, SetConf};
+
+    fn to(text: &str) -> Destination {
+        text.parse().expect("a destination")
+    }
+
+    fn phrase() -> Phrase {
+        Phrase::only(Sound::from_pcm(audio::silence(20)))
+    }
+
+    fn asks(keys: &[(char, &str)], otherwise: &str) -> StepConf {
+        StepConf::Menu(Arc::new(MenuConf {
+            question: QuestionConf::new(phrase()),
+            keys: keys.iter().map(|(key, way)| (*key, to(way))).collect::<HashMap<_, _>>(),
+            extensions: false,
+            otherwise: to(otherwise),
+            silent: to(otherwise),
+        }))
+    }
+
+    fn sets(then: &str) -> StepConf {
+        StepConf::Set(Arc::new(SetConf { fields: BTreeMap::new(), then: to(then) }))
+    }
+
+    fn says(then: Option<&str>) -> StepConf {
+        StepConf::Say(Arc::new(SayConf { phrase: phrase(), barge_in: false, then: then.map(to) }))
+    }
+
+    fn chooses(case: &str, otherwise: &str) -> StepConf {
+        let cases = vec![("1*".parse().expect("a pattern"), to(case))];
+        StepConf::Choose(Arc::new(ChooseConf { field: "account".to_owned(), cases, otherwise: to(otherwise) }))
+    }
+
+    fn findings(steps: &[(&str, StepConf)]) -> Vec<Finding> {
+        Graph::of(steps.iter().map(|(name, step)| (*name, step))).findings(["main"])
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_found() {
+        let whole = [("main", asks(&[('1', "menu:more")], "menu:bye")), ("more", sets("echo")), ("bye", says(None))];
+        assert_eq!(findings(&whole), []);
+        let lost = [("main", asks(&[('1', "echo")], "echo")), ("lost", says(None))];
+        assert_eq!(findings(&lost), [Finding::Unreached("lost".to_owned())]);
+        let stuck = [("main", asks(&[('1', "menu:more")], "menu:main")), ("more", says(Some("menu:main")))];
+        let no_way = |step: &str| Finding::NoWayOut(step.to_owned());
+        assert_eq!(findings(&stuck), [no_way("main"), no_way("more")]);
+        let round = [("main", chooses("menu:a", "echo")), ("a", sets("menu:b")), ("b", chooses("menu:main", "menu:a"))];
+        let found = findings(&round);
+        assert!(matches!(&found[..], [Finding::Circle(steps)] if steps.first() == steps.last()), "{found:?}");
+    }
+
+    #[test]
+    fn the_picture_has_every_way() {
+        let steps = [("main", asks(&[('1', "queue:sales")], "menu:bye")), ("bye", says(None))];
+        let graph = Graph::of(steps.iter().map(|(name, step)| (*name, step)));
+        let picture = graph.mermaid([("100".to_owned(), "main")]);
+        for line in [
+            "s_main{{\"main\"}}",
+            "s_from_20100([\"100\"]) --> s_main",
+            "s_main -- \"1\" --> s_queue_3asales([\"queue:sales\"])",
+            "s_main -- \"otherwise\" --> s_bye",
+            "s_bye -- \"then\" --> end([\"hang up\"])",
+        ] {
+            assert!(picture.contains(line), "{line} is not in\n{picture}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What callers are told: prompts in the caller's language, one after another, with what is known of the caller between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use audio::Sound;
+use call::{Call, LANGUAGE};
+
+/// A prompt, in every language it was recorded in.
+#[derive(Clone, Debug)]
+pub struct Spoken {
+    /// For callers whose language has none of its own.
+    pub usual: Sound,
+    /// By language.
+    pub languages: BTreeMap<String, Sound>,
+}
+
+impl Spoken {
+    /// The same in every language.
+    pub fn only(sound: Sound) -> Spoken {
+        Spoken { usual: sound, languages: BTreeMap::new() }
+    }
+
+    /// As this caller is told it.
+    pub fn to(&self, call: &Call) -> &Sound {
+        self.by(call.field(LANGUAGE))
+    }
+
+    /// Every recording there is of it.
+    pub fn sounds(&self) -> impl Iterator<Item = &Sound> {
+        self.languages.values().chain([&self.usual])
+    }
+
+    fn by(&self, language: Option<&str>) -> &Sound {
+        language.and_then(|language| self.languages.get(language)).unwrap_or(&self.usual)
+    }
+}
+
+/// A part of a phrase.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// A prompt.
+    Prompt(Spoken),
+    /// The digits of a field, one by one.
+    Digits {
+        /// Which field.
+        field: String,
+        /// How each digit is said, from 0 to 9.
+        digits: Box<[Spoken; 10]>,
+    },
+}
+
+/// What a caller is told in one breath.
+#[derive(Clone, Debug)]
+pub struct Phrase {
+    pieces: Vec<Piece>,
+    /// The whole of it, where it is the same for every caller of a language.
+    fixed: Option<Spoken>,
+}
+
+impl Phrase {
+    /// One piece after another.
+    pub fn new(pieces: Vec<Piece>) -> Phrase {
+        let prompts: Option<Vec<&Spoken>> = pieces.iter().map(prompt).collect();
+        let fixed = prompts.map(|prompts| match prompts[..] {
+            [one] => one.clone(),
+            _ => joined(&prompts),
+        });
+        Phrase { pieces, fixed }
+    }
+
+    /// A sound.
+    pub fn only(sound: Sound) -> Phrase {
+        Phrase::new(vec![Piece::Prompt(Spoken::only(sound))])
+    }
+
+    /// As this caller is told it now.
+    pub fn to(&self, call: &Call) -> Sound {
+        if let Some(fixed) = &self.fixed {
+            return fixed.to(call).clone();
+        }
+        let mut sounds = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Prompt(prompt) => sounds.push(prompt.to(call)),
+                Piece::Digits { field, digits } => {
+                    let letters = call.field(field).unwrap_or_default().chars().take(DIGITS_MAX);
+                    let digits = letters.filter_map(|letter| digits.get(letter.to_digit(10)? as usize));
+                    sounds.extend(digits.map(|digit| digit.to(call)));
+                }
+            }
+        }
+        one_after_another(sounds)
+    }
+
+    /// What it is made of, where that is the same for every caller of a language: to be encoded before it is played.
+    pub fn sounds(&self) -> impl Iterator<Item = &Sound> {
+        self.fixed.iter().flat_map(Spoken::sounds)
+    }
+}
+
+/// Longer numbers are not said to their end.
+const DIGITS_MAX: usize = 40;
+
+fn prompt(piece: &Piece) -> Option<&Spoken> {
+    match piece {
+        Piece::Prompt(prompt) => Some(prompt),
+        Piece::Digits { .. } => None,
+    }
+}
+
+/// Several prompts as one, in every language that one of them has.
+fn joined(prompts: &[&Spoken]) -> Spoken {
+    let languages: BTreeSet<&String> = prompts.iter().flat_map(|prompt| prompt.languages.keys()).collect();
+    let by = |language: Option<&str>| one_after_another(prompts.iter().map(|prompt| prompt.by(language)).collect());
+    let languages = languages.into_iter().map(|language| (language.clone(), by(Some(language)))).collect();
+    Spoken { usual: by(None), languages }
+}
+
+fn one_after_another(sounds: Vec<&Sound>) -> Sound {
+    Sound::from_pcm(sounds.into_iter().flat_map(|sound| sound.pcm()).copied().collect())
+}

@@ -1,0 +1,153 @@
+//! The names of the conf that lead somewhere, and the prompts that are said.
+//!
+//! Where it stands: the readers of the files ask here whether what they read is there; what is not is a problem of theirs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::path::Path;
+
+use audio::Sound;
+use flow::{Phrase, Piece, QueueConf, Spoken};
+use route::{Destination, Hours};
+use toml::Spanned;
+
+use super::file::File;
+use super::{Person, Trunk, prompts, queues};
+
+/// The names that lead somewhere.
+pub(super) struct Names<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) people: &'a HashMap<String, Person>,
+    pub(super) trunks: &'a HashMap<String, Trunk>,
+    pub(super) trunk_groups: &'a [trunk::GroupConf],
+    pub(super) groups: Vec<&'a String>,
+    pub(super) menus: Vec<String>,
+    pub(super) queues: Vec<&'a str>,
+    pub(super) hours: &'a BTreeMap<String, Hours>,
+    pub(super) languages: Vec<String>,
+    pub(super) prompts: HashMap<String, Spoken>,
+}
+
+impl Names<'_> {
+    pub(super) fn check(&mut self, file: &mut File<'_>, destination: &Destination, span: &Range<usize>) {
+        let missing = match destination {
+            Destination::Person(name) if !self.people.contains_key(name) => {
+                format!("there is no person {name:?}; add [{name}] to people.toml")
+            }
+            Destination::Group(name) if !self.groups.contains(&name) => {
+                format!("there is no group {name:?}; add [group.{name}] to routes.toml")
+            }
+            Destination::Menu(name) if !self.menus.contains(name) => {
+                format!("there is no menu {name:?}; add [{name}] to menus.toml")
+            }
+            Destination::Queue(name) if !self.queues.contains(&name.as_str()) => {
+                format!("there is no queue {name:?}; add [queue.{name}] to queues.toml")
+            }
+            Destination::Hours { hours, .. } if !self.hours.contains_key(hours) => {
+                format!("there are no hours {hours:?}; add [hours.{hours}] to routes.toml")
+            }
+            Destination::Trunk(name) if !self.leads_out(name) => {
+                format!("there is no trunk {name:?}; add [{name}] to trunks.toml")
+            }
+            Destination::Play(name) => {
+                self.prompt(file, name, span);
+                return;
+            }
+            _ => return,
+        };
+        file.problem(span.clone(), missing);
+    }
+
+    pub(super) fn check_caller(&mut self, file: &mut File<'_>, caller: &route::From, span: &Range<usize>) {
+        match caller {
+            route::From::Person(name) => self.check(file, &Destination::Person(name.clone()), span),
+            route::From::Trunk(name) if self.trunk_groups.iter().any(|group| group.name == *name) => {
+                file.problem(
+                    span.clone(),
+                    format!("{name} is a group of trunks; calls come by one of its trunks: name that"),
+                );
+            }
+            route::From::Trunk(name) => self.check(file, &Destination::Trunk(name.clone()), span),
+        }
+    }
+
+    /// Is it a trunk, or a group of them?
+    fn leads_out(&self, name: &str) -> bool {
+        self.trunks.contains_key(name) || self.trunk_groups.iter().any(|group| group.name == name)
+    }
+
+    /// What a queue's callers meet. Music and announcement become one sound that is played again and again, so neither
+    /// ever keeps a caller from the agent who answers.
+    pub(super) fn queue(&mut self, file: &mut File<'_>, queue: &queues::Queue, hold_music: &Sound) -> QueueConf {
+        let music = match &queue.music {
+            Some(name) => self.sound(file, name),
+            None => hold_music.clone(),
+        };
+        let hold = match &queue.announce {
+            Some(name) => {
+                let announcement = self.sound(file, name);
+                let between = queue.announce_every.as_secs() as usize * audio::SAMPLE_RATE as usize;
+                let music = music.pcm().iter().cycle().take(between);
+                Sound::from_pcm(music.chain(announcement.pcm()).copied().collect())
+            }
+            None => music,
+        };
+        QueueConf {
+            name: queue.acd.name.clone(),
+            hold,
+            priority: queue.priority,
+            keys: queue.keys.clone(),
+            overflow: queue.overflow.clone(),
+            record: queue.record,
+        }
+    }
+
+    /// Where that leads; a problem, where it leads nowhere.
+    pub(super) fn leads(&mut self, file: &mut File<'_>, text: &Spanned<String>) -> Option<Destination> {
+        let destination = file.parse(text)?;
+        self.check(file, &destination, &text.span());
+        Some(destination)
+    }
+
+    /// What is said: names of prompts, and `digits:FIELD` for the digits of what is known of the caller.
+    pub(super) fn phrase(&mut self, file: &mut File<'_>, text: &Spanned<String>) -> Phrase {
+        let span = text.span();
+        let mut pieces = Vec::new();
+        for word in text.get_ref().split_whitespace() {
+            pieces.push(match word.split_once(':') {
+                Some(("digits", field)) => {
+                    let digits = std::array::from_fn(|digit| self.prompt(file, &format!("digit-{digit}"), &span));
+                    Piece::Digits { field: field.to_owned(), digits: Box::new(digits) }
+                }
+                Some(_) => {
+                    let what = format!("{word:?} cannot be said; write names of prompts, or digits:FIELD");
+                    file.problem(span.clone(), what);
+                    continue;
+                }
+                None => Piece::Prompt(self.prompt(file, word, &span)),
+            });
+        }
+        if text.get_ref().trim().is_empty() {
+            file.problem(span, "nothing is said here; write the names of prompts");
+        }
+        Phrase::new(pieces)
+    }
+
+    /// A prompt as it is said to those whose language is not known.
+    pub(super) fn sound(&mut self, file: &mut File<'_>, name: &Spanned<String>) -> Sound {
+        self.prompt(file, name.get_ref(), &name.span()).usual
+    }
+
+    /// The prompt of that name; silence, and a problem, where there is none.
+    fn prompt(&mut self, file: &mut File<'_>, name: &str, span: &Range<usize>) -> Spoken {
+        if let Some(prompt) = self.prompts.get(name) {
+            return prompt.clone();
+        }
+        let prompt = prompts::read(self.folder, &self.languages, name).unwrap_or_else(|what| {
+            file.problem(span.clone(), what);
+            Spoken::only(Sound::from_pcm(audio::silence(20)))
+        });
+        self.prompts.insert(name.to_owned(), prompt.clone());
+        prompt
+    }
+}
