@@ -291,8 +291,18 @@ impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> Exit for World<E, 
     #[inline]
     fn send(&mut self, from: Place, component: Component, to: SocketAddr, bytes: &[u8]) {
         let Some(Some(sockets)) = self.sockets.get(from.index as usize) else { return };
-        if sockets.of(component).send_to(bytes, to).is_err() {
+        let sent = match component {
+            Component::Rtp => sockets.pair.send_rtp(bytes, to),
+            Component::Rtcp => sockets.pair.rtcp.send_to(bytes, to),
+        };
+        if sent.is_err() {
             Self::count(&self.counts.sends_failed); // as if the network had lost it
+        }
+    }
+
+    fn hears_only(&mut self, leg: Place, source: Option<SocketAddr>) {
+        if let Some(Some(sockets)) = self.sockets.get_mut(leg.index as usize) {
+            sockets.pair.hear_only(source);
         }
     }
 
@@ -383,24 +393,27 @@ mod tests {
         let room = Room { threads: threads.unwrap(), events, clips, phones, legs, clock };
         for (leg, i) in [(A, 0), (B, 1)] {
             room.threads.command(0, Command::Open { leg, local: room.legs[i] });
-            let remote = room.phones[i].local_addr().unwrap();
-            let stream = StreamConf {
-                remote,
-                remote_rtcp: SocketAddr::new(remote.ip(), remote.port() + 1),
-                rtcp_mux: false,
-                codec: Codec::Pcmu,
-                payload_type: 0,
-                telephone_event: Some(101),
-                telephone_event_rate: 8000,
-                ptime_ms: 20,
-                sends: true,
-                receives: true,
-                learn: None,
-                security: media::Security::Open,
-            };
-            room.threads.command(0, Command::Connect { leg, stream: Box::new(stream) });
+            room.threads.command(0, Command::Connect { leg, stream: Box::new(stream(&room.phones[i])) });
         }
         room
+    }
+
+    fn stream(phone: &UdpSocket) -> StreamConf {
+        let remote = phone.local_addr().unwrap();
+        StreamConf {
+            remote,
+            remote_rtcp: SocketAddr::new(remote.ip(), remote.port() + 1),
+            rtcp_mux: false,
+            codec: Codec::Pcmu,
+            payload_type: 0,
+            telephone_event: Some(101),
+            telephone_event_rate: 8000,
+            ptime_ms: 20,
+            sends: true,
+            receives: true,
+            learn: None,
+            security: media::Security::Open,
+        }
     }
 
     fn packet(sequence: u16, payload: &[u8]) -> Vec<u8> {
@@ -448,6 +461,71 @@ mod tests {
             threads.stop();
             assert!(matches!(events.recv().unwrap(), Event::Closed { leg: B, .. }), "all legs are closed at the end");
         }
+    }
+
+    #[test]
+    fn a_phone_that_moves_is_heard_from_its_new_place_and_a_stranger_from_none() {
+        let Room { threads, events, phones: [a, b], legs, .. } = room("127.0.0.1");
+        threads.command(0, Command::Wire { from: A, to: B });
+        until_heard(&a, legs[0], &b);
+        let [moved, stranger] = [phone("127.0.0.1"), phone("127.0.0.1")];
+        for n in 0..200 {
+            stranger.send_to(&packet(100 + n, &[66; 160]), legs[0]).unwrap();
+        }
+        a.send_to(&packet(100, &[1]), legs[0]).unwrap();
+        assert_eq!(heard(&b), [1]);
+        threads.command(0, Command::Connect { leg: A, stream: Box::new(stream(&moved)) });
+        until_heard(&moved, legs[0], &b);
+        for _ in 0..2 {
+            a.send_to(&packet(51, &[66]), legs[0]).unwrap();
+            stranger.send_to(&packet(51, &[66]), legs[0]).unwrap();
+        }
+        moved.send_to(&packet(50, &[2]), legs[0]).unwrap();
+        assert_eq!(heard(&b), [2]);
+        threads.command(0, Command::Wire { from: A, to: A });
+        until_heard(&moved, legs[0], &moved); // and it is spoken to where it is
+        threads.stop();
+        let closed: Vec<_> = events.try_iter().filter(|event| matches!(event, Event::Closed { .. })).collect();
+        assert_eq!(closed.len(), 2);
+        for silent in [a, stranger] {
+            silent.set_nonblocking(true).unwrap();
+            let heard = silent.recv_from(&mut [0; 2000]);
+            assert!(heard.is_err(), "{heard:?}");
+        }
+    }
+
+    #[test]
+    fn a_phone_behind_nat_is_heard_and_gives_way_to_the_address_of_the_call() {
+        let Room { threads, phones: [a, b], legs, .. } = room("127.0.0.1");
+        let named = phone("127.0.0.1");
+        let learn = Some(a.local_addr().unwrap().ip());
+        threads.command(0, Command::Connect { leg: A, stream: Box::new(StreamConf { learn, ..stream(&named) }) });
+        threads.command(0, Command::Wire { from: A, to: B });
+        until_heard(&a, legs[0], &b);
+        until_heard(&named, legs[0], &b);
+        a.send_to(&packet(100, &[66]), legs[0]).unwrap();
+        named.send_to(&packet(100, &[3]), legs[0]).unwrap();
+        assert_eq!(heard(&b), [3]);
+        threads.stop();
+    }
+
+    #[test]
+    fn a_phone_that_was_gone_is_spoken_to_again() {
+        let Room { threads, phones: [a, b], legs, .. } = room("127.0.0.1");
+        threads.command(0, Command::Wire { from: A, to: B });
+        threads.command(0, Command::Wire { from: B, to: A });
+        until_heard(&a, legs[0], &b);
+        until_heard(&b, legs[1], &a);
+        let address = b.local_addr().unwrap();
+        drop(b);
+        for n in 0..5 {
+            a.send_to(&packet(100 + n, &[1; 160]), legs[0]).unwrap();
+        }
+        let b = UdpSocket::bind(address).unwrap();
+        b.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        a.send_to(&packet(110, &[9]), legs[0]).unwrap();
+        while heard(&b) != [9] {} // the first after its return
+        threads.stop();
     }
 
     #[test]

@@ -22,6 +22,12 @@ pub struct Place {
 pub trait Exit {
     /// Send this datagram from the leg's socket. It may fail in silence, as UDP does.
     fn send(&mut self, from: Place, component: Component, to: SocketAddr, bytes: &[u8]);
+    /// From now on only what comes from `source` can be of use on the leg's RTP port: the system may be told to keep the
+    /// rest away, and that whatever is sent goes there. None: ask about everything. It is a hint; who is believed is decided
+    /// packet by packet all the same.
+    fn hears_only(&mut self, leg: Place, source: Option<SocketAddr>) {
+        let _ = (leg, source);
+    }
     /// Tell the switch.
     fn event(&mut self, event: Event);
     /// Give this to the recorder.

@@ -55,6 +55,15 @@ impl Latch {
         }
     }
 
+    /// The one source that can be believed till the next negotiation: the negotiated one, once it has spoken. (A learned
+    /// one gives way to it.)
+    pub fn only_source(&self) -> Option<SocketAddr> {
+        match self.state {
+            State::Locked { source } if source == self.negotiated => Some(source),
+            _ => None,
+        }
+    }
+
     /// The proven source, where it is not the negotiated one.
     pub fn learned(&self) -> Option<SocketAddr> {
         match self.state {

@@ -13,7 +13,7 @@ use base::{LegId, Random, Time};
 
 use crate::mixer::Mixer;
 use crate::player::Player;
-use crate::port::{Heard, Kind, Port};
+use crate::port::{Heard, Kind, Line, Port};
 use crate::tap::Tap;
 use crate::timers::Timers;
 use crate::voice::Voice;
@@ -60,7 +60,10 @@ impl Patchbay {
             Command::Open { leg, local } => self.open(leg, local, now, exit),
             Command::Connect { leg, stream } => {
                 let report_at = now + self.report_interval();
-                self.change(leg, |port| port.connect(*stream, now, report_at));
+                self.change(leg, |port| {
+                    port.connect(*stream, now, report_at);
+                    exit.hears_only(port.place, port.line.as_ref().and_then(Line::only_source));
+                });
                 self.settle_all_about(leg, now);
                 self.start_wheel(leg, now);
             }

@@ -15,7 +15,7 @@ use base::{Random, Time};
 use rtp::event::Detector;
 use rtp::{Packet, Reception};
 
-use line::Line;
+pub(crate) use line::Line;
 
 use crate::cover::Cover;
 use crate::guard::Guard;

@@ -15,9 +15,6 @@ use crate::reports;
 use crate::tap::Speech;
 use crate::{Component, Event, Exit, Identity, KeysHeard, MediaLimits};
 
-/// So much sound is looked at for keys together: 20 ms.
-const PIECE: usize = 160;
-
 impl Port {
     /// An RTP datagram came to this leg's port: whose is it, is it of its stream, what is in it?
     /// Only what others may hear is returned. HOT: no allocation, no look-up.
@@ -49,6 +46,7 @@ impl Port {
             }
             self.guard.forget();
             line.rtcp_source = None;
+            exit.hears_only(self.place, line.only_source());
             if line.latch.remote() != before {
                 exit.event(Event::Latched { leg: self.place.leg, source: from });
             }
@@ -206,13 +204,9 @@ impl Port {
     #[inline]
     fn hear_keys(&mut self, codec: Codec, payload: &[u8], exit: &mut impl Exit) {
         let (Some(ear), Some(encoding)) = (&mut self.ear, codec.encoding()) else { return };
-        for piece in payload.chunks(PIECE) {
-            let mut samples = [0; PIECE];
-            encoding.decode_into(piece, &mut samples[..piece.len()]);
-            if let Some(digit) = ear.hear(&samples[..piece.len()]) {
-                self.stats.digits += 1;
-                exit.event(Event::Digit { leg: self.place.leg, digit });
-            }
+        if let Some(digit) = ear.hear_encoded(encoding, payload) {
+            self.stats.digits += 1;
+            exit.event(Event::Digit { leg: self.place.leg, digit });
         }
     }
 }

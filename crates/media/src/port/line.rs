@@ -55,6 +55,11 @@ impl Line {
         }
     }
 
+    /// The only address from which anything on the RTP port can matter. A browser may come by another way at any time.
+    pub fn only_source(&self) -> Option<SocketAddr> {
+        self.latch.only_source().filter(|_| self.web.is_none())
+    }
+
     /// A handshake has brought keys.
     pub(super) fn secure(&mut self, (ours, theirs): (MasterKey, MasterKey), stats: &mut LegStats) {
         stats.srtp = Some(ours.suite().name());
