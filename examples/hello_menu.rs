@@ -46,6 +46,7 @@ fn main() {
         ringback: RINGBACK.sound(),
         hold_music: audio::music(),
         features: FeatureConf::default(),
+        mask_max: std::time::Duration::from_secs(300),
         clock,
         fingerprints: None,
     });

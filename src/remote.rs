@@ -202,7 +202,7 @@ impl Command {
 }
 
 impl Switch {
-    fn ask(&self, request: &Request, row: impl FnMut(Value) -> bool) -> Result<Value, Failure> {
+    pub fn ask(&self, request: &Request, row: impl FnMut(Value) -> bool) -> Result<Value, Failure> {
         let socket = if self.socket.is_dir() { self.socket.join(SOCKET) } else { self.socket.clone() };
         Ok(ask(&socket, request, row)?)
     }
@@ -293,7 +293,16 @@ fn call_columns(row: Value) -> Option<Vec<String>> {
         (None, false) => "waiting".to_owned(),
     };
     let secs = format!("{}:{:02}", call.secs / 60, call.secs % 60);
-    Some(vec![call.call, secs, call.direction, call.caller, call.called, call.at, state])
+    Some(vec![
+        call.call,
+        secs,
+        call.direction,
+        call.caller,
+        call.called,
+        call.at,
+        state,
+        call.recording.unwrap_or_default(),
+    ])
 }
 
 fn phone_columns(row: Value) -> Option<Vec<String>> {

@@ -3,7 +3,7 @@
 //! Where it stands: made from the switch when an operator asks; the console sends it as JSON. It decides nothing.
 
 use base::Time;
-use call::Call;
+use call::{Call, Silence};
 use serde::{Deserialize, Serialize};
 use sip::{Ban, Binding, Mailbox, Watching};
 
@@ -28,6 +28,8 @@ pub struct CallStatus {
     pub answered: bool,
     /// The party that talks with the caller.
     pub with: Option<String>,
+    /// `recorded`, `masked` or `paused`; nothing where nobody records.
+    pub recording: Option<String>,
 }
 
 impl CallStatus {
@@ -45,6 +47,17 @@ impl CallStatus {
             at: cdr.path.last().cloned().unwrap_or_default(),
             answered: cdr.answered.is_some(),
             with: cdr.answered_by,
+            recording: call.is_recorded().then(|| {
+                let (mask, pause) = (call.is_silent(Silence::Mask), call.is_silent(Silence::Pause));
+                if mask {
+                    "masked"
+                } else if pause {
+                    "paused"
+                } else {
+                    "recorded"
+                }
+                .to_owned()
+            }),
         }
     }
 }

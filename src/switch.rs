@@ -22,11 +22,12 @@ use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use acd::Acd;
 use audio::RINGBACK;
 use base::{CallId, LegId, Random, Time, WallClock};
-use call::{Call, CallConf};
+use call::{Actor, Call, CallConf, Order};
 use flow::FlowConf;
 use locate::{LocateConf, Locator};
 use route::{Routes, Switches};
@@ -111,6 +112,7 @@ impl Switch {
                 ringback: RINGBACK.sound(),
                 hold_music: conf.hold_music.clone(),
                 features: conf.features.clone(),
+                mask_max: mask_max(conf),
                 clock,
                 fingerprints: None,
             }),
@@ -223,6 +225,7 @@ impl Switch {
         self.call_conf = Arc::new(CallConf {
             hold_music: conf.hold_music.clone(),
             features: conf.features.clone(),
+            mask_max: mask_max(conf),
             ..(*self.call_conf).clone()
         });
         self.calls_max = conf.switch.calls_max;
@@ -234,6 +237,22 @@ impl Switch {
     /// The queues and agents, to look at.
     pub fn acd(&self) -> &Acd {
         &self.acd
+    }
+
+    /// Somebody asks something of a call's recording. Nothing: there is no such call; false: there was nothing to do.
+    pub fn order(
+        &mut self,
+        call: CallId,
+        order: Order,
+        actor: Actor,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Option<bool> {
+        self.journeys.get(&call)?;
+        let mut done = false;
+        self.step(call, now, out, |journey| done = journey.order(order, actor, now));
+        self.hear_out(now, out);
+        Some(done)
     }
 
     /// Ends the bans of an account or an address. Returns how many there were.
@@ -308,6 +327,11 @@ impl Switch {
             self.words.push_back(acd::Input::Tick);
         }
     }
+}
+
+/// A mask without an end would be a recording without one.
+fn mask_max(conf: &Conf) -> Duration {
+    Duration::from_secs(conf.switch.recording.mask_secs_max.max(1).into())
 }
 
 /// The families of addresses we can send from.

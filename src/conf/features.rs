@@ -21,6 +21,9 @@ pub struct FeaturesTable {
     three_way: Option<Spanned<String>>,
     complete: Option<Spanned<String>>,
     abort: Option<Spanned<String>>,
+    mask: Option<Spanned<String>>,
+    pause: Option<Spanned<String>>,
+    record: Option<Spanned<String>>,
     /// A prompt in place of the dial tone.
     pub(super) prompt: Option<Spanned<String>>,
     first_key_secs: u64,
@@ -47,6 +50,9 @@ impl Default for FeaturesTable {
             three_way: None,
             complete: None,
             abort: None,
+            mask: None,
+            pause: None,
+            record: None,
             prompt: None,
             first_key_secs: 10,
             next_key_secs: 3,
@@ -64,6 +70,9 @@ impl FeaturesTable {
             (&self.three_way, Feature::ThreeWay),
             (&self.complete, Feature::Complete),
             (&self.abort, Feature::Abort),
+            (&self.mask, Feature::Mask),
+            (&self.pause, Feature::Pause),
+            (&self.record, Feature::Record),
         ];
         let mut keys: Vec<(String, Feature)> = Vec::new();
         for (said, feature) in named.into_iter().filter_map(|(said, feature)| Some((said.as_ref()?, feature))) {
@@ -85,6 +94,8 @@ impl FeaturesTable {
             users,
             ready: ready.unwrap_or_else(|| Sound::from_pcm(audio::tone(&[DIAL_TONE], 1000))),
             failed: Sound::from_pcm(CONGESTION.pcm().repeat(2)),
+            on: Sound::from_pcm(audio::melody(&[(660.0, 100), (880.0, 150)], CUE_DBFS)),
+            off: Sound::from_pcm(audio::melody(&[(880.0, 100), (660.0, 150)], CUE_DBFS)),
             first_key: Duration::from_secs(self.first_key_secs.clamp(1, 60)),
             next_key: Duration::from_secs(self.next_key_secs.clamp(1, 60)),
         }
@@ -93,3 +104,5 @@ impl FeaturesTable {
 
 /// ITU-T E.180: the dial tone of most of Europe.
 const DIAL_TONE: (f64, f64) = (425.0, -13.0);
+/// Short and not loud: it is heard in the middle of a talk.
+const CUE_DBFS: f64 = -24.0;

@@ -38,6 +38,8 @@ struct MenuTable {
     key_gap_secs: Option<u16>,
     tries: Option<u32>,
     #[serde(default)]
+    mask: bool,
+    #[serde(default)]
     extensions: bool,
     otherwise: Option<Spanned<String>>,
     otherwise_silent: Option<Spanned<String>>,
@@ -56,6 +58,8 @@ struct CollectTable {
     patience_secs: Option<u16>,
     key_gap_secs: Option<u16>,
     tries: Option<u32>,
+    #[serde(default)]
+    mask: bool,
     #[serde(default = "one")]
     min: usize,
     max: Option<usize>,
@@ -155,6 +159,7 @@ fn menu(file: &mut File<'_>, names: &mut Names<'_>, said: MenuTable) -> Option<M
         patience_secs: said.patience_secs,
         key_gap_secs: said.key_gap_secs,
         tries: said.tries,
+        mask: said.mask,
     };
     let mut keys = Vec::new();
     for (key, to) in in_order(said.keys) {
@@ -179,6 +184,7 @@ fn collect(file: &mut File<'_>, names: &mut Names<'_>, said: CollectTable) -> Op
         patience_secs: said.patience_secs,
         key_gap_secs: said.key_gap_secs,
         tries: said.tries,
+        mask: said.mask,
     };
     check_field(file, &said.collect);
     let max = said.max.unwrap_or(DIGITS_MAX);
@@ -228,6 +234,7 @@ struct Asked {
     patience_secs: Option<u16>,
     key_gap_secs: Option<u16>,
     tries: Option<u32>,
+    mask: bool,
 }
 
 impl Asked {
@@ -242,6 +249,7 @@ impl Asked {
             patience: time(self.patience_secs, usual.patience),
             key_gap: time(self.key_gap_secs, usual.key_gap),
             tries: self.tries.unwrap_or(usual.tries).clamp(1, 100),
+            mask: self.mask,
             ..usual
         }
     }

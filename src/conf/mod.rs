@@ -40,7 +40,7 @@ use sip::digest::Ha1;
 pub use features::FeaturesTable;
 pub use people::Person;
 pub use problem::{Problem, Problems};
-pub use recording::{OnFailure, RecordingConf};
+pub use recording::{MaskSound, OnFailure, RecordingConf};
 pub use switch_file::{ConnectionLimits, SwitchConf};
 pub use trunks::{TlsTrust, Trunk};
 pub use watch::WatchConf;

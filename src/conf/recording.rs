@@ -19,6 +19,18 @@ pub struct RecordingConf {
     pub floor_mb: u64,
     /// What becomes of a call that cannot be recorded.
     pub on_failure: OnFailure,
+    /// A mask ends by itself after so long.
+    pub mask_secs_max: u32,
+    /// What is heard in its place.
+    pub mask_sound: MaskSound,
+}
+
+impl RecordingConf {
+    /// Does only a restart apply this one?
+    pub(super) fn needs_restart(&self, new: &RecordingConf) -> bool {
+        let mask_secs_max = self.mask_secs_max;
+        *self != RecordingConf { mask_secs_max, ..new.clone() }
+    }
 }
 
 /// What becomes of a call that is to be recorded and cannot be.
@@ -32,6 +44,17 @@ pub enum OnFailure {
     Refuse,
 }
 
+/// What is heard where a recording is masked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MaskSound {
+    /// Nothing.
+    #[default]
+    Silence,
+    /// A soft tone, so that who listens knows.
+    Tone,
+}
+
 impl Default for RecordingConf {
     fn default() -> RecordingConf {
         RecordingConf {
@@ -40,6 +63,8 @@ impl Default for RecordingConf {
             spill: None,
             floor_mb: 500,
             on_failure: OnFailure::Continue,
+            mask_secs_max: 300,
+            mask_sound: MaskSound::Silence,
         }
     }
 }

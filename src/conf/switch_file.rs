@@ -261,7 +261,7 @@ impl SwitchConf {
             ("[media] one_way_secs", self.media.one_way_secs != new.media.one_way_secs),
             ("[media] codecs", self.codecs != new.codecs),
             ("[media] dscp", self.media.dscp != new.media.dscp),
-            ("[recording]", self.recording != new.recording),
+            ("[recording]", self.recording.needs_restart(&new.recording)),
             ("[journal] folder", self.journal != new.journal),
         ];
         differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()

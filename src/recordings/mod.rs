@@ -3,11 +3,13 @@
 mod export;
 mod find;
 mod keep;
+mod live;
 mod progress;
 mod verify;
 
 use std::path::PathBuf;
 
+use centrala::shell::RecordingOrder;
 use clap::{Args, Subcommand};
 
 use crate::Failure;
@@ -30,6 +32,18 @@ pub enum Command {
     Expire(keep::ExpireArgs),
     /// Make the search index anew from the sidecars
     Index(find::IndexArgs),
+    /// Keep neither sound nor keys of a call that is recorded, for card data
+    Mask(live::SilenceArgs),
+    /// Keep them again
+    Unmask(live::LiveArgs),
+    /// Keep no sound of a call that is recorded
+    Pause(live::SilenceArgs),
+    /// Keep it again
+    Resume(live::LiveArgs),
+    /// Record a call from now on
+    Start(live::LiveArgs),
+    /// Record a call no longer; what there is stays
+    Stop(live::LiveArgs),
     /// Compare every recording with what was written down when it was made
     Verify(verify::VerifyArgs),
 }
@@ -62,6 +76,12 @@ impl Command {
             Command::Erase(args) => args.run(),
             Command::Expire(args) => args.run(),
             Command::Index(args) => args.run(),
+            Command::Mask(args) => args.run(RecordingOrder::Mask),
+            Command::Unmask(args) => args.run(RecordingOrder::Unmask),
+            Command::Pause(args) => args.run(RecordingOrder::Pause),
+            Command::Resume(args) => args.run(RecordingOrder::Resume),
+            Command::Start(args) => args.run(RecordingOrder::Start),
+            Command::Stop(args) => args.run(RecordingOrder::Stop),
             Command::Verify(args) => args.run(),
         }
     }

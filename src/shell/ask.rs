@@ -68,6 +68,17 @@ pub enum Request {
         /// Those that are still to come, too.
         follow: bool,
     },
+    /// Change something about a call's recording while it runs.
+    Recording {
+        /// Our id of the call.
+        call: String,
+        /// What.
+        order: RecordingOrder,
+        /// Who wants it.
+        by: String,
+        /// A mask ends after so long.
+        limit_secs: Option<u32>,
+    },
     /// Read the conf again and apply it, whole or not at all.
     Reload,
     /// Take no new calls, and end when the last one is over.
@@ -75,6 +86,24 @@ pub enum Request {
         /// End those that still stand after so many seconds.
         limit_secs: Option<u64>,
     },
+}
+
+/// What the command line may do with a recording that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordingOrder {
+    /// Begin one.
+    Start,
+    /// End it; the call goes on.
+    Stop,
+    /// Keep neither sound nor keys.
+    Mask,
+    /// Keep them again.
+    Unmask,
+    /// Keep no sound.
+    Pause,
+    /// Keep it again.
+    Resume,
 }
 
 /// One line of an answer. `Done` and `Failed` are the last ones.

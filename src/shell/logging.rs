@@ -57,6 +57,9 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::TransferFailed { status } => info!(%call, status, "transfer failed"),
         What::Left { leg } => info!(%call, %leg, "left"),
         What::Recording { file, .. } => info!(%call, file, "recording"),
+        What::RecordingStopped { actor, .. } => info!(%call, by = actor.by, how = ?actor.how, "recording stopped"),
+        What::Silenced { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "nothing is kept"),
+        What::Sounds { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "kept again"),
         What::Rejected { status } => info!(%call, status, "rejected"),
         What::HungUp { by, cause } => info!(%call, ?by, cause, "ended"),
         What::OneWay { leg } => {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base::{CallId, LegId, Time};
-use call::{Call, Do, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Target};
+use call::{Call, Do, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Silence, Target};
 use flow::{Journey, Word};
 use route::{Destination, Found};
 use sip::{Flow, Incoming, Transport};
@@ -116,6 +116,17 @@ impl Switch {
             }
             Do::Media(command) => out.push(Output::Media { thread, command: self.bound(command) }),
             Do::Record(recording) => out.push(Output::Record(self.open(id, &recording))),
+            Do::StopRecording { recording, length } => {
+                out.push(Output::Record(recorder::Input::Stop { id: recording, length }));
+            }
+            Do::Silence { recording, kind, actor, at, begins } => {
+                let kind = match kind {
+                    Silence::Mask => recorder::Silence::Mask,
+                    Silence::Pause => recorder::Silence::Pause,
+                };
+                let by = serde_json::json!(actor);
+                out.push(Output::Record(recorder::Input::Silence { id: recording, kind, begins, at, by }));
+            }
             Do::Release { local, .. } => {
                 if local.port() != 0 {
                     self.ports.give_back(local.port());
@@ -220,7 +231,7 @@ impl Switch {
         }
         let cdr = call.cdr();
         for recording in call.recordings() {
-            let length = call.ended_at().unwrap_or(now).since(recording.began);
+            let length = recording.stopped.or(call.ended_at()).unwrap_or(now).since(recording.began);
             let sidecar = sidecar::of(call, recording, &cdr);
             out.push(Output::Record(recorder::Input::Close { id: recording.id, length, sidecar }));
         }

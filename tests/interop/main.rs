@@ -17,6 +17,7 @@ mod flood;
 mod harness;
 mod keep_alive;
 mod linphone;
+mod masks;
 mod operate;
 mod routing;
 mod sipp;

@@ -43,12 +43,14 @@ impl Carrier {
 
     /// Dials, and acknowledges the final answer: it is returned.
     pub fn dial(&mut self, number: &str) -> String {
+        self.dial_offering(number, "m=audio 4000 RTP/AVP 0\r\n")
+    }
+
+    /// The same with this medium.
+    pub fn dial_offering(&mut self, number: &str, medium: &str) -> String {
         self.calls += 1;
-        let local = self.line.local();
-        let sdp = format!(
-            "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n",
-            ip = local.ip()
-        );
+        let ip = self.line.local().ip();
+        let sdp = format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n{medium}");
         let invite = self.request("INVITE", &format!("<sip:{number}@{}>", self.switch), "i", &sdp);
         self.line.send(invite.as_bytes());
         let answer = self.answer("INVITE");
@@ -62,10 +64,19 @@ impl Carrier {
     /// Hangs up the call with this answer.
     pub fn hang_up(&mut self, answer: &str) -> String {
         let last = std::mem::replace(&mut self.calls, number(answer));
-        let bye = self.request("BYE", header(answer, "To"), "b", "").replace("CSeq: 1", "CSeq: 2");
+        let bye = self.request("BYE", header(answer, "To"), "b", "").replace("CSeq: 1", "CSeq: 99");
         self.calls = last;
         self.line.send(bye.as_bytes());
         self.answer("BYE")
+    }
+
+    /// Presses a key by INFO; `press` counts them.
+    pub fn press_by_info(&mut self, answer: &str, key: char, press: usize) {
+        let body = format!("Signal={key}\r\nDuration=100\r\n");
+        let info = self.request("INFO", header(answer, "To"), &format!("k{press}-"), &body);
+        let info = info.replace("CSeq: 1", &format!("CSeq: {}", press + 2));
+        self.line.send(info.replace("application/sdp", "application/dtmf-relay").as_bytes());
+        assert_eq!(status(&self.answer("INFO")), Some(200));
     }
 
     fn request(&self, method: &str, to: &str, branch: &str, body: &str) -> String {

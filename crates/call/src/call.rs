@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audio::Sound;
-use base::{CallId, LegId, Time, WallClock};
+use base::{CallId, LegId, RecordingId, Time, WallClock};
 use bytes::Bytes;
 use sdp::Format;
 
@@ -17,7 +17,9 @@ use crate::attempt::{Attempt, Target};
 use crate::heard::KeySeen;
 use crate::leg::{Port, State};
 use crate::offer::Offer;
+use crate::order::Silent;
 use crate::recording::Recording;
+use crate::{Actor, Silence};
 use crate::{Cdr, Direction, Fact, FeatureConf, Leg, Member, NewLeg, Side, What, Wire, wires};
 
 /// What all calls of a switch share.
@@ -31,6 +33,8 @@ pub struct CallConf {
     pub hold_music: Sound,
     /// What keys do during a call.
     pub features: FeatureConf,
+    /// No mask lasts longer, if nobody says how long.
+    pub mask_max: Duration,
     /// What the calendar said at the beginning.
     pub clock: WallClock,
     /// The fingerprints of the two certificates that browsers are shown; none where they are not served.
@@ -95,6 +99,26 @@ pub enum Do {
     },
     /// Begin this recording; its taps follow.
     Record(Recording),
+    /// This recording ends here; what is to be told of it follows when the call is over.
+    StopRecording {
+        /// Which.
+        recording: RecordingId,
+        /// How long it is.
+        length: Duration,
+    },
+    /// This recording keeps nothing of what is said from `at` on, or keeps it again.
+    Silence {
+        /// Which.
+        recording: RecordingId,
+        /// Why.
+        kind: Silence,
+        /// Who wanted that.
+        actor: Actor,
+        /// From when.
+        at: Time,
+        /// Or ends.
+        begins: bool,
+    },
     /// This leg's media port is no longer needed. `taken`: the operating system would not give it to us.
     Release {
         /// Where it was.
@@ -156,6 +180,10 @@ pub struct Call {
     /// The legs that hear music because the other side holds.
     pub(crate) music: Vec<LegId>,
     pub(crate) recordings: Vec<Recording>,
+    /// What nobody is to hear later.
+    pub(crate) silences: Vec<Silent>,
+    /// When the last mask ended.
+    pub(crate) unmasked: Option<Time>,
     pub(crate) transfer: Option<crate::transfer::Transfer>,
     pub(crate) consultation: Option<crate::consult::Consultation>,
     /// Keys that may mean a feature.
@@ -164,6 +192,8 @@ pub struct Call {
     pub(crate) key_seen: Option<KeySeen>,
     /// What is known of the caller, by name.
     pub(crate) fields: BTreeMap<String, String>,
+    /// The fields nobody is told of.
+    pub(crate) untold: BTreeSet<String>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) events: VecDeque<Event>,
     out: Vec<Do>,
@@ -213,12 +243,15 @@ impl Call {
             players: 0,
             music: Vec::new(),
             recordings: Vec::new(),
+            silences: Vec::new(),
+            unmasked: None,
             transfer: None,
             consultation: None,
             keying: None,
             record_at_answer: false,
             key_seen: None,
             fields: BTreeMap::new(),
+            untold: BTreeSet::new(),
             facts: vec![Fact { at: now, what: started }],
             events: VecDeque::from([Event::Started]),
             out: Vec::new(),
@@ -250,7 +283,7 @@ impl Call {
             Some(at) => Some(at + MEDIA_COMES_HOME),
             None => {
                 let holding = self.legs.iter().filter(|leg| leg.is_live()).filter_map(|leg| leg.patience);
-                holding.chain(asked).chain(ringing).chain(keying).min()
+                holding.chain(asked).chain(ringing).chain(keying).chain(self.silence_deadline()).min()
             }
         }
     }

@@ -4,6 +4,7 @@
 //! into the sidecar. It decides nothing and remembers nothing the facts do not say.
 
 mod handover;
+mod silences;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::{Direction, Fact, Side, What};
 pub use handover::Handover;
 use handover::Handovers;
+pub use silences::Silenced;
 
 /// What became of one call. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,6 +71,8 @@ pub struct Cdr {
     pub talk_secs: f64,
     /// The recordings' files, relative to the recordings folder.
     pub recordings: Vec<String>,
+    /// What of it was not kept: masks and pauses, in order.
+    pub silences: Vec<Silenced>,
     /// The figures of each leg's sound: the caller's first.
     pub media: Vec<LegQuality>,
 }
@@ -122,6 +126,7 @@ impl Cdr {
             duration_secs: 0.0,
             talk_secs: 0.0,
             recordings: Vec::new(),
+            silences: Vec::new(),
             media: Vec::new(),
         };
         let mut parties: Vec<(LegId, &str)> = Vec::new();
@@ -192,6 +197,9 @@ impl Cdr {
                 What::OneWay { .. }
                 | What::HungUp { .. }
                 | What::Key { .. }
+                | What::RecordingStopped { .. }
+                | What::Silenced { .. }
+                | What::Sounds { .. }
                 | What::Ringing { .. }
                 | What::Refused { .. }
                 | What::Fault => {}
@@ -202,6 +210,7 @@ impl Cdr {
         let end = ended.or(facts.last().map(|fact| fact.at)).unwrap_or(began);
         cdr.ended = date(end);
         cdr.transfers = handovers.all();
+        cdr.silences = silences::silences(facts, end, date);
         cdr.duration_secs = secs(end.since(began));
         cdr.talk_secs = secs(talked + talking.map_or(Duration::ZERO, |from| end.since(from)));
         cdr

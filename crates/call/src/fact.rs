@@ -3,6 +3,8 @@
 use base::{LegId, RecordingId, Time};
 use media::LegStats;
 
+use crate::{Actor, Silence};
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
@@ -175,6 +177,27 @@ pub enum What {
         id: RecordingId,
         /// Its file, relative to the recordings folder, without the ending.
         file: String,
+    },
+    /// A recording runs no longer, though the call does.
+    RecordingStopped {
+        /// Its number.
+        id: RecordingId,
+        /// Who wanted that.
+        actor: Actor,
+    },
+    /// Nothing that is said from now is kept.
+    Silenced {
+        /// Why.
+        kind: Silence,
+        /// Who wanted that.
+        actor: Actor,
+    },
+    /// It is kept again.
+    Sounds {
+        /// What ended.
+        kind: Silence,
+        /// Who wanted that; at its limit, who had wanted the silence.
+        actor: Actor,
     },
     /// The caller was refused with a final status.
     Rejected {

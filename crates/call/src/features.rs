@@ -12,7 +12,7 @@ use audio::Sound;
 use base::{LegId, Time};
 use media::KeysHeard;
 
-use crate::{Call, Do, Member, Role};
+use crate::{Actor, Call, Do, How, Member, Order, Role, Silence};
 
 /// What keys do, and for whom.
 #[derive(Clone, Debug)]
@@ -25,6 +25,10 @@ pub struct FeatureConf {
     pub ready: Sound,
     /// What is heard when it could not be.
     pub failed: Sound,
+    /// What is heard by who has begun a mask, a pause or a recording with keys.
+    pub on: Sound,
+    /// And who has ended it.
+    pub off: Sound,
     /// How long the first key of a number may take.
     pub first_key: Duration,
     /// After so long without a key the number is complete.
@@ -46,6 +50,12 @@ pub enum Feature {
     Complete,
     /// Back to the partner.
     Abort,
+    /// Let nothing be kept of what a card's owner says and presses, or keep it again.
+    Mask,
+    /// Let nothing be heard later of what is said, or keep it again.
+    Pause,
+    /// Record, or record no longer.
+    Record,
 }
 
 /// Nothing, for nobody.
@@ -56,7 +66,9 @@ impl Default for FeatureConf {
             keys: Vec::new(),
             users: HashSet::new(),
             ready: silence.clone(),
-            failed: silence,
+            failed: silence.clone(),
+            on: silence.clone(),
+            off: silence,
             first_key: Duration::from_secs(10),
             next_key: Duration::from_secs(3),
         }
@@ -185,6 +197,12 @@ impl Call {
 
     fn use_feature(&mut self, by: LegId, feature: Feature) {
         match (feature, self.consults(by)) {
+            (Feature::Mask, _) => self.turn_silence(by, Silence::Mask),
+            (Feature::Pause, _) => self.turn_silence(by, Silence::Pause),
+            (Feature::Record, _) => {
+                let order = if self.is_recorded() { Order::Stop } else { Order::Start };
+                self.turn(by, order, order == Order::Start);
+            }
             (Feature::Blind | Feature::Attended, false) => {
                 self.awaits_number(by, feature == Feature::Attended);
             }
@@ -194,6 +212,22 @@ impl Call {
             (Feature::Abort, true) => self.consultation_ends(false),
             _ => {}
         }
+    }
+
+    fn turn_silence(&mut self, by: LegId, kind: Silence) {
+        let begins = !self.is_silent(kind);
+        self.turn(by, if begins { Order::Silence { kind, limit: None } } else { Order::Sound(kind) }, begins);
+    }
+
+    /// Who wanted it hears that it was done.
+    fn turn(&mut self, by: LegId, order: Order, on: bool) {
+        let Some(at) = self.position(by) else { return };
+        let actor = Actor { by: self.legs[at].party.label().to_owned(), how: How::Key };
+        let done = self.order(order, actor);
+        let conf = &self.conf.features;
+        let sound = if !done { &conf.failed } else { if on { &conf.on } else { &conf.off } };
+        let sound = sound.clone();
+        self.cue(by, sound, false);
     }
 
     /// The partner hears music, and who pressed the keys that a number is expected.

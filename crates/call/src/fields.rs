@@ -3,7 +3,7 @@
 //! Where it stands: routes and programs write fields, programs and agents read them. Each change is a fact, so the call's
 //! record has them too.
 
-use crate::{Call, What};
+use crate::{Call, Silence, What};
 
 /// The field that says which language the caller is spoken to in.
 pub const LANGUAGE: &str = "language";
@@ -18,17 +18,26 @@ impl Call {
         self.fields.get(name).map(String::as_str)
     }
 
-    /// Everything that is known, by name.
+    /// Everything that is known and may be told, by name.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.fields
+            .iter()
+            .filter(|(name, _)| !self.untold.contains(*name))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// This is known from now. A call with too many fields takes no new ones.
+    /// This is known from now. A call with too many fields takes no new ones. What becomes known under a mask is for the
+    /// call's own steps, as long as it lasts: no fact tells it.
     pub fn set_field(&mut self, name: &str, value: &str) {
         let value = &value[..value.floor_char_boundary(VALUE_BYTES_MAX)];
         let has_room = self.fields.contains_key(name) || self.fields.len() < FIELDS_MAX;
         if has_room && self.field(name) != Some(value) {
             self.fields.insert(name.to_owned(), value.to_owned());
+            if self.is_silent(Silence::Mask) {
+                self.untold.insert(name.to_owned());
+                return;
+            }
+            self.untold.remove(name);
             self.note(What::Field { name: name.to_owned(), value: value.to_owned() });
         }
     }

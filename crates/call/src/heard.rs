@@ -87,6 +87,7 @@ impl Call {
             self.events.push_back(Event::NoKey);
         }
         self.keying_time_is_up();
+        self.silence_time_is_up();
         if self.ended.is_some_and(|at| self.now >= at + MEDIA_COMES_HOME) {
             // A media thread that does not answer must not keep the call for ever.
             for at in 0..self.legs.len() {
@@ -219,7 +220,9 @@ impl Call {
         if leg != self.legs[0].id {
             return;
         }
-        self.note(What::Key { key });
+        if self.keys_are_noted() {
+            self.note(What::Key { key });
+        }
         if matches!(self.playing, Some(Playing { purpose: Purpose::Ask { .. } | Purpose::Await { .. }, .. })) {
             self.stop();
         }

@@ -424,6 +424,7 @@ mod tests {
             ringback: audio::Sound::from_pcm(Vec::new()),
             hold_music: audio::Sound::from_pcm(Vec::new()),
             features: crate::FeatureConf::default(),
+            mask_max: std::time::Duration::from_secs(300),
             clock: base::WallClock { unix_ms_at_zero: 0 },
             fingerprints: Some(Arc::new(["AB", "CD"].map(|octet| [octet; 32].join(":")))),
         }

@@ -18,13 +18,15 @@ pub struct Recording {
     pub file: String,
     /// When it began.
     pub began: Time,
+    /// When it was stopped, if somebody did before the call ended.
+    pub stopped: Option<Time>,
     tapped: Vec<(LegId, Channel)>,
 }
 
 impl Recording {
     pub(crate) fn begin(call: &Call) -> Recording {
         let id = RecordingId { call: call.id, segment: call.recordings.len() as u16 + 1 };
-        Recording { id, file: file_name(call, id), began: call.now, tapped: Vec::new() }
+        Recording { id, file: file_name(call, id), began: call.now, stopped: None, tapped: Vec::new() }
     }
 }
 
@@ -32,6 +34,22 @@ impl Recording {
     /// A leg is taken away, to be recorded elsewhere or not at all.
     pub(crate) fn forget(&mut self, leg: LegId) {
         self.tapped.retain(|(tapped, _)| *tapped != leg);
+    }
+
+    /// Whom it hears.
+    pub(crate) fn legs(&self) -> std::vec::IntoIter<LegId> {
+        self.tapped.iter().map(|(leg, _)| *leg).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Does it run, or will it be told of only?
+    pub(crate) fn runs(&self) -> bool {
+        self.stopped.is_none()
+    }
+
+    /// It runs no longer; whom it has heard.
+    pub(crate) fn stop(&mut self, now: Time) -> Vec<LegId> {
+        self.stopped = Some(now);
+        std::mem::take(&mut self.tapped).into_iter().map(|(leg, _)| leg).collect()
     }
 
     /// On which side a leg is.
@@ -43,10 +61,9 @@ impl Recording {
 impl Call {
     /// Taps this leg on that side, on which it takes the place of another.
     pub(crate) fn tap_as(&mut self, leg: LegId, channel: Option<Channel>) {
-        if let (Some(recording), Some(channel)) = (self.recordings.last_mut(), channel) {
+        if let (Some(recording), Some(channel)) = (self.recordings.last_mut().filter(|last| last.runs()), channel) {
             recording.tapped.push((leg, channel));
-            let (recording, began) = (recording.id, recording.began);
-            self.wish(Do::Media(media::Command::Tap { leg, recording, channel, began }));
+            self.tap(leg, channel);
         }
     }
 
@@ -54,7 +71,7 @@ impl Call {
     /// keeps its side, and who comes gets the other.
     pub(crate) fn tap_legs(&mut self) {
         let stays = self.stays();
-        let Some(recording) = self.recordings.last_mut() else { return };
+        let Some(recording) = self.recordings.last_mut().filter(|last| last.runs()) else { return };
         let mut taps = Vec::new();
         let known = recording.tapped.iter().find(|(leg, _)| *leg == stays).map(|(_, channel)| *channel);
         let (own, others) = match known {
@@ -66,15 +83,19 @@ impl Call {
             if talks && !recording.tapped.iter().any(|(tapped, _)| *tapped == leg.id) {
                 let channel = if leg.id == stays { own } else { others };
                 recording.tapped.push((leg.id, channel));
-                taps.push(media::Command::Tap {
-                    leg: leg.id,
-                    recording: recording.id,
-                    channel,
-                    began: recording.began,
-                });
+                taps.push((leg.id, channel));
             }
         }
-        taps.into_iter().for_each(|tap| self.wish(Do::Media(tap)));
+        taps.into_iter().for_each(|(leg, channel)| self.tap(leg, channel));
+    }
+
+    fn tap(&mut self, leg: LegId, channel: Channel) {
+        let Some(Recording { id, began, .. }) = self.recordings.last() else { return };
+        let tap = media::Command::Tap { leg, recording: *id, channel, began: *began };
+        self.wish(Do::Media(tap));
+        if !self.silences.is_empty() {
+            self.deafen(leg);
+        }
     }
 }
 

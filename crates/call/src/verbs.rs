@@ -114,13 +114,15 @@ impl Call {
 
     /// Records the call from now, if it is not being recorded: the caller left, whoever he talks with right.
     pub fn record(&mut self) {
-        if self.has_ended() || !self.recordings.is_empty() {
+        if self.has_ended() || self.is_recorded() || self.recordings.len() >= RECORDINGS_MAX {
             return;
         }
         let recording = Recording::begin(self);
         self.note(What::Recording { id: recording.id, file: recording.file.clone() });
         self.recordings.push(recording.clone());
+        let id = recording.id;
         self.wish(Do::Record(recording));
+        self.silence_recording(id);
         self.tap_legs();
     }
 
@@ -169,3 +171,6 @@ impl Call {
         self.wish(Do::Media(play));
     }
 }
+
+/// Who stops and starts more often is not heard.
+const RECORDINGS_MAX: usize = 100;

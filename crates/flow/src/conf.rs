@@ -124,6 +124,17 @@ pub enum StepConf {
     Choose(Arc<ChooseConf>),
 }
 
+impl StepConf {
+    /// Is nothing of it kept?
+    pub fn is_masked(&self) -> bool {
+        match self {
+            StepConf::Menu(menu) => menu.question.mask,
+            StepConf::Collect(collect) => collect.question.mask,
+            StepConf::Say(_) | StepConf::Set(_) | StepConf::Choose(_) => false,
+        }
+    }
+}
+
 /// How a caller is asked for keys.
 #[derive(Clone, Debug)]
 pub struct QuestionConf {
@@ -141,6 +152,8 @@ pub struct QuestionConf {
     pub key_gap: Duration,
     /// How often to ask.
     pub tries: u32,
+    /// Nothing the caller says or presses meanwhile is kept: no sound in the recording, no key in a record.
+    pub mask: bool,
 }
 
 impl QuestionConf {
@@ -154,6 +167,7 @@ impl QuestionConf {
             patience: Duration::from_secs(5),
             key_gap: Duration::from_secs(2),
             tries: 3,
+            mask: false,
         }
     }
 }

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use base::{LegId, Time};
-use call::{Call, Do, Event, Input, Leg, Outbound, Replacement, Side, Target};
+use call::{Actor, Call, Do, Event, Input, Leg, Order, Outbound, Replacement, Side, Target};
 use route::{Destination, Found, Guest};
 
 use crate::announce::Announce;
 use crate::collect::Collect;
 use crate::duty::{Duty, What};
 use crate::echo::Echo;
+use crate::masked::Masked;
 use crate::menu::Menu;
 use crate::night::Night;
 use crate::pass::{Choose, Set};
@@ -170,6 +171,15 @@ impl Journey {
         self.call.refuse_transfer(by, status, now);
     }
 
+    /// Somebody asks something of the call's recording: see [`Call::order`].
+    pub fn order(&mut self, order: Order, actor: Actor, now: Time) -> bool {
+        self.is_now(now);
+        self.call.handle(Input::Tick, now);
+        let done = self.call.order(order, actor);
+        self.run();
+        done
+    }
+
     /// The media of a leg leaves this call's thread: see [`Call::move_media`].
     pub fn move_media(&mut self, leg: &mut Leg, local: std::net::SocketAddr) {
         self.call.move_media(leg, local);
@@ -298,7 +308,10 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
         Destination::Login => Some(duty(What::Ready, &conf.ready_melody)),
         Destination::Logout => Some(duty(What::Goes, &conf.away_melody)),
         Destination::Pause(reason) => Some(duty(What::Pauses(reason.clone()), &conf.away_melody)),
-        Destination::Menu(name) => conf.menus.get(name).map(|one| step(one, conf)),
+        Destination::Menu(name) => conf.menus.get(name).map(|one| match one.is_masked() {
+            true => Box::new(Masked { name: name.clone(), step: step(one, conf) }) as _,
+            false => step(one, conf),
+        }),
         Destination::Play(name) => conf
             .prompts
             .get(name)

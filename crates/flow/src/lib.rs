@@ -12,6 +12,7 @@ mod duty;
 mod echo;
 mod graph;
 mod journey;
+mod masked;
 mod menu;
 mod night;
 mod pass;

@@ -79,6 +79,14 @@ pub enum Command {
         /// Sample 0 of the recording; clips are placed from here.
         began: Time,
     },
+    /// Let the tap keep nothing of what comes from now on, or keep it again. It goes by when sound comes, whatever time its
+    /// sender gives it.
+    Deafen {
+        /// Whose tap.
+        leg: LegId,
+        /// Nothing.
+        deaf: bool,
+    },
     /// Give up what the tap has gathered, and remove it.
     Untap {
         /// Whose tap.

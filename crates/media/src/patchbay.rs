@@ -90,6 +90,12 @@ impl Patchbay {
                 port.flush(exit);
                 port.tap = Some(Tap::new(recording, channel, began));
             }),
+            Command::Deafen { leg, deaf } => self.change(leg, |port| {
+                port.flush(exit);
+                if let Some(tap) = &mut port.tap {
+                    tap.deaf = deaf;
+                }
+            }),
             Command::Untap { leg } => self.change(leg, |port| {
                 port.flush(exit);
                 port.tap = None;

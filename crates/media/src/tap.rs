@@ -19,6 +19,8 @@ use crate::Channel;
 pub(crate) struct Tap {
     pub recording: RecordingId,
     pub channel: Channel,
+    /// It keeps nothing, but knows where what comes would lie.
+    pub deaf: bool,
     began: Time,
     anchor: Option<Anchor>,
     gathered: Option<Gathered>,
@@ -66,12 +68,15 @@ pub(crate) struct Speech<'a> {
 
 impl Tap {
     pub fn new(recording: RecordingId, channel: Channel, began: Time) -> Tap {
-        Tap { recording, channel, began, anchor: None, gathered: None, ear: None }
+        Tap { recording, channel, deaf: false, began, anchor: None, gathered: None, ear: None }
     }
 
     /// Keep what was said; a clip that is full goes to `out`.
     pub fn hear(&mut self, speech: &Speech, now: Time, out: impl FnMut(Clip)) {
         let at = self.place(speech, now);
+        if self.deaf {
+            return;
+        }
         // Said before the recording began: only what reaches into it.
         let early = usize::try_from(-at).unwrap_or(0).saturating_mul(speech.encoding.width()).min(speech.payload.len());
         let payload = &speech.payload[early..];

@@ -13,7 +13,7 @@ use base::{RecordingId, Time};
 use serde_json::Value;
 
 use crate::recording::Recording;
-use crate::{Channel, Closing, RecorderError, sidecar};
+use crate::{Channel, Closing, RecorderError, Silence, sidecar};
 
 /// Where recordings go and how many there may be.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct RecorderConf {
     /// A file holds no more; a longer recording goes on in another. WAV ends at 4 GiB, which is 37 hours; hound would not
     /// notice.
     pub secs_max: u64,
+    /// What is masked is a soft tone and not silence.
+    pub mask_tone: bool,
 }
 
 impl Default for RecorderConf {
@@ -39,6 +41,7 @@ impl Default for RecorderConf {
             floor_bytes: 500_000_000,
             recordings_max: 10_000,
             secs_max: 8 * 3600,
+            mask_tone: false,
         }
     }
 }
@@ -65,6 +68,26 @@ pub enum Input {
         channel: Channel,
         /// The sound, with its place.
         clip: Clip,
+    },
+    /// Nothing of what is said from a moment on is to be kept, or it is again. Time goes on.
+    Silence {
+        /// The recording.
+        id: RecordingId,
+        /// Why.
+        kind: Silence,
+        /// Or ends.
+        begins: bool,
+        /// The moment.
+        at: Time,
+        /// Who wanted it: a JSON object for the sidecar.
+        by: Value,
+    },
+    /// A recording goes on no longer; it is closed later.
+    Stop {
+        /// The recording.
+        id: RecordingId,
+        /// How long it is.
+        length: Duration,
     },
     /// A recording ends. It stays open a moment for clips on their way.
     Close {
@@ -203,6 +226,17 @@ impl Recorder {
                     }
                 }
             }
+            Input::Silence { id, kind, begins, at, by } => {
+                let told = self.recordings.get_mut(&id).map(|recording| recording.silence(kind, begins, at, by));
+                if let Some(Err(why)) = told {
+                    self.fail(id, why, out);
+                }
+            }
+            Input::Stop { id, length } => {
+                if let Some(recording) = self.recordings.get_mut(&id) {
+                    recording.stop(length);
+                }
+            }
             Input::Close { id, length, sidecar } => {
                 if let Some(recording) = self.recordings.get_mut(&id) {
                     recording.close(length, sidecar, now);
@@ -248,7 +282,7 @@ impl Recorder {
         let started = sidecar::members(started);
         let mut failed = None;
         for folder in self.in_order() {
-            match Recording::open(&folder, self.conf.secs_max, &file, began, &started) {
+            match Recording::open(&folder, &self.conf, &file, began, &started) {
                 Ok(recording) => {
                     if folder != self.conf.folder {
                         let nearly_full = || format!("{} is nearly full; free some space", self.conf.folder.display());

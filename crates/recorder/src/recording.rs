@@ -15,9 +15,10 @@ use serde_json::{Map, Value};
 
 use crate::gaps::Gaps;
 use crate::place::{JSON_PART, Place, WAV, WAV_PART};
+use crate::silences::{Silence, Silences};
 use crate::timeline::{Channel, Late, Timeline};
 use crate::wav_file::{RATE, WavFile};
-use crate::{Closing, RecorderError, sidecar};
+use crate::{Closing, RecorderConf, RecorderError, sidecar};
 
 pub(crate) struct Recording {
     place: Place,
@@ -33,6 +34,9 @@ pub(crate) struct Recording {
     /// What was known when it began.
     started: Map<String, Value>,
     gaps: Gaps,
+    silences: Silences,
+    /// Where it was stopped, if its call goes on.
+    stopped: Option<u64>,
     /// Clips that claimed to come from the future.
     misplaced: u64,
     end: Option<End>,
@@ -49,7 +53,7 @@ struct End {
 impl Recording {
     pub(crate) fn open(
         folder: &Path,
-        secs_max: u64,
+        conf: &RecorderConf,
         file: &str,
         began: Time,
         started: &Map<String, Value>,
@@ -60,13 +64,15 @@ impl Recording {
             place,
             file: file.to_owned(),
             began,
-            secs_max,
+            secs_max: conf.secs_max,
             wav,
             part: 1,
             base: 0,
             timeline: Timeline::new(),
             started: started.clone(),
             gaps: Gaps::default(),
+            silences: Silences::new(conf.mask_tone),
+            stopped: None,
             misplaced: 0,
             end: None,
         })
@@ -83,6 +89,7 @@ impl Recording {
     pub(crate) fn roll(&mut self, id: RecordingId) -> Result<Closing, RecorderError> {
         let mut told = self.started.clone();
         self.tell_part(&mut told);
+        self.silences.tell(self.timeline.written(), &mut told);
         told.insert("continues".to_owned(), true.into());
         let folder = self.folder().to_owned();
         let (place, wav, length) = self.next_file(&folder)?;
@@ -99,6 +106,7 @@ impl Recording {
         let file = format!("{}-{}", self.file, self.part);
         let mut told = self.started.clone();
         self.tell_part(&mut told);
+        self.silences.tell(self.timeline.written(), &mut told);
         let begun = Place::new(folder, &file).and_then(|place| match begin(&place, &told) {
             Ok(wav) => Ok((place, wav)),
             Err(why) => Err(not_begun(&file, why)),
@@ -126,6 +134,36 @@ impl Recording {
         self.gaps.note(channel, at, samples);
     }
 
+    /// Nothing of what is said from now is kept, or it is again. What came before this was told is taken back.
+    pub(crate) fn silence(&mut self, kind: Silence, begins: bool, at: Time, by: Value) -> Result<(), RecorderError> {
+        let from = self.frames_at(at);
+        match begins {
+            true => self.silences.begins(kind, from, by),
+            false => self.silences.ends(kind, from, by),
+        }
+        let written = self.timeline.written();
+        let from = from.max(self.base);
+        if begins && from < written {
+            let mut samples = vec![0; (written - from) as usize];
+            self.silences.cover(from, &mut samples, 1);
+            let late = Late { at: from - self.base, samples };
+            for channel in [Channel::Left, Channel::Right] {
+                self.wav.patch(channel, &late).map_err(|why| self.disk(why))?;
+            }
+        }
+        // Should nobody live to close it, this is what will be known.
+        let mut told = self.started.clone();
+        self.tell_part(&mut told);
+        self.silences.tell(written.max(from), &mut told);
+        let text = sidecar::text(&told).map_err(|why| self.disk(why))?;
+        sidecar::write(&self.place.with(JSON_PART), &text, false).map_err(|why| self.disk(why))
+    }
+
+    /// Nothing that is said after this belongs to it.
+    pub(crate) fn stop(&mut self, length: Duration) {
+        self.stopped.get_or_insert(frames(length));
+    }
+
     /// It cannot go on: what there is of it is to be saved.
     pub(crate) fn broken_off(self, id: RecordingId, why: String) -> Closing {
         Closing::cut_off(Some(id), self.place, self.wav.into_file(), Some(why))
@@ -134,12 +172,16 @@ impl Recording {
     /// A clip of one side. Too late to be written in its turn, it is put right in the file.
     pub(crate) fn audio(&mut self, channel: Channel, clip: &Clip, now: Time) -> Result<(), RecorderError> {
         let end = clip.end();
+        if self.stopped.is_some_and(|stopped| clip.at >= stopped) {
+            return Ok(()); // on its way when it was stopped
+        }
         if end > self.frames_at(now) + AHEAD {
             self.misplaced += 1; // a clock gone wrong must fill neither memory nor disk
             return Ok(());
         }
         self.write_until(end.saturating_sub(WINDOW))?;
-        if let Some(late) = self.timeline.place(channel, clip) {
+        if let Some(mut late) = self.timeline.place(channel, clip) {
+            self.silences.cover(late.at, &mut late.samples, 1);
             let before = self.base.saturating_sub(late.at).min(late.samples.len() as u64); // in a file that is closed
             let late = Late {
                 at: (late.at + before) - self.base.min(late.at + before),
@@ -152,7 +194,7 @@ impl Recording {
 
     /// Writes what has waited long enough for the other side; in a silence, silence.
     pub(crate) fn look(&mut self, now: Time) -> Result<(), RecorderError> {
-        if self.end.is_some() {
+        if self.end.is_some() || self.stopped.is_some_and(|end| self.timeline.written() >= end) {
             return Ok(()); // what is left is written by `finish`, however late we look: no second is added to the call
         }
         let frames = self.frames_at(now);
@@ -184,6 +226,7 @@ impl Recording {
             sidecar.insert("misplaced_clips".to_owned(), self.misplaced.into());
         }
         self.tell_part(&mut sidecar);
+        self.silences.tell(self.timeline.written(), &mut sidecar);
         self.gaps.tell(&mut sidecar);
         let length = seconds(self.timeline.written() - self.base);
         Ok(Closing::whole(id, self.place, self.wav.into_file(), length, sidecar))
@@ -191,14 +234,26 @@ impl Recording {
 
     /// Everything before frame `end` goes to the disk, and the header tells so.
     fn write_until(&mut self, end: u64) -> Result<(), RecorderError> {
+        let end = self.stopped.map_or(end, |stopped| end.min(stopped));
         if end <= self.timeline.written() {
             return Ok(());
         }
         if end > self.base + self.secs_max * RATE {
             return Err(RecorderError::TooLong { file: self.file.clone(), secs: self.secs_max });
         }
-        let Recording { timeline, wav, .. } = self;
-        timeline.leave(end, |piece| wav.write(piece)).and_then(|()| wav.settle()).map_err(|why| self.disk(why))
+        let Recording { timeline, wav, silences, .. } = self;
+        let mut at = timeline.written();
+        let write = |piece: &[i16]| {
+            let (from, frames) = (at, piece.len() as u64 / 2);
+            at += frames;
+            if !silences.touch(from, frames) {
+                return wav.write(piece);
+            }
+            let mut kept = piece.to_vec();
+            silences.cover(from, &mut kept, 2);
+            wav.write(&kept)
+        };
+        timeline.leave(end, write).and_then(|()| wav.settle()).map_err(|why| self.disk(why))
     }
 
     /// Where on its time line the recording is.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use base::Time;
+use call::{Actor, How, Order, Silence};
 use serde_json::{Value, json};
 use tokio::task::{spawn_blocking, spawn_local};
 use tracing::{error, info, warn};
 
-use super::super::ask::{Line, Request};
+use super::super::ask::{Line, RecordingOrder, Request};
 use super::super::console::Answers;
 use super::super::mailboxes;
 use super::super::prepare;
@@ -57,6 +58,18 @@ impl Control {
                 let lifted = self.switch.unban(&who, now);
                 info!(who, lifted, "unbanned");
                 let _ = answers.try_send(Line::Done(json!({ "lifted": lifted })));
+            }
+            Request::Recording { call, order, by, limit_secs } => {
+                let done = call.parse().ok().and_then(|call| {
+                    let actor = Actor { by, how: How::Command };
+                    self.switch.order(call, wanted(order, limit_secs), actor, now, out)
+                });
+                self.perform(out);
+                let _ = answers.try_send(match done {
+                    Some(true) => Line::Done(json!({ "call": call, "order": order })),
+                    Some(false) => Line::Failed(format!("{call} is so already, or has ended; `centrala calls` tells")),
+                    None => Line::Failed(format!("there is no call {call}; `centrala calls` lists them")),
+                });
             }
             Request::Subscriptions => {
                 let watching = self.switch.endpoint().subscriptions();
@@ -147,6 +160,18 @@ impl Control {
             }
         };
         let _ = answers.try_send(line);
+    }
+}
+
+fn wanted(order: RecordingOrder, limit_secs: Option<u32>) -> Order {
+    let limit = limit_secs.map(|secs| Duration::from_secs(secs.into()));
+    match order {
+        RecordingOrder::Start => Order::Start,
+        RecordingOrder::Stop => Order::Stop,
+        RecordingOrder::Mask => Order::Silence { kind: Silence::Mask, limit },
+        RecordingOrder::Unmask => Order::Sound(Silence::Mask),
+        RecordingOrder::Pause => Order::Silence { kind: Silence::Pause, limit },
+        RecordingOrder::Resume => Order::Sound(Silence::Pause),
     }
 }
 

@@ -32,7 +32,7 @@ use super::super::udp::UdpListener;
 use super::super::watch::Watch;
 use super::super::{Addresses, prepare, random};
 use super::{Arrival, Control, arrive};
-use crate::conf::Conf;
+use crate::conf::{Conf, MaskSound};
 use crate::{Input, Switch};
 
 impl Control {
@@ -138,6 +138,7 @@ fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(
         folder: recording.folder.clone(),
         spill: recording.spill.clone(),
         floor_bytes: recording.floor_mb.saturating_mul(1_000_000),
+        mask_tone: recording.mask_sound == MaskSound::Tone,
         ..RecorderConf::default()
     })?;
     let folders: Vec<_> = [Some(&recording.folder), recording.spill.as_ref()].into_iter().flatten().cloned().collect();

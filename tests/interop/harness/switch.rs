@@ -120,6 +120,10 @@ impl Centre {
         self.room.path().join("recordings")
     }
 
+    pub fn log(&self) -> PathBuf {
+        self.room.path().join("centrala.log")
+    }
+
     pub fn journal(&self) -> PathBuf {
         self.room.path().join("journal")
     }
@@ -184,8 +188,19 @@ impl Centre {
 
     /// Starts the switch; when this returns, it answers.
     pub fn start(&self) -> Switch {
-        let log = self.room.path().join("centrala.log");
-        let mut process = Process::start("centrala", "this very workspace", self.command(&["run"]), &log);
+        self.start_by(self.command(&["run"]))
+    }
+
+    /// The same, with all there is to log.
+    pub fn start_talkative(&self) -> Switch {
+        let mut command = self.command(&["run"]);
+        command.env("RUST_LOG", "trace");
+        self.start_by(command)
+    }
+
+    fn start_by(&self, command: Command) -> Switch {
+        let log = self.log();
+        let mut process = Process::start("centrala", "this very workspace", command, &log);
         until("a switch that answers", Duration::from_secs(10), || {
             assert!(process.ended().is_none(), "the switch ended at once");
             Line::udp(anywhere(self.address), self.address).is_answered(Duration::from_millis(200)).then_some(())

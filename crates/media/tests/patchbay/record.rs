@@ -106,3 +106,20 @@ fn a_stream_that_begins_anew_lies_by_the_clock() {
     assert_eq!(clips.last().map(|clip| (clip.at, clip.payload[0])), Some((1040 * 8, 12)));
     assert!(room.book.events.iter().any(|event| matches!(event, Event::Closed { leg: A, .. })));
 }
+
+#[test]
+fn a_deaf_tap_keeps_nothing_of_what_comes_and_knows_afterwards_where_it_is() {
+    let mut room = Room::talking();
+    room.tap(A);
+    let mut a = Mouth::of(A);
+    a.speak(&mut room, 1, 10);
+    room.tell(Command::Deafen { leg: A, deaf: true });
+    a.speak(&mut room, 100, 20);
+    room.tell(Command::Deafen { leg: A, deaf: false });
+    a.speak(&mut room, 50, 5);
+    room.tell(Command::Untap { leg: A });
+    let clips = clips(&room);
+    assert_eq!(clips.iter().map(|clip| (clip.at, clip.samples())).collect::<Vec<_>>(), [(0, 1600), (4800, 800)]);
+    assert!(clips.iter().all(|clip| !clip.payload.iter().any(|byte| (100..120).contains(byte))));
+    assert_eq!(room.heard(B).len(), 35, "who listens hears all of it");
+}
