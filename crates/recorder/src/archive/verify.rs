@@ -203,6 +203,8 @@ impl Verify {
         let mut held = Holdings::default();
         let mut tail: Option<Tail> = None;
         let mut before = (String::new(), 0);
+        // A day's last line without an end. If one is missing after it, that was it.
+        let mut cut: Option<(String, usize)> = None;
         let mut noted = self.noted;
         for path in days(folder)? {
             let file = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
@@ -216,6 +218,7 @@ impl Verify {
             };
             for (at, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
                 let Some(line) = line.strip_suffix(b"\n") else {
+                    cut = Some((file.clone(), at + 1));
                     continue; // being written, or half written when the power went: nobody was told of it
                 };
                 let Ok(read) = serde_json::from_slice::<Line>(line) else {
@@ -227,6 +230,9 @@ impl Verify {
                 match tail {
                     None => report.first_line = read.n,
                     Some(tail) if read.n != tail.n + 1 => {
+                        if let Some((file, line)) = &cut {
+                            found(file, Fault::Line { line: *line });
+                        }
                         found(&file, Fault::Gap { line: at + 1, found: read.n, after: tail.n });
                     }
                     Some(tail) if read.prev != tail.hash => found(&before.0, Fault::Link { line: before.1 }),
@@ -235,7 +241,7 @@ impl Verify {
                 if read.n == 1 && read.prev != Hash::NONE {
                     found(&file, Fault::Link { line: at + 1 });
                 }
-                before = (file.clone(), at + 1);
+                (before, cut) = ((file.clone(), at + 1), None);
                 let now = Tail { n: read.n, hash: Hash::of(line) };
                 noted = noted.filter(|noted| *noted != Noted { n: now.n, hash: now.hash });
                 tail = Some(now);
