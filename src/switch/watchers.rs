@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use base::{CallId, Time};
+use base::{CallId, LegId, Time};
 use presence::{Calls, Mailboxes, Rights, Sight, Watched, availability, queue_lamp};
 use route::Destination;
-use sip::{Command, Mailbox, Method, Name, Outside, Package, Reason, Shown, State, Subscribes, Watch};
+use sip::{Command, Mailbox, Method, Name, Outside, Package, Reason, Shown, Stage, State, Subscribes, Watch};
 
 use super::{Output, Switch};
 use crate::conf::Conf;
@@ -173,7 +173,10 @@ impl Switch {
             }
             (Package::Dialog, Watched::Person(person)) => {
                 let party = self.directory.person(person);
-                State::Lines(self.seen.calls.lines(person, Shown { number: party.number, name: party.name }))
+                let mut lines = self.seen.calls.lines(person, Shown { number: party.number, name: party.name });
+                let standing = lines.lines.iter_mut().filter(|line| line.stage != Stage::Terminated);
+                standing.for_each(|line| line.dialog = self.endpoint.dialog_of(LegId(line.id)));
+                State::Lines(lines)
             }
             (Package::Presence, Watched::Person(person)) => {
                 let reachable = !self.endpoint.bindings(person, now).is_empty();

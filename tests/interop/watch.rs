@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::linphone::Linphone;
 use crate::harness::sipp::{Party, Play};
-use crate::harness::switch::{Centre, Switch};
+use crate::harness::switch::{Centre, Switch, assert_fields};
 use crate::harness::until;
 use crate::operate::operate;
 
@@ -51,6 +51,23 @@ fn a_lamp_shows_that_somebody_talks() {
         callee.passes();
         lamp.passes();
         until("no subscription", A_WHILE, || subscriptions(&centre).is_empty().then_some(()));
+    }
+}
+
+#[test]
+fn the_key_beside_a_lamp_picks_up_what_rings_there() {
+    for transport in ["UDP", "TCP"] {
+        let centre = Centre::new("lamp-key");
+        let switch = centre.start();
+        let (ann, bob, cid) = (Party::new("ann"), Party::new("bob"), Party::new("cid").by(transport));
+        bob.register(&centre.room, switch.address);
+        let key = cid.play("lamp_picks_up", &centre.room, switch.address, "202", &[]);
+        until("a subscription", A_WHILE, || (!subscriptions(&centre).is_empty()).then_some(()));
+        let rings = bob.expect("callee_is_cancelled", &centre.room, switch.address, &[]);
+        ann.play("caller_talks", &centre.room, switch.address, "202", &[]).passes();
+        rings.passes();
+        key.passes();
+        assert_fields(&switch.cdr(), &json!({ "caller": "ann", "called": "202", "answered_by": "cid", "status": 200 }));
     }
 }
 

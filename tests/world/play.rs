@@ -135,7 +135,10 @@ impl Theatre {
                 let mut headers: Vec<_> =
                     header.iter().map(|(name, value)| (Name::from(name.as_str()), value.clone())).collect();
                 if let Some(phone) = replaces {
-                    let other = world.desk(phone).and_then(|desk| world.desks[desk].phone.dialog());
+                    let other = match phone.as_str() {
+                        "lamp" => world.desks[who].phone.lamp().map(str::to_owned),
+                        phone => world.desk(phone).and_then(|desk| world.desks[desk].phone.dialog()),
+                    };
                     let dialog = other.ok_or_else(|| format!("{phone} has no call"))?;
                     headers.push((Name::Replaces, dialog + if *early_only { ";early-only" } else { "" }));
                     headers.push((Name::Require, "replaces".to_owned()));

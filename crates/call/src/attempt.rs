@@ -161,6 +161,11 @@ impl Attempt {
         branch.is_some_and(|branch| !std::mem::replace(&mut branch.rings, true))
     }
 
+    /// Does this leg ring?
+    pub(crate) fn is_ringing(&self, leg: LegId) -> bool {
+        self.branches.iter().any(|branch| branch.leg == leg && branch.rings)
+    }
+
     /// Does anybody ring?
     pub(crate) fn rings(&self) -> bool {
         self.branches.iter().any(|branch| branch.rings)

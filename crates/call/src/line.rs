@@ -42,7 +42,7 @@ impl Call {
         if self.has_ended() {
             return Vec::new();
         }
-        let legs = self.legs().iter().enumerate().filter(|(_, leg)| leg.is_live());
+        let legs = self.legs().iter().enumerate().filter(|(_, leg)| leg.is_live() && !self.is_only_called(leg));
         legs.filter_map(|(at, leg)| self.line(leg, at == 0)).collect()
     }
 
@@ -61,6 +61,12 @@ impl Call {
             None => dialled().map_or_else(|| self.number_dialled(), |other| other.party.clone()),
         };
         Some(Line { leg: leg.id, account, calls, progress, holds: leg.holds(), remote })
+    }
+
+    /// Is this a phone that was called and has not said yet that it rings? Nothing is to be seen of it, and nothing to be
+    /// picked up.
+    fn is_only_called(&self, leg: &Leg) -> bool {
+        matches!(leg.state, State::Dialling) && !self.rings_at(leg.id)
     }
 
     fn number_dialled(&self) -> Party {

@@ -60,6 +60,12 @@ impl Call {
         self.attempt.iter_mut().chain(offers).find(|attempt| attempt.has(leg))
     }
 
+    /// Does this dialled leg ring?
+    pub(crate) fn rings_at(&self, leg: LegId) -> bool {
+        let offers = self.offers.iter().map(|offer| &offer.attempt);
+        self.attempt.iter().chain(offers).any(|attempt| attempt.is_ringing(leg))
+    }
+
     /// Everything dialled and not yet answered, which is over now.
     pub(crate) fn take_attempts(&mut self) -> Vec<Attempt> {
         let offers = std::mem::take(&mut self.offers).into_iter().map(|offer| offer.attempt);

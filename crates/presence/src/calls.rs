@@ -52,8 +52,9 @@ impl Calls {
         let before = self.calls.remove(&call).unwrap_or_default();
         let mut now: Vec<(String, Line)> = Vec::new();
         for line in lines {
+            let rank = |line: &Line| (line.progress, self.shows(call, line));
             match now.iter_mut().find(|(account, _)| *account == line.account) {
-                Some((_, farther)) if farther.progress >= line.progress => {}
+                Some((_, farther)) if rank(farther) >= rank(&line) => {}
                 Some((_, nearer)) => *nearer = line,
                 None => now.push((line.account.clone(), line)),
             }
@@ -93,6 +94,12 @@ impl Calls {
     /// Forgets people who are gone and in no call: no more are kept than there ever were at a time.
     pub fn keep(&mut self, is_there: impl Fn(&str) -> bool) {
         self.people.retain(|account, person| !person.lines.is_empty() || is_there(account));
+    }
+
+    /// Is it this phone's line of the call that is shown? Then it stays, where another has come no farther.
+    fn shows(&self, call: CallId, line: &Line) -> bool {
+        let lines = self.people.get(&line.account).map_or(&[][..], |person| &person.lines);
+        lines.iter().any(|(one, shown)| *one == call && shown.leg == line.leg)
     }
 
     /// False, if that is how it was.
@@ -163,6 +170,14 @@ mod tests {
         let rings = vec![line("ann", 1, Rings), line("bob", 2, Rings), line("bob", 3, Rings)];
         step(first, rings.clone(), &["ann", "bob"], &[(2, Stage::Early)]);
         step(first, rings, &[], &[(2, Stage::Early)]);
+        let desk = vec![line("ann", 1, Rings), line("bob", 3, Rings)];
+        step(first, desk, &["bob"], &[(3, Stage::Early)]);
+        step(
+            first,
+            vec![line("ann", 1, Rings), line("bob", 2, Rings), line("bob", 3, Rings)],
+            &[],
+            &[(3, Stage::Early)],
+        );
         let talks = vec![line("ann", 1, Talks), line("bob", 2, Rings), line("bob", 3, Talks)];
         step(first, talks, &["ann", "bob"], &[(3, Stage::Confirmed)]);
         step(second, vec![line("bob", 9, Rings)], &["bob"], &[(3, Stage::Confirmed), (9, Stage::Early)]);

@@ -16,13 +16,14 @@ pub(crate) fn lamp(line: &Line) -> sip::Line {
         stage,
         held: line.holds,
         remote: Shown { number: line.remote.number.clone(), name: line.remote.name.clone() },
+        dialog: None, // the switch knows it when somebody is told
     }
 }
 
 /// A line that is over. It says no more with whom.
 pub(crate) fn out(line: Option<&sip::Line>) -> sip::Line {
     let (id, initiated) = line.map_or((0, false), |line| (line.id, line.initiated));
-    sip::Line { id, initiated, stage: Stage::Terminated, held: false, remote: Shown::default() }
+    sip::Line { id, initiated, stage: Stage::Terminated, held: false, remote: Shown::default(), dialog: None }
 }
 
 /// A queue's lamp blinks while somebody waits.

@@ -52,6 +52,8 @@ pub struct Phone {
     ear: Option<Ear>,
     asked: Vec<Asked>,
     watches: Vec<Watch>,
+    /// What its key beside the lamp would pick up.
+    lamp: Option<String>,
     answers: Answers,
     /// For an answer that comes again (RFC 3261 §13.2.2.4).
     acks: VecDeque<Acknowledged>,
@@ -80,6 +82,7 @@ impl Phone {
             ear: None,
             asked: Vec::new(),
             watches: Vec::new(),
+            lamp: None,
             answers: Answers::default(),
             acks: VecDeque::new(),
             gone: false,
@@ -138,6 +141,11 @@ impl Phone {
     pub fn dialog(&self) -> Option<String> {
         let call = self.call.as_ref()?;
         Some(format!("{};to-tag={};from-tag={}", call.call_id, call.remote.tag()?, call.local.tag()?))
+    }
+
+    /// The dialog its lamp named last, as a Replaces that picks it up.
+    pub fn lamp(&self) -> Option<&str> {
+        self.lamp.as_deref()
     }
 
     /// Is there a call, or one in the making?

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use desk::{Desk, Phone, header, udp};
-use sip::{Command, Event, FloodConf, Flow, Input, Line, Lines, Output, Shown, SipConf, Stage, State, Watch};
+use sip::{Command, DialogId, Event, FloodConf, Flow, Input, Line, Lines, Output, Shown, SipConf, Stage, State, Watch};
 
 /// The allocator of the binary.
 #[global_allocator]
@@ -23,7 +23,8 @@ const LAMPS: u32 = 10_000;
 
 fn lines(stage: Stage) -> State {
     let shown = |number: &str, name: &str| Shown { number: number.to_owned(), name: Some(name.to_owned()) };
-    let line = Line { id: 7, initiated: false, stage, held: false, remote: shown("201", "Ann") };
+    let dialog = DialogId { call_id: "4b1c0d5e7a9f".into(), to_tag: "x8Ks02".into(), from_tag: "a7d81".into() };
+    let line = Line { id: 7, initiated: false, stage, held: false, remote: shown("201", "Ann"), dialog: Some(dialog) };
     State::Lines(Lines { local: shown("202", "Bob"), lines: vec![line] })
 }
 

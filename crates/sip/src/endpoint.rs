@@ -162,6 +162,11 @@ impl Endpoint {
         self.legs.find(to_tag, call_id, from_tag).or_else(|| self.legs.find(from_tag, call_id, to_tag))
     }
 
+    /// The dialog of a leg as a Replaces names it to us; none while the other end has not named it.
+    pub fn dialog_of(&self, leg: LegId) -> Option<DialogId> {
+        self.legs.dialog_of(leg)
+    }
+
     /// Where an account can be reached, the phone's preferred first.
     pub fn bindings(&self, account: &str, now: Time) -> Vec<Binding> {
         self.registrar.bindings(account, now)

@@ -155,6 +155,16 @@ impl Usage {
         }
     }
 
+    /// The tag the other side gave it; the first to ring, of several.
+    pub fn remote_tag(&self) -> Option<&str> {
+        match self {
+            Usage::Uas(uas) => Some(&uas.dialog.remote_tag),
+            Usage::Uac(uac) => uac.remote_tag(),
+            Usage::Session(session) => Some(&session.dialog.remote_tag),
+            Usage::Over => None,
+        }
+    }
+
     /// Is a request with that Call-ID and From tag of this dialog, or of one of a fork's early ones?
     pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
         match self {

@@ -134,9 +134,20 @@ impl Phone {
         };
         let at = self.watches.iter().position(ours).filter(|_| notify.method == Method::Notify);
         let state = notify.headers.first(&Name::SubscriptionState).unwrap_or_default();
+        if at.is_some() && notify.headers.first(&Name::Event) == Some("dialog") {
+            self.lamp = picked_up(&String::from_utf8_lossy(&notify.body));
+        }
         if let Some(at) = at.filter(|_| state.starts_with("terminated")) {
             self.watches.remove(at);
         }
         at.is_some()
     }
+}
+
+/// The Replaces by which the first dialog of a document is picked up: the tags as the document has them, for it is written
+/// as if to the one who is watched (RFC 4235 §4.1.1, RFC 3891 §3).
+fn picked_up(document: &str) -> Option<String> {
+    let dialog = document.split_once("<dialog ")?.1.split_once('>')?.0;
+    let said = |name: &str| dialog.split_once(&format!("{name}=\""))?.1.split_once('"').map(|(value, _)| value);
+    Some(format!("{};to-tag={};from-tag={}", said("call-id")?, said("local-tag")?, said("remote-tag")?))
 }

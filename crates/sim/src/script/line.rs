@@ -153,7 +153,7 @@ fn invite(words: &mut Words) -> Read<Dialled> {
             "offer" => dialled.codecs = Some(codecs(words.next("codecs, such as pcma,pcmu, or none")?)?),
             "from" => dialled.from = Some(words.next("a user")?.to_owned()),
             "header" => dialled.header = Some(words.header()?),
-            "replaces" => dialled.replaces = Some(words.next("the phone whose call is taken")?.to_owned()),
+            "replaces" => dialled.replaces = Some(words.next("the phone whose call is taken, or \"lamp\"")?.to_owned()),
             "early-only" => dialled.early_only = true,
             other => {
                 return Err(format!("an INVITE has no {other:?}; write offer, from, replaces, early-only or header"));

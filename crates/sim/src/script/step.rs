@@ -164,7 +164,7 @@ pub struct Dialled {
     pub from: Option<String>,
     /// One more header.
     pub header: Option<(String, String)>,
-    /// The phone whose call it wants (RFC 3891).
+    /// The phone whose call it wants (RFC 3891), or `lamp`: the one its own lamp named last.
     pub replaces: Option<String>,
     /// Only if nobody has answered it.
     pub early_only: bool,

@@ -7,7 +7,7 @@ use base::{LegId, Time};
 use super::Origin;
 use crate::Flow;
 use crate::digest::Credentials;
-use crate::invite::{Input, Output, Proofs, TransactionId, Usage};
+use crate::invite::{DialogId, Input, Output, Proofs, TransactionId, Usage};
 use crate::timers::{Armed, Timers};
 
 /// All legs.
@@ -87,6 +87,13 @@ impl Legs {
     /// What a leg is about.
     pub fn usage(&self, id: LegId) -> Option<&Usage> {
         self.all.get(&id).map(|seat| &seat.usage)
+    }
+
+    /// The dialog of a leg, once both ends have named it.
+    pub fn dialog_of(&self, id: LegId) -> Option<DialogId> {
+        let Seat { usage, tag, .. } = self.all.get(&id)?;
+        let from_tag = usage.remote_tag().filter(|tag| !tag.is_empty())?.to_owned();
+        Some(DialogId { call_id: usage.call_id()?.to_owned(), to_tag: tag.to_string(), from_tag })
     }
 
     /// The leg of a dialog: by our tag, if Call-ID and their tag agree (RFC 3261 §12).

@@ -231,6 +231,11 @@ impl Uac {
         &self.call_id
     }
 
+    /// The tag of the first who rings.
+    pub fn remote_tag(&self) -> Option<&str> {
+        self.early.first().map(|early| &*early.tag)
+    }
+
     /// What it may be challenged for.
     pub fn credentials(&self) -> Option<&Credentials> {
         self.retry.as_ref()?.login.as_ref().map(Login::credentials)

@@ -6,6 +6,8 @@
 use std::fmt::Write;
 
 use super::xml::Escaped;
+use crate::DialogId;
+
 /// The lines of one watched person or queue.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Lines {
@@ -28,6 +30,8 @@ pub struct Line {
     pub held: bool,
     /// The other party.
     pub remote: Shown,
+    /// The dialog the watched has with us, once both ends have named it: whoever picks the call up says it in a Replaces.
+    pub dialog: Option<DialogId>,
 }
 
 /// How far a dialog has come (RFC 4235 §3.7.1).
@@ -87,7 +91,13 @@ impl Line {
     fn print(&self, local: &Shown, host: &str, out: &mut String) {
         let direction = if self.initiated { "initiator" } else { "recipient" };
         let (id, stage) = (self.id, self.stage.word());
-        let _ = write!(out, "<dialog id=\"{id}\" direction=\"{direction}\">\r\n<state>{stage}</state>\r\n");
+        let _ = write!(out, "<dialog id=\"{id}\"");
+        if let Some(DialogId { call_id, to_tag, from_tag }) = &self.dialog {
+            // RFC 4235 §4.1.1: the local tag is that of the watched, which is the far one for us.
+            let (call_id, local, remote) = (Escaped(call_id), Escaped(from_tag), Escaped(to_tag));
+            let _ = write!(out, " call-id=\"{call_id}\" local-tag=\"{local}\" remote-tag=\"{remote}\"");
+        }
+        let _ = write!(out, " direction=\"{direction}\">\r\n<state>{stage}</state>\r\n");
         // RFC 4235 §4.1.6: how the one who holds is seen, by phones that show it.
         let held = if self.held { "<param pname=\"+sip.rendering\" pvalue=\"no\"/>" } else { "" };
         for (end, who, held) in [("local", local, held), ("remote", &self.remote, "")] {
@@ -119,7 +129,7 @@ mod tests {
     }
 
     fn line(stage: Stage) -> Line {
-        Line { id: 7, initiated: false, stage, held: false, remote: shown("201", Some("Ann")) }
+        Line { id: 7, initiated: false, stage, held: false, remote: shown("201", Some("Ann")), dialog: None }
     }
 
     #[test]
@@ -132,6 +142,7 @@ mod tests {
             "<remote><identity display=\"Ann\">sip:201@centrala</identity><target uri=\"sip:201@centrala\"/></remote>";
         let odd = "<remote><identity display=\"&lt;&quot;&amp;\">sip:+49&apos;@centrala</identity>\
                    <target uri=\"sip:+49&apos;@centrala\"/></remote>";
+        let dialog = DialogId { call_id: "a<b".into(), to_tag: "ours".into(), from_tag: "theirs".into() };
         for (name, line, want) in [
             (
                 "rings",
@@ -145,6 +156,13 @@ mod tests {
                 Line { initiated: true, ..line(Stage::Trying) },
                 format!(
                     "<dialog id=\"7\" direction=\"initiator\">\r\n<state>trying</state>\r\n{local}\r\n{remote}\r\n</dialog>\r\n"
+                ),
+            ),
+            (
+                "can be picked up",
+                Line { dialog: Some(dialog), ..line(Stage::Early) },
+                format!(
+                    "<dialog id=\"7\" call-id=\"a&lt;b\" local-tag=\"theirs\" remote-tag=\"ours\" direction=\"recipient\">\r\n<state>early</state>\r\n{local}\r\n{remote}\r\n</dialog>\r\n"
                 ),
             ),
             (
