@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use crate::harness::sipp::Party;
+use crate::harness::sipp::{Party, TRANSPORTS};
 use crate::harness::switch::{Centre, assert_fields};
 
 #[test]
 fn a_phone_that_requires_100rel_and_a_session_timer_can_call() {
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         let centre = Centre::new("100rel");
+        centre.listen_tls();
         let switch = centre.start();
         let bob = Party::new("bob");
         bob.register(&centre.room, switch.address);
@@ -23,8 +24,9 @@ fn a_phone_that_requires_100rel_and_a_session_timer_can_call() {
 
 #[test]
 fn a_phone_transfers_by_refer_and_the_call_goes_on() {
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         let centre = Centre::new("refer");
+        centre.listen_tls();
         let switch = centre.start();
         let (bob, cid) = (Party::new("bob"), Party::new("cid"));
         bob.register(&centre.room, switch.address);

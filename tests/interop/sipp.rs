@@ -1,17 +1,18 @@
-//! sipp's phones and carriers: the ladders of everyday calls, by UDP and TCP.
+//! sipp's phones and carriers: the ladders of everyday calls, by UDP, TCP and TLS.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::sipp::{Party, TONE_HZ};
+use crate::harness::sipp::{Party, TONE_HZ, TRANSPORTS};
 use crate::harness::switch::{Centre, assert_fields};
 
 #[test]
 fn a_phone_registers_with_its_password() {
     let centre = Centre::new("register");
+    centre.listen_tls();
     let switch = centre.start();
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         Party::new("ann").by(transport).register(&centre.room, switch.address);
     }
 }
@@ -19,9 +20,10 @@ fn a_phone_registers_with_its_password() {
 #[test]
 fn a_wrong_password_is_refused_like_an_unknown_name() {
     let centre = Centre::new("wrong-password");
+    centre.listen_tls();
     centre.replace("switch.toml", "[\"SHA-256\", \"MD5\"]", "[\"MD5\"]"); // sipp knows no other
     let switch = centre.start();
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         for user in ["ann", "nobody"] {
             let party = Party::new(user).by(transport).with_password("guessed");
             let play = |scenario, to| party.play(scenario, &centre.room, switch.address, to, &[("STATUS", "401")]);
@@ -35,10 +37,11 @@ fn a_wrong_password_is_refused_like_an_unknown_name() {
 
 #[test]
 fn the_caller_hangs_up_and_both_sides_are_recorded() {
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         let centre = Centre::new("caller-hangs-up");
+        centre.listen_tls();
         let switch = centre.start();
-        let bob = Party::new("bob");
+        let bob = Party::new("bob").by(transport);
         bob.register(&centre.room, switch.address);
         let callee = bob.expect("callee_answers", &centre.room, switch.address, &[]);
         let ann = Party::new("ann").by(transport);
@@ -76,10 +79,11 @@ fn the_callee_hangs_up() {
 
 #[test]
 fn a_caller_who_gives_up_is_told_487_and_the_phone_stops_ringing() {
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         let centre = Centre::new("cancel");
+        centre.listen_tls();
         let switch = centre.start();
-        let bob = Party::new("bob");
+        let bob = Party::new("bob").by(transport);
         bob.register(&centre.room, switch.address);
         let callee = bob.expect("callee_is_cancelled", &centre.room, switch.address, &[]);
         Party::new("ann").by(transport).play("caller_cancels", &centre.room, switch.address, "202", &[]).passes();
@@ -121,15 +125,16 @@ fn a_phone_nobody_picks_up_rings_as_long_as_ring_secs_says() {
 #[test]
 fn a_number_that_leads_nowhere_is_told_so() {
     let centre = Centre::new("nowhere");
+    centre.listen_tls();
     let switch = centre.start();
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         for (number, status) in [("299", "404"), ("cid", "480")] {
             let ann = Party::new("ann").by(transport);
             ann.play("caller_refused", &centre.room, switch.address, number, &[("STATUS", status)]).passes();
         }
     }
     let statuses: Vec<_> = switch.cdrs().iter().map(|cdr| cdr["status"].clone()).collect();
-    assert_eq!(statuses, [404, 480, 404, 480], "each is a call of its own");
+    assert_eq!(statuses, [404, 480].repeat(TRANSPORTS.len()), "each is a call of its own");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Lamps, message lights and texts, among strangers: sipp watches by UDP and TCP, linphone reads what is written.
+//! Lamps, message lights and texts, among strangers: sipp watches by UDP, TCP and TLS, linphone reads what is written.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::harness::linphone::Linphone;
-use crate::harness::sipp::{Party, Play};
+use crate::harness::sipp::{Party, Play, TRANSPORTS};
 use crate::harness::switch::{Centre, Switch, assert_fields};
 use crate::harness::until;
 use crate::operate::operate;
@@ -36,8 +36,9 @@ fn subscriptions(centre: &Centre) -> Vec<Value> {
 
 #[test]
 fn a_lamp_shows_that_somebody_talks() {
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         let centre = Centre::new("lamp");
+        centre.listen_tls();
         let switch = centre.start();
         let (ann, bob, cid) = (Party::new("ann"), Party::new("bob"), Party::new("cid").by(transport));
         bob.register(&centre.room, switch.address);
@@ -56,8 +57,9 @@ fn a_lamp_shows_that_somebody_talks() {
 
 #[test]
 fn the_key_beside_a_lamp_picks_up_what_rings_there() {
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         let centre = Centre::new("lamp-key");
+        centre.listen_tls();
         let switch = centre.start();
         let (ann, bob, cid) = (Party::new("ann"), Party::new("bob"), Party::new("cid").by(transport));
         bob.register(&centre.room, switch.address);
@@ -73,8 +75,9 @@ fn the_key_beside_a_lamp_picks_up_what_rings_there() {
 
 #[test]
 fn a_light_shows_that_messages_wait_and_a_restart_forgets_none() {
-    for transport in ["UDP", "TCP"] {
+    for transport in TRANSPORTS {
         let centre = Centre::new("light");
+        centre.listen_tls();
         let switch = centre.start();
         let ann = Party::new("ann").by(transport);
         let light = watches(&ann, &centre, &switch, "201", "message-summary", "Voice-Message: 3/1");
@@ -86,6 +89,7 @@ fn a_light_shows_that_messages_wait_and_a_restart_forgets_none() {
         let switch = centre.start();
         let (content, said) = operate(&centre, &["mwi", "--json"]);
         assert_eq!((content, said.trim()), (true, r#"{"account":"ann","new":3,"old":1}"#));
+        let ann = Party::new("ann").by(transport); // by a new connection
         watcher(&ann, &centre, &switch, "201", "message-summary", "Messages-Waiting: yes").passes();
     }
 }

@@ -9,6 +9,7 @@ pub mod sip;
 pub mod sipp;
 pub mod sound;
 pub mod switch;
+pub mod tunnel;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

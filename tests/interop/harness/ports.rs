@@ -36,7 +36,23 @@ fn is_free(port: u16) -> bool {
 
 /// Does someone listen on this UDP port? Asked of the kernel's list, as an attempt to bind might be in the way.
 pub fn is_udp_taken(port: u16) -> bool {
-    let list = fs::read_to_string("/proc/net/udp").expect("Linux lists its UDP sockets");
+    is_listed("/proc/net/udp", port, "")
+}
+
+/// Does someone listen on this TCP port?
+pub fn is_tcp_taken(port: u16) -> bool {
+    is_listed("/proc/net/tcp", port, LISTENS)
+}
+
+/// The kernel's word for a TCP socket that listens.
+const LISTENS: &str = "0A";
+
+fn is_listed(list: &str, port: u16, state: &str) -> bool {
+    let list = fs::read_to_string(list).expect("Linux lists its sockets");
     let ending = format!(":{port:04X}");
-    list.lines().skip(1).any(|line| line.split_whitespace().nth(1).is_some_and(|local| local.ends_with(&ending)))
+    list.lines().skip(1).any(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        let (local, is) = (columns.next(), columns.nth(1));
+        local.is_some_and(|local| local.ends_with(&ending)) && is.is_some_and(|is| is.starts_with(state))
+    })
 }

@@ -1,13 +1,16 @@
 //! sipp playing a phone or a carrier: one scenario, one call, and it must go as written.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::process::Process;
-use super::switch::password;
+use super::switch::{TLS_PORT, password};
+use super::tunnel::Tunnel;
 use super::{Scratch, ports, sound, until};
 
 /// How loud a whistle is a scenario's business; how high is ours.
@@ -20,20 +23,25 @@ pub struct Party {
     password: String,
     local: SocketAddr,
     transport: &'static str,
+    tunnel: Rc<OnceCell<Tunnel>>,
 }
+
+/// What all everyday ladders are climbed by. sipp itself is rarely built with TLS, and forgets its connections: a [`Tunnel`]
+/// does neither.
+pub const TRANSPORTS: [&str; 3] = ["UDP", "TCP", "TLS"];
 
 impl Party {
     /// One of the people, at a UDP port of her own.
     pub fn new(user: &str) -> Party {
         let local = SocketAddr::from(([127, 0, 0, 1], ports::block(2)));
-        Party { user: user.to_owned(), password: password(user), local, transport: "UDP" }
+        Party { user: user.to_owned(), password: password(user), local, transport: "UDP", tunnel: Rc::default() }
     }
 
     pub fn at(self, local: SocketAddr) -> Party {
         Party { local, ..self }
     }
 
-    /// By UDP or TCP.
+    /// By one of the [`TRANSPORTS`]. For TLS, the switch listens [for that](super::switch::Centre::listen_tls), too.
     pub fn by(self, transport: &'static str) -> Party {
         Party { transport, ..self }
     }
@@ -51,7 +59,8 @@ impl Party {
     pub fn expect(&self, scenario: &str, room: &Scratch, switch: SocketAddr, words: &[(&str, &str)]) -> Play {
         let play = self.play(scenario, room, switch, "", words);
         until("sipp waiting for a call", Duration::from_secs(10), || {
-            ports::is_udp_taken(self.local.port()).then_some(())
+            let taken = if self.transport == "UDP" { ports::is_udp_taken } else { ports::is_tcp_taken };
+            taken(self.local.port()).then_some(())
         });
         play
     }
@@ -64,6 +73,11 @@ impl Party {
         let tone = folder.join("tone.alaw");
         sound::write_alaw_tone(&tone, TONE_HZ, 10);
         let tone = tone.display().to_string();
+        let switch = match self.transport {
+            "UDP" => switch,
+            _ => self.tunnel.get_or_init(|| self.tunnel_to(room, switch)).address,
+        };
+        text = text.replace("[transport]", self.transport); // sipp takes TLS for TCP
         for (placeholder, word) in [("TONE", tone.as_str()), ("TRANSPORT", self.transport)].iter().chain(words) {
             text = text.replace(placeholder, word);
         }
@@ -72,7 +86,7 @@ impl Party {
 
         let address = self.local.ip().to_string();
         let (port, media) = (self.local.port().to_string(), ports::block(4).to_string());
-        let transport = if self.transport == "TCP" { "t1" } else { "u1" };
+        let transport = if self.transport == "UDP" { "u1" } else { "t1" };
         let mut sipp = Command::new("sipp");
         sipp.arg(switch.to_string()).arg("-sf").arg(&file).current_dir(&folder);
         sipp.args(["-m", "1", "-s", to, "-key", "me", &self.user, "-au", &self.user, "-ap", &self.password]);
@@ -83,6 +97,16 @@ impl Party {
         sipp.args(["-auth_uri", &asked]);
         let name = format!("sipp {} {scenario}", self.user);
         Play { process: Process::start(&name, "sip-tester", sipp, &folder.join(format!("{scenario}.log"))) }
+    }
+}
+
+impl Party {
+    fn tunnel_to(&self, room: &Scratch, switch: SocketAddr) -> Tunnel {
+        if self.transport == "TCP" {
+            return Tunnel::open(self.local, switch, None);
+        }
+        let tls = SocketAddr::new(switch.ip(), switch.port() + TLS_PORT);
+        Tunnel::open(self.local, tls, Some(&room.path().join("conf/tls/cert.pem")))
     }
 }
 

@@ -166,7 +166,7 @@ impl Centre {
 
     /// Lets the switch listen for TLS, at the port beside the other; its certificate is made at the first start.
     pub fn listen_tls(&self) -> SocketAddr {
-        let tls = SocketAddr::new(self.address.ip(), self.address.port() + 1);
+        let tls = SocketAddr::new(self.address.ip(), self.address.port() + TLS_PORT);
         self.replace("switch.toml", "realm =", &format!("listen_tls = [\"{tls}\"]\nrealm ="));
         tls
     }
@@ -209,6 +209,8 @@ impl Centre {
     }
 }
 
+/// So far beside the other is the port for TLS.
+pub const TLS_PORT: u16 = 1;
 /// Twenty calls' worth.
 const MEDIA_PORTS: u16 = 80;
 
