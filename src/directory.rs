@@ -28,6 +28,8 @@ pub(crate) struct Way {
     /// The proxies on the way, as the phone's REGISTER told them (RFC 3327).
     pub(crate) routes: Vec<String>,
     pub(crate) flow: Flow,
+    /// The same, seen from the phone: a proxy of ours may stand between.
+    pub(crate) seen: Flow,
     /// Where it goes, in turn, when nobody is there.
     pub(crate) others: Vec<Hop>,
     pub(crate) from: NameAddr,
@@ -96,12 +98,13 @@ impl Directory {
     /// How to ring one registered phone of a person. The Request-URI is the phone's contact to the letter, and the
     /// INVITE goes where its REGISTER came from: a phone behind NAT can be reached in no other way.
     pub(crate) fn phone(&self, account: &str, binding: Binding, caller: &Party) -> Way {
-        let flow = binding.flow;
+        let (flow, seen) = (binding.flow, binding.seen());
         Way {
             party: self.person(account),
             uri: binding.contact,
             routes: binding.path,
             flow,
+            seen,
             others: Vec::new(),
             from: address(&caller.number, caller.name.as_deref(), flow.local),
             to: address(account, None, flow.local),

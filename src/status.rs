@@ -84,7 +84,7 @@ pub struct PhoneStatus {
     pub account: String,
     /// The contact, as the phone sent it.
     pub contact: String,
-    /// Where requests for it go.
+    /// Where it is.
     pub address: String,
     /// By `UDP`, `TCP`, …
     pub transport: String,
@@ -100,7 +100,7 @@ impl PhoneStatus {
         PhoneStatus {
             account: account.to_owned(),
             contact: binding.contact.clone(),
-            address: binding.flow.remote.to_string(),
+            address: binding.source.to_string(),
             transport: binding.flow.transport.as_str().to_owned(),
             user_agent: binding.user_agent.clone(),
             expires_secs: binding.expires.since(now).as_secs(),

@@ -6,6 +6,7 @@
 //! returns, so no room ever calls back into another.
 
 mod calls;
+mod gruu;
 mod messages;
 mod places;
 mod queues;
@@ -274,8 +275,8 @@ impl Switch {
                     sip::Output::Close { connection } => out.push(Output::Close { connection }),
                     sip::Output::Event(sip::Event::Incoming(incoming)) => self.knocks(*incoming, now, out),
                     sip::Output::Event(sip::Event::Subscribes(asks)) => self.asks_to_watch(asks, now),
-                    sip::Output::Event(sip::Event::Text { text, account, called }) => {
-                        self.text(text, &account, &called, now);
+                    sip::Output::Event(sip::Event::Text { text, account, called, uri }) => {
+                        self.text(text, &account, (called, &uri), now);
                     }
                     sip::Output::Event(sip::Event::Said { leg, text, is_info }) => self.said(leg, text, is_info, now),
                     sip::Output::Event(event) => match leg_of_sip(&event) {

@@ -10,7 +10,7 @@ use call::Srtp;
 use media::MediaLimits;
 use serde::Deserialize;
 use sip::digest::Algorithm;
-use sip::{BanConf, FloodConf, Transport};
+use sip::{BanConf, FloodConf, Proxies, Transport};
 use toml::Spanned;
 
 use super::RecordingConf;
@@ -35,6 +35,7 @@ pub(super) struct SwitchFile {
     emergency: Vec<Spanned<String>>,
     connections: ConnectionLimits,
     dns: DnsTable,
+    proxies: ProxiesTable,
     register: RegisterTable,
     security: SecurityTable,
     watch: WatchTable,
@@ -48,6 +49,13 @@ pub(super) struct SwitchFile {
 #[serde(default, deny_unknown_fields)]
 struct DnsTable {
     servers: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ProxiesTable {
+    addresses: Vec<Spanned<String>>,
+    assert: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,6 +111,7 @@ impl Default for SwitchFile {
             emergency: unplaced(["112"]),
             connections: ConnectionLimits::default(),
             dns: DnsTable::default(),
+            proxies: ProxiesTable::default(),
             register: RegisterTable::default(),
             security: SecurityTable::default(),
             watch: WatchTable::default(),
@@ -200,6 +209,8 @@ pub struct SwitchConf {
     pub connections: ConnectionLimits,
     /// A registration lasts up to so much less than it might, each time otherwise.
     pub expires_spread_percent: u32,
+    /// Who stands before us and is believed.
+    pub proxies: Proxies,
     /// The name servers; none: those of the system.
     pub dns_servers: Vec<SocketAddr>,
     /// The shortest and the longest registration, seconds.
@@ -345,6 +356,10 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         calls_max: said.calls_max,
         emergency,
         connections: said.connections,
+        proxies: Proxies {
+            networks: said.proxies.addresses.iter().filter_map(|text| file.parse(text)).collect(),
+            assert: said.proxies.assert,
+        },
         dns_servers: said.dns.servers.iter().filter_map(|text| name_server(file, text)).collect(),
         expires_spread_percent,
         expires_secs: said.register.expires_secs_min..=said.register.expires_secs_max,

@@ -8,9 +8,10 @@ use base::{CallId, LegId, Time};
 use call::{Call, Do, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Silence, Target};
 use flow::{Journey, Word};
 use route::{Destination, Found};
-use sip::{Flow, Incoming, Transport};
+use sip::{Flow, Gruu, Incoming, Transport};
 use trunk::Caller;
 
+use super::gruu::is_meant;
 use super::{Output, Switch};
 use crate::directory::Way;
 use crate::sidecar;
@@ -24,6 +25,8 @@ pub(super) struct Running {
     pub caller: Caller,
     /// The hops an onward INVITE has left (RFC 3261 §8.1.1.6): calls that lead back to us must come to an end.
     pub max_forwards: u8,
+    /// Of the phones of one person only this is meant (RFC 5627).
+    pub only: Option<Gruu>,
     pub told: usize,
     pub due: Option<Time>,
 }
@@ -42,6 +45,7 @@ impl Switch {
         let full = self.closing || self.journeys.len() >= self.calls_max || !self.admits(&incoming, now, out);
         let port = if full { None } else { self.ports.take() };
         let asks = route::Caller { from, number: party.number.clone() };
+        let (called, only) = self.dialled_by(&incoming.uri, called);
         let found = match port {
             None => Found::only(Destination::Reject(503)),
             Some(_) => self.leads(&asks, &called, now),
@@ -62,7 +66,8 @@ impl Switch {
         let journey = Journey::new(call, found, self.flow_conf.clone());
         let thread = self.next_thread;
         self.next_thread = (thread + 1) % self.threads;
-        self.journeys.insert(id, Running { journey, thread, caller: knocker.caller, max_forwards, told: 0, due: None });
+        let caller = knocker.caller;
+        self.journeys.insert(id, Running { journey, thread, caller, max_forwards, only, told: 0, due: None });
         self.step(id, now, out, Journey::run);
     }
 
@@ -151,14 +156,15 @@ impl Switch {
         match target {
             Target::Account(account) => {
                 let party = running.journey.call().caller().party.clone();
-                let bindings = self.endpoint.bindings(&account, now).into_iter();
+                let mut bindings = self.endpoint.bindings(&account, now);
+                bindings.retain(|binding| is_meant(running.only.as_ref(), &account, binding));
                 let way = |binding| {
                     // RFC 5626 §5.3; our media has one address in a call, so only flows to that.
                     let mut others = self.endpoint.other_flows(&account, &binding, now);
                     others.retain(|other| other.flow.local.ip() == binding.flow.local.ip());
                     Way { others, ..self.directory.phone(&account, binding, &party) }
                 };
-                let ways: Vec<Way> = bindings.map(way).collect();
+                let ways: Vec<Way> = bindings.into_iter().map(way).collect();
                 self.ring(id, ways, &caller, &hops)
             }
             Target::Trunk { trunk, number, tried } => {
@@ -187,7 +193,7 @@ impl Switch {
             let Some(port) = self.ports.take() else { break };
             let leg = self.endpoint.new_leg();
             self.legs.insert(leg, id);
-            let leg = self.new_leg(leg, port, way.party, way.flow, way.media);
+            let leg = self.new_leg(leg, port, way.party, way.seen, way.media);
             let (uri, flow, from, to) = (way.uri, way.flow, way.from, way.to);
             let routes = way.routes.into_iter().map(|hop| (sip::Name::Route, hop));
             let mut headers: Vec<_> = routes.chain([hops.clone()]).collect();

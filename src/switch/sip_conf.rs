@@ -14,6 +14,7 @@ pub(super) fn sip_conf(conf: &Conf) -> SipConf {
         realm: conf.switch.realm.clone(),
         accounts: conf.ha1.iter().map(account).collect(),
         trunks: Vec::new(), // the switch says where they are once it knows
+        proxies: conf.switch.proxies.clone(),
         algorithms: conf.switch.algorithms.clone(),
         expires_secs_min: *conf.switch.expires_secs.start(),
         expires_secs_max: *conf.switch.expires_secs.end(),

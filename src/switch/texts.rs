@@ -5,14 +5,18 @@ use route::Destination;
 use sip::{Command, Delivery, Phone, TextId};
 
 use super::Switch;
+use super::gruu::is_meant;
 
 impl Switch {
-    /// Somebody sends a text to somebody: to all phones that person has.
-    pub(super) fn text(&mut self, text: TextId, account: &str, called: &str, now: Time) {
-        let delivery = match self.means(account, called, now) {
+    /// Somebody sends a text to somebody: to all phones that person has, or to the one it is for.
+    pub(super) fn text(&mut self, text: TextId, account: &str, (called, uri): (String, &str), now: Time) {
+        let (called, only) = self.dialled_by(uri, called);
+        let delivery = match self.means(account, &called, now) {
             Some(Destination::Person(person)) => {
                 let sender = self.directory.person(account);
-                let bindings = self.endpoint.bindings(&person, now).into_iter();
+                let mut bindings = self.endpoint.bindings(&person, now);
+                bindings.retain(|binding| is_meant(only.as_ref(), &person, binding));
+                let bindings = bindings.into_iter();
                 let mut ways = bindings.map(|binding| self.directory.phone(&person, binding, &sender)).peekable();
                 match ways.peek().map(|way| (way.from.clone(), way.to.clone())) {
                     None => Delivery::Refuse { status: 480 },

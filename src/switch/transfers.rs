@@ -26,7 +26,11 @@ impl Switch {
                 if let Some(Ok((other, _))) = consultation.filter(|other| other.is_ok_and(|(other, _)| other != id)) {
                     self.step(other, now, out, |journey| journey.hang_up("transferred", now));
                 }
-                let found = self.leads(&Caller::person(&account), &referral.called, now);
+                let (called, only) = self.dialled_by(&referral.uri, referral.called);
+                if let Some(running) = self.journeys.get_mut(&id) {
+                    running.only = only;
+                }
+                let found = self.leads(&Caller::person(&account), &called, now);
                 self.step(id, now, out, |journey| journey.transfer(by, found, now));
             }
         }

@@ -13,6 +13,7 @@ mod browser;
 mod cli;
 mod demo;
 mod dialog_life;
+mod edge;
 mod flood;
 mod harness;
 mod keep_alive;

@@ -117,13 +117,18 @@ impl Theatre {
     fn act(&mut self, who: usize, act: &Act) -> Played {
         let world = &mut self.world;
         match act {
-            Act::Register { expires_secs, password, waits } => {
+            Act::Register { expires_secs, password, instance, waits } => {
                 if let Some(password) = password {
                     let conf = sim::phone::PhoneConf {
                         password: Some(password.clone()),
                         ..world.desks[who].phone.conf().clone()
                     };
                     world.desks[who].phone = sim::Phone::new(conf, Random::numbered(99));
+                }
+                if instance.is_some() {
+                    let conf =
+                        sim::phone::PhoneConf { instance: instance.clone(), ..world.desks[who].phone.conf().clone() };
+                    world.desks[who].phone = sim::Phone::new(conf, Random::numbered(who as u64 + 200));
                 }
                 let expires_secs = expires_secs.unwrap_or(world.desks[who].phone.conf().expires_secs);
                 world.push(who, Command::Register { expires_secs });

@@ -68,12 +68,15 @@ struct Registration {
     tag: String,
     cseq: u32,
     refresh: Option<(Time, u32)>,
+    /// What leads to this phone alone, as the registrar says.
+    gruu: Option<String>,
 }
 
 impl Phone {
     /// A phone as it comes out of its box.
     pub fn new(conf: PhoneConf, mut random: Random) -> Phone {
-        let registration = Registration { call_id: random.token(20), tag: random.token(8), cseq: 0, refresh: None };
+        let registration =
+            Registration { call_id: random.token(20), tag: random.token(8), cseq: 0, refresh: None, gruu: None };
         Phone {
             conf,
             random,
@@ -213,8 +216,10 @@ impl Phone {
         }
     }
 
+    /// What it is reached by in dialogs: its GRUU, if it has one (RFC 5627 §4.4).
     fn contact(&self) -> String {
-        format!("<sip:{}@{}>", self.conf.user, self.conf.sip)
+        let own = || format!("sip:{}@{}", self.conf.user, self.conf.sip);
+        format!("<{}>", self.registration.gruu.clone().unwrap_or_else(own))
     }
 
     fn send(&mut self, bytes: Bytes) {
@@ -303,6 +308,7 @@ pub fn example(user: &str) -> PhoneConf {
         srtp: sdp::Srtp::Off,
         voice: audio::Sound::from_pcm(Vec::new()),
         manner: Manner::Scripted,
+        instance: None,
         expires_secs: 300,
     }
 }

@@ -136,6 +136,13 @@ impl Dialog {
         }
     }
 
+    /// Where it goes on when the connection it came by is gone: to the first proxy of its route, if that says where it
+    /// takes connections.
+    pub fn way_back(&self) -> Option<Flow> {
+        let remote = address(self.routes.first()?)?;
+        (self.flow.transport == Transport::Tcp).then_some(Flow { remote, connection: 0, ..self.flow })
+    }
+
     fn numbered(&self, method: Method, cseq: u32) -> Request {
         let mut request = Request::new(method, &*self.target);
         let headers = &mut request.headers;
@@ -173,7 +180,8 @@ fn address_uri(header: &str) -> Option<&str> {
     Parts::read(header).ok().map(|parts| parts.uri)
 }
 
-fn address(route: &str) -> Option<SocketAddr> {
+/// The address a route names, if it names one.
+pub(crate) fn address(route: &str) -> Option<SocketAddr> {
     let uri: Uri = Parts::read(route).ok()?.uri.parse().ok()?;
     Some(SocketAddr::new(uri.host.address()?, uri.port.unwrap_or(5060)))
 }

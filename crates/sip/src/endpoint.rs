@@ -13,8 +13,10 @@ mod gate;
 mod large;
 mod legs;
 mod overload;
+mod proxies;
 mod publishing;
 mod requests;
+mod sending;
 mod texting;
 mod transactions;
 mod watchers;
@@ -28,24 +30,26 @@ pub use event::{
     Command, Delivery, End, Event, Hop, Incoming, Input, Origin, Outgoing, Output, Phone, Subscribes, Watch,
 };
 pub use floods::FloodConf;
+pub use proxies::Proxies;
 pub use requests::{Answer, Outside, RequestId};
 pub use watchers::Watching;
 
 use crate::digest::{Challenged, Signed};
 use crate::invite::{self, DialogId, Names, TransactionId, TurnDown, Uac, Usage};
 use crate::publish::Publications;
-use crate::register::{self, Binding, Registrar};
+use crate::register::{self, Binding, Meant, Registrar};
 use crate::subscribe;
 use crate::texts::Texts;
-use crate::{Flow, Message, Method, Name, Request, Response, Transport, Via, stun, wire};
+use crate::{Flow, Message, Method, Name, Request, Response, Transport, stun, wire};
 use door::TAG_LETTERS;
 use floods::{Floods, Tide};
 use gate::Gate;
+pub(crate) use gate::user_of;
 use large::Refused;
 use legs::{Legs, Seat};
 use overload::Overload;
 use requests::Requests;
-use transactions::{Call, Heard, Moved, Owner, Transactions};
+use transactions::{Heard, Owner, Transactions};
 
 /// A SIP user agent for many users: registrar, UAS and UAC.
 ///
@@ -96,7 +100,7 @@ impl Endpoint {
             floods: Floods::new(random.bits()),
             overload: Overload::default(),
             draining: false,
-            registrar: Registrar::new(&conf),
+            registrar: Registrar::new(&conf, secret(&mut random)),
             transactions: Transactions::default(),
             legs: Legs::default(),
             refused: Refused::default(),
@@ -177,6 +181,11 @@ impl Endpoint {
         self.registrar.other_flows(account, binding, now)
     }
 
+    /// Whom a URI is for: anybody, or one phone (RFC 5627).
+    pub fn meant(&self, uri: &str) -> Meant {
+        self.registrar.meant(uri)
+    }
+
     /// All accounts that are registered, by name.
     pub fn registered(&self) -> impl Iterator<Item = (&str, &[Binding])> {
         self.registrar.registered()
@@ -245,7 +254,13 @@ impl Endpoint {
         }
         let stream = flow.transport.is_stream();
         match wire::read(bytes, stream, &self.conf.limits) {
-            Ok(Message::Request(request)) => self.request(request, flow, late, now, out),
+            Ok(Message::Request(request)) => {
+                let behind = self.conf.proxies.has(flow.remote.ip());
+                if behind && !self.lets_in_from_behind(&request, flow, now, out) {
+                    return;
+                }
+                self.request(request, flow, late, now, out);
+            }
             Ok(Message::Response(response)) => self.response(&response, flow, now, out),
             Err(refusal) => self.unreadable(refusal, flow, out),
         }
@@ -262,11 +277,23 @@ impl Endpoint {
     }
 
     /// Responses always, requests of trunks always, others as long as their source keeps measure. What is too much is
-    /// dropped before it is read.
+    /// dropped before it is read; what a proxy of ours passes on has to be read to know whose it is.
     fn lets_in(&mut self, flow: Flow, bytes: &[u8], now: Time, out: &mut Vec<Output>) -> bool {
-        if bytes.starts_with(b"SIP/2.0 ") || self.conf.trunks.iter().any(|peer| gate::is_from(peer, flow)) {
-            return true;
-        }
+        self.floods.next();
+        let known = |flow: Flow| self.conf.proxies.has(flow.remote.ip()) || self.is_trunk(flow);
+        bytes.starts_with(b"SIP/2.0 ") || known(flow) || self.keeps_measure(flow, now, out)
+    }
+
+    fn lets_in_from_behind(&mut self, request: &Request, flow: Flow, now: Time, out: &mut Vec<Output>) -> bool {
+        let seen = self.conf.proxies.seen_behind(&request.headers, flow);
+        self.conf.proxies.has(seen.remote.ip()) || self.is_trunk(seen) || self.keeps_measure(seen, now, out)
+    }
+
+    fn is_trunk(&self, flow: Flow) -> bool {
+        self.conf.trunks.iter().any(|peer| gate::is_from(peer, flow))
+    }
+
+    fn keeps_measure(&mut self, flow: Flow, now: Time, out: &mut Vec<Output>) -> bool {
         let tide = self.floods.take(&self.conf.floods, flow, now);
         if tide == Tide::Turned {
             out.push(Output::Event(Event::Flooded { flow }));
@@ -300,6 +327,10 @@ impl Endpoint {
     }
 
     fn closed(&mut self, connection: u64, now: Time, out: &mut Vec<Output>) {
+        if !self.conf.proxies.networks.is_empty() {
+            self.legs.cut(connection, &self.conf.proxies);
+            self.subscriptions.cut(connection, &self.conf.proxies);
+        }
         // Before their NOTIFYs are lost: a phone that comes back is still told.
         for id in self.subscriptions.over(connection) {
             self.tell_watcher(id, subscribe::Input::FlowLost, now, out);
@@ -370,9 +401,13 @@ impl Endpoint {
         }
         let names = Names { tag: &tag, call_id: &call_id, cnonce, user_agent: &self.conf.server };
         let (flow, mut wishes) = (invite.flow, Vec::new());
+        let called = user_of(Some(&invite.to.to_string()));
+        let behind = called.and_then(|account| self.registrar.source(&account, &invite.uri, flow));
         let (known, proof) = (invite.credentials.clone(), names.cnonce.clone());
         let usage = Usage::Uac(Box::new(Uac::new(leg, invite, names, now, &mut wishes)));
-        self.legs.insert(leg, Seat::new(usage, &tag, flow, None).proving(known, || proof));
+        let mut seat = Seat::new(usage, &tag, flow, None);
+        seat.behind = behind;
+        self.legs.insert(leg, seat.proving(known, || proof));
         self.legs.settle(leg);
         self.grant(leg, &mut wishes, now, out);
     }
@@ -510,56 +545,6 @@ impl Endpoint {
             }
             _ => {}
         }
-    }
-
-    /// Sends a request and waits for its answer.
-    fn send(
-        &mut self,
-        mut request: Request,
-        flow: Flow,
-        owner: Option<Owner>,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) -> TransactionId {
-        let mut branch = self.add_via(&mut request, flow);
-        let (mut bytes, mut way, mut moved) = (request.to_bytes(), flow, None);
-        if let Some(larger) = self.larger_way(&request, bytes.len(), flow, now) {
-            request.headers.remove_first(&Name::Via);
-            moved = Some(Box::new(Moved { from: flow, request: Some(request.clone()) }));
-            branch = self.add_via(&mut request, larger);
-            (bytes, way) = (request.to_bytes(), larger);
-        }
-        let call = Call { branch: &branch, method: request.method, bytes, flow: way, owner, moved };
-        self.transactions.call(call, now, out)
-    }
-
-    fn acknowledge(
-        &mut self,
-        id: TransactionId,
-        mut ack: Request,
-        tag: &str,
-        to: Flow,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) {
-        self.add_via(&mut ack, to); // the ACK of a 2xx is a transaction of its own (RFC 3261 §13.2.2.4)
-        self.transactions.acknowledge(id, tag, ack.to_bytes(), to, now, out);
-    }
-
-    fn turn_down(&mut self, id: TransactionId, turn_down: TurnDown, now: Time, out: &mut Vec<Output>) {
-        let TurnDown { ack, tag, bye, to } = turn_down;
-        self.acknowledge(id, ack, &tag, to, now, out);
-        self.send(bye, to, None, now, out);
-    }
-
-    fn add_via(&mut self, request: &mut Request, flow: Flow) -> String {
-        let branch = format!("{}{}", crate::MAGIC_COOKIE, self.random.token(24));
-        let mut via = Via::new(flow.transport, flow.local, &*branch);
-        if request.method == Method::Invite && self.conf.trunks.iter().any(|peer| gate::is_from(peer, flow)) {
-            Overload::offer(&mut via);
-        }
-        request.headers.push_front(Name::Via, via.to_string());
-        branch
     }
 }
 

@@ -32,7 +32,7 @@ pub mod wire;
 pub use class::Class;
 pub use endpoint::{
     Account, Answer, Ban, BanConf, Command, Delivery, End, Endpoint, Event, FloodConf, Hop, Incoming, Input, Origin,
-    Outgoing, Output, Outside, Peer, Phone, RequestId, SipConf, Subscribes, Watch, Watching,
+    Outgoing, Output, Outside, Peer, Phone, Proxies, RequestId, SipConf, Subscribes, Watch, Watching,
 };
 pub use flow::{Flow, Transport};
 pub use headers::{Headers, Name};
@@ -42,7 +42,7 @@ pub use message::{Message, Request, Response, method_name, method_named, reason_
 pub use name_addr::{BadSyntax, NameAddr, Params};
 pub use network::Network;
 pub use package::{Activity, Line, Lines, Mailbox, Package, Presence, Shown, Stage, State};
-pub use register::Binding;
+pub use register::{Binding, Gruu, Meant};
 pub use rsip::Method;
 pub use subscribe::{Reason, SubscriptionId};
 pub use text::quote;

@@ -4,6 +4,7 @@
 //! above ask for bindings when they ring it. It keeps nothing but bindings, in memory, and sends nothing.
 
 mod binding;
+mod gruu;
 mod outbound;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,11 +14,16 @@ use std::sync::Arc;
 use base::Time;
 
 pub use binding::Binding;
+use gruu::Gruus;
+pub use gruu::{Gruu, Meant};
 use outbound::{Adrift, Outbound};
 
-use crate::endpoint::{Event, SipConf};
+use crate::endpoint::{Event, SipConf, user_of};
 use crate::timers::{Armed, Timers};
 use crate::{Flow, Hop, Name, NameAddr, Request, Response, Uri};
+
+/// So many proxies may stand between us and a phone.
+const PATH_MAX: usize = 8;
 
 /// The bindings of all accounts.
 #[derive(Debug)]
@@ -29,6 +35,7 @@ pub struct Registrar {
     by_connection: HashMap<u64, BTreeSet<Arc<str>>>,
     due: Timers<Arc<str>>,
     adrift: Adrift,
+    gruus: Gruus,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +55,8 @@ pub enum Input<'a> {
         request: &'a Request,
         /// Where it came from.
         flow: Flow,
+        /// Where the phone is, if that is known to be elsewhere.
+        source: SocketAddr,
         /// Its bindings are granted so much less than they might last.
         sooner_percent: u32,
     },
@@ -99,10 +108,14 @@ enum Refused {
     TooBrief,
     #[error("a Contact points to us")]
     Loop,
+    #[error("a Contact is a GRUU, which leads to a contact itself")]
+    Gruu,
     #[error("an older REGISTER came after a newer one")]
     OutOfOrder,
     #[error("more contacts than an account may have")]
     TooMany,
+    #[error("more proxies on the Path than anybody has")]
+    TooFar,
     #[error("the first hop keeps no flows, and so lacks outbound support")]
     FirstHop,
 }
@@ -110,8 +123,8 @@ enum Refused {
 impl Refused {
     fn status(self) -> u16 {
         match self {
-            Refused::BadContact | Refused::BadStar => 400,
-            Refused::TooMany => 403,
+            Refused::BadContact | Refused::BadStar | Refused::TooFar => 400,
+            Refused::TooMany | Refused::Gruu => 403,
             Refused::TooBrief => 423,
             Refused::FirstHop => 439,
             Refused::Loop => 482,
@@ -121,8 +134,8 @@ impl Refused {
 }
 
 impl Registrar {
-    /// Nobody is registered.
-    pub fn new(conf: &SipConf) -> Registrar {
+    /// Nobody is registered. The secret is for temporary GRUUs.
+    pub fn new(conf: &SipConf, secret: [u8; 32]) -> Registrar {
         Registrar {
             expires_secs_min: conf.expires_secs_min,
             expires_secs_max: conf.expires_secs_max.max(conf.expires_secs_min),
@@ -131,14 +144,15 @@ impl Registrar {
             by_connection: HashMap::new(),
             due: Timers::default(),
             adrift: Adrift::default(),
+            gruus: Gruus::new(secret),
         }
     }
 
     /// Tells it what happened.
     pub fn handle(&mut self, input: Input<'_>, now: Time, out: &mut Vec<Output>) {
         match input {
-            Input::Register { account, request, flow, sooner_percent } => {
-                let response = match self.register(account, request, (flow, sooner_percent), now, out) {
+            Input::Register { account, request, flow, source, sooner_percent } => {
+                let response = match self.register(account, request, (flow, source, sooner_percent), now, out) {
                     Ok(outbound) => self.granted(account, request, outbound, now),
                     Err(why) => self.refused(why, request),
                 };
@@ -156,10 +170,16 @@ impl Registrar {
             Input::Closed { connection } => {
                 for account in self.by_connection.remove(&connection).unwrap_or_default() {
                     let bindings = self.aors.get(&account).map_or(&[][..], |aor| &aor.bindings);
-                    for lost in bindings.iter().filter(|binding| binding.flow.connection == connection) {
-                        self.adrift.add(&account, lost);
+                    let mut after = bindings.to_vec();
+                    let lost = |binding: &Binding| binding.flow.connection == connection;
+                    for lost in after.iter_mut().filter(|binding| lost(binding)) {
+                        match lost.way_back() {
+                            Some(flow) => lost.flow = flow,
+                            None => self.adrift.add(&account, lost),
+                        }
                     }
-                    self.drop_where(&account, |binding| binding.flow.connection == connection, now, out);
+                    after.retain(|binding| !lost(binding));
+                    self.settle(&account, after, |_| false, now, out);
                 }
             }
             Input::Unreached { account, flow } => {
@@ -211,6 +231,22 @@ impl Registrar {
         others.into_iter().map(hop).collect()
     }
 
+    /// Whom a URI is for.
+    pub fn meant(&self, uri: &str) -> Meant {
+        match uri.contains(";gr").then(|| uri.parse()) {
+            Some(Ok(uri)) => self.gruus.meant(&uri),
+            _ => Meant::Anybody,
+        }
+    }
+
+    /// How the phone that a GRUU names is reached; by that flow, if it is one of the phone's.
+    pub fn named(&self, uri: &str, flow: Flow, now: Time) -> Option<&Binding> {
+        let Meant::Phone(Gruu { account, instance }) = self.meant(uri) else { return None };
+        let is_it = |binding: &&Binding| binding.expires > now && binding.instance.as_deref() == Some(&*instance);
+        let flows = self.aors.get(&*account)?.bindings.iter().filter(is_it);
+        flows.max_by_key(|binding| (binding.flow == flow, binding.refreshed))
+    }
+
     /// Is that the address of one of the account's phones?
     pub fn reaches(&self, account: &str, remote: SocketAddr) -> bool {
         self.aors.get(account).is_some_and(|aor| aor.bindings.iter().any(|binding| binding.flow.remote == remote))
@@ -218,8 +254,15 @@ impl Registrar {
 
     /// Is one of the account's phones at that address?
     pub fn is_at(&self, account: &str, address: IpAddr) -> bool {
-        let here = |binding: &Binding| binding.flow.remote.ip() == address;
+        let here = |binding: &Binding| binding.source.ip() == address;
         self.aors.get(account).is_some_and(|aor| aor.bindings.iter().any(here))
+    }
+
+    /// Where the phone with that contact is, behind the proxy by which it is reached.
+    pub fn source(&self, account: &str, contact: &str, flow: Flow) -> Option<SocketAddr> {
+        let mut bindings = self.aors.get(account)?.bindings.iter();
+        let binding = bindings.find(|binding| binding.contact == contact && binding.flow == flow)?;
+        Some(binding.source).filter(|source| *source != flow.remote)
     }
 
     /// All accounts that have bindings, in order of their names.
@@ -239,13 +282,16 @@ impl Registrar {
         &mut self,
         account: &str,
         request: &Request,
-        (flow, sooner_percent): (Flow, u32),
+        (flow, source, sooner_percent): (Flow, SocketAddr, u32),
         now: Time,
         out: &mut Vec<Output>,
     ) -> Result<Outbound, Refused> {
         let mut contacts = request.headers.all(&Name::Contact).peekable();
         if contacts.peek().is_none() {
             return Ok(Outbound::None); // a question: the answer lists what there is
+        }
+        if request.headers.all(&Name::Path).nth(PATH_MAX).is_some() {
+            return Err(Refused::TooFar);
         }
         let call_id = request.headers.call_id().unwrap_or_default();
         let cseq = request.cseq().map_or(0, |(cseq, _)| cseq);
@@ -271,8 +317,11 @@ impl Registrar {
                 if uri.host.address() == Some(flow.local.ip()) && uri.port.unwrap_or(5060) == flow.local.port() {
                     return Err(Refused::Loop);
                 }
+                if uri.params.has("gr") && user_of(request.headers.first(&Name::To)) == uri.user {
+                    return Err(Refused::Gruu); // RFC 5627 §5.1
+                }
                 let secs = self.expires_secs(contact.params.get("expires").or(expires), sooner_percent)?;
-                let binding = Binding::new(contact, request, flow, now, secs);
+                let binding = Binding::new(contact, request, (flow, source), now, secs);
                 match Outbound::of(request, &binding) {
                     Outbound::FirstHopLacksIt => return Err(Refused::FirstHop),
                     Outbound::Flow if outbound == Outbound::Flow => return Err(Refused::BadContact), // one REGISTER, one flow
@@ -284,8 +333,10 @@ impl Registrar {
                     return Err(Refused::OutOfOrder);
                 }
                 if secs > 0 && binding.instance.is_some() {
-                    let before = after.iter().find(|old| binding.replaces(old)).map(|old| old.flow);
-                    moved = before.filter(|before| *before != flow).or(moved);
+                    // A proxy's flow is of many.
+                    let direct = |old: &&Binding| !old.relayed && !binding.relayed && old.flow != flow;
+                    let before = after.iter().find(|old| binding.replaces(old)).filter(direct);
+                    moved = before.map(|before| before.flow).or(moved);
                 }
                 after.retain(|old| !(same(old) || secs > 0 && binding.replaces(old)));
                 if secs > 0 {
@@ -298,6 +349,10 @@ impl Registrar {
             return Err(Refused::TooMany);
         }
         let news = |binding: &Binding| *binding.call_id == *call_id && binding.cseq == cseq;
+        if request.headers.lists(&Name::Supported, "gruu") {
+            let account: Arc<str> = account.into();
+            after.iter_mut().filter(|new| news(new)).for_each(|new| self.gruus.number(&account, new, known));
+        }
         self.settle(account, after, news, now, out);
         out.extend(moved.map(|from| Output::Moved { from, to: flow }));
         Ok(outbound)
@@ -328,6 +383,7 @@ impl Registrar {
         let name: Arc<str> = self.aors.get_key_value(account).map_or_else(|| account.into(), |(name, _)| name.clone());
         let aor = self.aors.entry(name.clone()).or_default();
         let before = std::mem::replace(&mut aor.bindings, after);
+        self.gruus.forget(&before, &aor.bindings);
         for old in before.iter().filter(|old| !aor.bindings.iter().any(|new| new.contact == old.contact)) {
             let (account, contact) = (account.to_owned(), old.contact.clone());
             out.push(Output::Event(Event::Unregistered { account, contact }));
@@ -370,8 +426,11 @@ impl Registrar {
             response.headers.push(Name::Require, "outbound"); // RFC 5626 §6
         }
         let bindings = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings);
+        let aor = request.headers.to().and_then(|to| to.uri.parse::<Uri>().ok());
+        let aor = aor.filter(|_| request.headers.lists(&Name::Supported, "gruu"));
         for binding in bindings.iter().filter(|binding| binding.expires > now) {
-            response.headers.push(Name::Contact, binding.echo(now));
+            let gruus = aor.as_ref().map(|aor| self.gruus.params(aor, binding)).unwrap_or_default();
+            response.headers.push(Name::Contact, format!("{}{gruus}", binding.echo(now)));
         }
         response
     }

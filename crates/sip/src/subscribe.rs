@@ -7,6 +7,7 @@
 mod table;
 
 use std::mem;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::Time;
@@ -36,6 +37,8 @@ pub struct Subscription {
     pub entity: Box<str>,
     /// The phone's end.
     pub dialog: Dialog,
+    /// Where the phone is, if a proxy of ours stands between.
+    pub behind: Option<SocketAddr>,
     /// When it ends, if it is not refreshed.
     pub expires: Time,
     /// Tells it from others in its dialog's Event header (RFC 6665 §8.2.1).
@@ -145,6 +148,7 @@ impl Subscription {
             package,
             entity: entity(&request.uri).into(),
             dialog,
+            behind: None,
             expires: now + Duration::from_secs(secs.into()),
             event_id: event_id(request).map(Box::from),
             version: 0,

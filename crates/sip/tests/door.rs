@@ -31,7 +31,12 @@ fn what_is_asked_outside_of_dialogs_is_judged_without_remembering_it() {
             "Accept-Encoding",
         ),
         ("Require", ask("INVITE", "sip:102@centrala").set("Require", "100rel, nothingSIPbutEmpty"), 420, "Unsupported"),
-        ("Require at REGISTER", ask("REGISTER", "sip:centrala").set("Require", "path, gruu"), 420, "Unsupported"),
+        (
+            "Require at REGISTER",
+            ask("REGISTER", "sip:centrala").set("Require", "path, gruu, strange"),
+            420,
+            "Unsupported",
+        ),
         ("scheme", ask("INVITE", "nobodyKnowsThisScheme:totallyopaque"), 416, "Server"),
         ("method", ask("FETCH", "sip:102@centrala"), 501, "Allow"),
         ("MESSAGE", ask("MESSAGE", "sip:102@centrala"), 401, "WWW-Authenticate"),

@@ -16,7 +16,7 @@ fn written(conf: SipConf) -> (Desk, Phone, TextId) {
     let challenged = desk.say(phone.flow, &text.print()).text();
     desk.say(phone.flow, &text.again(2, &challenged, "101", "secret").print());
     match &desk.events()[..] {
-        [Event::Text { text, account, called }] if account == "101" && called == "102" => {
+        [Event::Text { text, account, called, .. }] if account == "101" && called == "102" => {
             let text = *text;
             (desk, phone, text)
         }

@@ -1,6 +1,7 @@
 //! What the interop tests stand on: folders, free ports, child programs, a switch, phones, tones.
 
 pub mod browser;
+pub mod edge;
 pub mod linphone;
 pub mod phone;
 pub mod ports;

@@ -48,6 +48,18 @@ impl Phone {
         Phone::made(room, user, hz, switch, "tls", "pcmu,pcma", &format!(";mediaenc={mediaenc}"))
     }
 
+    /// A phone that keeps a flow to a proxy before the switch, and says so (RFC 5626).
+    pub fn outbound(
+        room: &Scratch,
+        user: &str,
+        hz: u32,
+        switch: SocketAddr,
+        (proxy, transport): (SocketAddr, &str),
+    ) -> Phone {
+        let account = format!(";sipnat=outbound;outbound=\"sip:{proxy};transport={transport}\"");
+        Phone::made(room, user, hz, switch, transport, "pcmu,pcma", &account)
+    }
+
     fn made(
         room: &Scratch,
         user: &str,
@@ -82,9 +94,11 @@ impl Phone {
              module aufile.so\n\
              module sndfile.so\n\
              module srtp.so\n\
-             module_tmp account.so\n\
+             {uuid}module_tmp account.so\n\
              module_app menu.so\n\
              module_app ctrl_tcp.so\n",
+            // A phone that keeps flows has a name of its own.
+            uuid = if account.contains("outbound") { "module_tmp uuid.so\n" } else { "" },
             media_last = media + 9,
             tone = tone.display(),
             heard = heard.display(),

@@ -37,6 +37,11 @@ impl Party {
         Party { user: user.to_owned(), password: password(user), local, transport: "UDP", tunnel: Rc::default() }
     }
 
+    /// Where it speaks from.
+    pub fn port(&self) -> u16 {
+        self.local.port()
+    }
+
     pub fn at(self, local: SocketAddr) -> Party {
         Party { local, ..self }
     }

@@ -49,8 +49,14 @@ impl Phone {
             .with(Name::To, own.to_string())
             .with(Name::CallId, &self.registration.call_id)
             .with(Name::CSeq, format!("{} REGISTER", self.registration.cseq))
-            .with(Name::Contact, self.contact())
             .with(Name::Expires, expires_secs.to_string());
+        let mut contact = format!("<sip:{}@{}>", self.conf.user, self.conf.sip);
+        let mut request = request;
+        if let Some(instance) = &self.conf.instance {
+            contact += &format!(";+sip.instance=\"<{instance}>\"");
+            request.headers.push(Name::Supported, "gruu");
+        }
+        request.headers.push(Name::Contact, contact);
         self.ask(request, Why::Register { expires_secs }, 0);
     }
 
@@ -286,6 +292,13 @@ impl Phone {
                         .parse()
                         .ok()
                 });
+                if let Some(instance) = &self.conf.instance {
+                    let mut contacts =
+                        response.headers.all(&Name::Contact).filter(|contact| contact.contains(instance));
+                    let ours: Option<NameAddr> = contacts.next().and_then(|contact| contact.parse().ok());
+                    let gruu = ours.and_then(|ours| Some(ours.params.unquoted("pub-gruu")?.into_owned()));
+                    self.registration.gruu = gruu;
+                }
                 let granted: u32 = granted.unwrap_or(expires_secs).min(expires_secs.max(1));
                 let expires_secs = if expires_secs == 0 { 0 } else { granted };
                 let again = |secs| (self.now + refresh_after(secs), secs);

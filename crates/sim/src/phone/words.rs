@@ -31,6 +31,8 @@ pub struct PhoneConf {
     pub voice: Sound,
     /// What it does when somebody calls.
     pub manner: Manner,
+    /// Which phone it is, whatever its address (`+sip.instance`); then it asks for a GRUU.
+    pub instance: Option<String>,
     /// How long a registration shall last.
     pub expires_secs: u32,
 }

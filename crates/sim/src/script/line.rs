@@ -217,15 +217,16 @@ fn mailbox(words: &mut Words) -> Read<Step> {
 }
 
 fn register(words: &mut Words, waits: bool) -> Read<Act> {
-    let (mut expires_secs, mut password) = (None, None);
+    let (mut expires_secs, mut password, mut instance) = (None, None, None);
     while let Some(word) = words.maybe() {
         match word {
             "expires" => expires_secs = Some(number(words.next("a number of seconds")?)?),
             "password" => password = Some(words.next("a password")?.to_owned()),
-            other => return Err(format!("a REGISTER has no {other:?}; write expires or password")),
+            "instance" => instance = Some(words.next("a URN, such as urn:uuid:1")?.to_owned()),
+            other => return Err(format!("a REGISTER has no {other:?}; write expires, password or instance")),
         }
     }
-    Ok(Act::Register { expires_secs, password, waits })
+    Ok(Act::Register { expires_secs, password, instance, waits })
 }
 
 fn expects(who: String, words: &mut Words) -> Read<Step> {

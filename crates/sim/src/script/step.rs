@@ -88,6 +88,8 @@ pub enum Act {
         expires_secs: Option<u32>,
         /// Another password than the right one.
         password: Option<String>,
+        /// Which phone it is, whatever its address.
+        instance: Option<String>,
         /// Until the 200.
         waits: bool,
     },

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::bans::BanConf;
 use super::floods::FloodConf;
+use super::proxies::Proxies;
 use crate::Network;
 use crate::digest::{Algorithm, Credentials, Ha1};
 use crate::wire::Limits;
@@ -19,6 +20,8 @@ pub struct SipConf {
     pub accounts: HashMap<String, Account>,
     /// Who may call without a password, by source address.
     pub trunks: Vec<Peer>,
+    /// Who stands before us and is believed.
+    pub proxies: Proxies,
     /// The algorithms of our challenges, the preferred first, where an account does not say.
     pub algorithms: Vec<Algorithm>,
     /// A REGISTER that asks for less is answered 423.
@@ -88,6 +91,7 @@ impl Default for SipConf {
             server: concat!("Centrala/", env!("CARGO_PKG_VERSION")).to_owned(),
             accounts: HashMap::new(),
             trunks: Vec::new(),
+            proxies: Proxies::default(),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             expires_secs_min: 60,
             expires_secs_max: 3600,

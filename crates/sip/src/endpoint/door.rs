@@ -161,8 +161,17 @@ impl Endpoint {
         // The other end of a connection that we opened to where it is reached by UDP is the same party.
         let opened = |known: Flow| known.connection == 0 && flow.transport == Transport::Tcp;
         let same = |known: Flow| known.remote == flow.remote && (known.connection == flow.connection || opened(known));
-        let trunk = |peer: &&super::Peer| is_from(peer, flow) && is_from(peer, first);
-        if same(last) || same(first) || self.conf.trunks.iter().any(|peer| trunk(&peer)) {
+        let proxies = &self.conf.proxies;
+        let seen = proxies.seen_behind(&request.headers, flow);
+        let known = if proxies.has(flow.remote.ip()) && proxies.has(last.remote.ip()) {
+            // Any of our proxies may bring it, but it must be from the same phone, as far as they say.
+            proxies.has(seen.remote.ip()) || seat.behind.is_none_or(|behind| behind.ip() == seen.remote.ip())
+        } else {
+            same(last) || same(first)
+        };
+        let began = Flow { remote: seat.behind.unwrap_or(first.remote), ..first };
+        let trunk = |peer: &super::Peer| is_from(peer, seen) && is_from(peer, began);
+        if known || self.conf.trunks.iter().any(trunk) {
             return true;
         }
         let caller = match &seat.origin {
@@ -181,8 +190,10 @@ impl Endpoint {
             None => self.registrar.reaches(&account, first.remote),
         };
         if !may {
-            out.push(refused(flow, account, "a request in somebody else's dialog"));
+            out.push(refused(seen, account, "a request in somebody else's dialog"));
             self.refuse(request, 403, &[], flow, out);
+        } else if let Some(seat) = self.legs.get(leg) {
+            seat.behind = Some(seen.remote).filter(|behind| *behind != flow.remote);
         }
         may
     }
@@ -230,13 +241,20 @@ impl Endpoint {
         // Who one is must be whom one registers, and nobody else.
         let names = [&Name::To, &Name::From].map(|name| user_of(request.headers.first(name)));
         if names.iter().any(|user| user.as_deref() != Some(&*account)) {
-            out.push(refused(flow, account, "REGISTER of somebody else's address"));
+            out.push(refused(self.seen(&request, flow), account, "REGISTER of somebody else's address"));
             return self.refuse(&request, 403, &[], flow, out);
         }
         let transaction = self.transactions.serve(key, None, &request, flow, out);
         let mut said = std::mem::take(&mut self.said);
         let sooner_percent = self.random.below(u64::from(self.conf.expires_spread_percent.min(50)) + 1) as u32; // 50 at most
-        let register = register::Input::Register { account: &account, request: &request, flow, sooner_percent };
+        let seen = self.seen(&request, flow);
+        let register = register::Input::Register {
+            account: &account,
+            request: &request,
+            flow,
+            source: seen.remote,
+            sooner_percent,
+        };
         self.registrar.handle(register, now, &mut said);
         for output in said.drain(..) {
             match output {
@@ -281,7 +299,8 @@ impl Endpoint {
             return self.refuse(&request, 415, &can, flow, out);
         }
         let mut credentials = None;
-        let who = match self.gate.trunk(&self.conf, &request, flow) {
+        let seen = self.seen(&request, flow);
+        let who = match self.gate.trunk(&self.conf, &request, seen) {
             Some(peer) => {
                 credentials = peer.credentials.clone();
                 Origin::Trunk(peer.name.clone())
@@ -292,9 +311,9 @@ impl Endpoint {
             },
         };
         if let Origin::Account(account) = &who
-            && user_of(headers.first(&Name::From)).as_deref() != Some(account)
+            && !self.speaks_for(account, &request, flow)
         {
-            out.push(refused(flow, account, "INVITE in somebody else's name"));
+            out.push(refused(seen, account, "INVITE in somebody else's name"));
             return self.refuse(&request, 403, &[], flow, out);
         }
         if self.legs.len() >= self.conf.legs_max {
@@ -321,14 +340,15 @@ impl Endpoint {
             }
         };
         let usage = Usage::Uas(Box::new(uas));
-        let seat = Seat::new(usage, &local_tag, flow, Some(who.clone()));
+        let mut seat = Seat::new(usage, &local_tag, flow, Some(who.clone()));
+        seat.behind = Some(seen.remote).filter(|behind| *behind != flow.remote);
         self.legs.insert(leg, seat.proving(credentials, || self.random.token(16)));
         self.legs.settle(leg);
         let called = request.uri.parse::<Uri>().ok().filter(|uri| !matches!(uri.scheme, Scheme::Other(_)));
         out.push(Output::Event(Event::Incoming(Box::new(Incoming {
             leg,
             origin: who,
-            flow,
+            flow: seen,
             called: called.and_then(|uri| uri.user).unwrap_or_default(),
             from,
             to,
@@ -356,10 +376,25 @@ impl Endpoint {
         now: Time,
         out: &mut Vec<Output>,
     ) -> Result<String, Challenges> {
-        let at_home = |account: &str| self.registrar.is_at(account, flow.remote.ip());
-        let account = self.gate.account(&self.conf, request, flow, at_home, now, out)?;
-        self.floods.proven(&self.conf.floods, flow, now);
+        let seen = self.seen(request, flow);
+        let at_home = |account: &str| self.registrar.is_at(account, seen.remote.ip());
+        let account = match self.conf.asserted(request, flow) {
+            Some(account) => account,
+            None => self.gate.account(&self.conf, request, seen, at_home, now, out)?,
+        };
+        self.floods.proven(&self.conf.floods, seen, now);
         Ok(account)
+    }
+
+    /// Where a request is really from, as our proxies say.
+    pub(super) fn seen(&self, request: &Request, flow: Flow) -> Flow {
+        self.conf.proxies.seen_behind(&request.headers, flow)
+    }
+
+    /// Does it speak in its own name? One that a proxy of ours vouches for may be anonymous in From.
+    pub(super) fn speaks_for(&self, account: &str, request: &Request, flow: Flow) -> bool {
+        let from = user_of(request.headers.first(&Name::From));
+        from.as_deref() == Some(account) || self.conf.asserted(request, flow).as_deref() == Some(account)
     }
 
     pub(super) fn challenge(&mut self, request: &Request, challenges: Challenges, flow: Flow, out: &mut Vec<Output>) {
@@ -420,7 +455,7 @@ pub(super) const TAG_LETTERS: usize = 16;
 
 /// The extensions a request requires and we have not (RFC 3261 §8.2.2.3).
 pub(super) fn unsupported(request: &Request) -> Option<String> {
-    let ours: &[&str] = if request.method == Method::Register { &["path", "outbound"] } else { &[] };
+    let ours: &[&str] = if request.method == Method::Register { &["path", "outbound", "gruu"] } else { &[] };
     let is_ours = |tag: &str| tag.is_empty() || ours.iter().any(|own| own.eq_ignore_ascii_case(tag));
     let known = |tag: &str| SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag));
     let required = request.headers.all(&Name::Require).filter(|tag| !is_ours(tag) && !known(tag));

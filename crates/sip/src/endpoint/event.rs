@@ -371,6 +371,8 @@ pub enum Event {
         account: String,
         /// To whom: the user part of the Request-URI, unescaped.
         called: String,
+        /// The Request-URI.
+        uri: String,
     },
     /// A party says something to its partner that is theirs to understand: to be answered by [`Command::Text`].
     Said {
@@ -452,7 +454,7 @@ pub struct Incoming {
     pub leg: LegId,
     /// Who calls, as proven.
     pub origin: Origin,
-    /// Where it came from.
+    /// Where it came from, as if no proxy of ours stood between.
     pub flow: Flow,
     /// The Request-URI.
     pub uri: String,

@@ -76,6 +76,11 @@ impl Floods {
         Floods { slots, all: Bucket::default(), secret, last: None, dropped: 0 }
     }
 
+    /// Another message: what was taken for the one before it is spent.
+    pub fn next(&mut self) {
+        self.last = None;
+    }
+
     /// May this request come in?
     pub fn take(&mut self, conf: &FloodConf, flow: Flow, now: Time) -> Tide {
         self.last = None;

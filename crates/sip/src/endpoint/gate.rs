@@ -9,7 +9,7 @@ use std::time::Duration;
 use base::Time;
 use subtle::ConstantTimeEq;
 
-use super::bans::{Ban, Bans};
+use super::bans::{Ban, BanConf, Bans};
 use super::conf::{Peer, SipConf};
 use super::{Event, Output};
 use crate::digest::{Algorithm, Nonces, Verdict};
@@ -71,7 +71,10 @@ impl Gate {
             Verdict::Missing => false, // a first request without credentials is no failure
             Verdict::Wrong { user } => {
                 if !trusted {
-                    let ban = self.bans.failed(&conf.bans, source, &user, now);
+                    // A proxy that does not say for whom it speaks is not kept out as a whole.
+                    let many = BanConf { source_failures_max: u32::MAX, ..conf.bans.clone() };
+                    let bans = if conf.proxies.has(source) { &many } else { &conf.bans };
+                    let ban = self.bans.failed(bans, source, &user, now);
                     out.extend(ban.map(|ban| Output::Event(Event::Banned(ban))));
                 }
                 out.push(refused(flow, user, "wrong password, or an Authorization for another request"));

@@ -1,10 +1,11 @@
 //! The table of legs: found by number, by the dialog's tag of ours, and by the time they want to be ticked.
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 
 use base::{LegId, Time};
 
-use super::Origin;
+use super::{Origin, Proxies};
 use crate::Flow;
 use crate::digest::Credentials;
 use crate::invite::{DialogId, Input, Output, Proofs, TransactionId, Usage};
@@ -28,6 +29,8 @@ pub struct Seat {
     pub tag: Box<str>,
     /// Where its first message came from or went.
     pub flow: Flow,
+    /// Where the phone is, if a proxy of ours stands between.
+    pub behind: Option<SocketAddr>,
     /// Who called, if they did.
     pub origin: Option<Origin>,
     /// Our INVITE's transaction, if we did: what CANCEL and ACK are about.
@@ -40,7 +43,7 @@ pub struct Seat {
 impl Seat {
     /// For a usage just begun.
     pub fn new(usage: Usage, tag: &str, flow: Flow, origin: Option<Origin>) -> Seat {
-        Seat { usage, tag: tag.into(), flow, origin, invite: None, proofs: None, armed: Armed::default() }
+        Seat { usage, tag: tag.into(), flow, behind: None, origin, invite: None, proofs: None, armed: Armed::default() }
     }
 
     /// Whose other end may ask who we are.
@@ -123,6 +126,14 @@ impl Legs {
             let dialog = seat.usage.dialog().map(|dialog| &mut dialog.flow);
             let flows = dialog.into_iter().chain([&mut seat.flow]);
             flows.filter(|flow| **flow == from).for_each(|flow| *flow = to);
+        }
+    }
+
+    /// A connection to one of these is gone: dialogs that were held by it go on by another, where that can be.
+    pub fn cut(&mut self, connection: u64, proxies: &Proxies) {
+        let held = |flow: Flow| flow.connection == connection && proxies.has(flow.remote.ip());
+        for dialog in self.all.values_mut().filter_map(|seat| seat.usage.dialog()).filter(|dialog| held(dialog.flow)) {
+            dialog.flow = dialog.way_back().unwrap_or(dialog.flow);
         }
     }
 

@@ -27,7 +27,7 @@ impl Endpoint {
         let called = request.uri.parse::<Uri>().ok().and_then(|uri| uri.user);
         let from = user_of(request.headers.first(&Name::From));
         if [&called, &from].into_iter().any(|user| user.as_deref() != Some(&*account)) {
-            out.push(refused(flow, account, "PUBLISH of somebody else"));
+            out.push(refused(self.seen(&request, flow), account, "PUBLISH of somebody else"));
             return self.refuse(&request, 403, &[], flow, out);
         }
         let kind = request.headers.first(&Name::ContentType).unwrap_or_default();

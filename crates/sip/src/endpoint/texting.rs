@@ -2,7 +2,7 @@
 
 use base::{LegId, Time};
 
-use super::gate::{refused, user_of};
+use super::gate::refused;
 use super::transactions::{Owner, origin_key};
 use super::{Delivery, Endpoint, Event, Output, Phone, TAG_LETTERS};
 use crate::dialog::tag;
@@ -21,8 +21,8 @@ impl Endpoint {
             Ok(account) => account,
             Err(challenges) => return self.challenge(&request, challenges, flow, out),
         };
-        if user_of(request.headers.first(&Name::From)).as_deref() != Some(&*account) {
-            out.push(refused(flow, account, "MESSAGE in somebody else's name"));
+        if !self.speaks_for(&account, &request, flow) {
+            out.push(refused(self.seen(&request, flow), account, "MESSAGE in somebody else's name"));
             return self.refuse(&request, 403, &[], flow, out);
         }
         if !self.may_text(&account, &request, flow, now, out) {
@@ -31,7 +31,8 @@ impl Endpoint {
         let transaction = self.transactions.serve(key, Some(origin), &request, flow, out);
         let text = self.texts.insert(transaction, &request, now);
         let called = request.uri.parse::<Uri>().ok().and_then(|uri| uri.user).unwrap_or_default();
-        out.push(Output::Event(Event::Text { text, account, called }));
+        let uri = request.uri;
+        out.push(Output::Event(Event::Text { text, account, called, uri }));
     }
 
     /// Something in a call that is for the other party. False: it is for us.

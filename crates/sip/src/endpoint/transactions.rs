@@ -319,17 +319,33 @@ impl Transactions {
         now: Time,
         out: &mut Vec<Output>,
     ) {
-        if let Some(entry) = self.all.get_mut(&id) {
-            if entry.moved.is_some() {
-                (entry.flow.transport, entry.flow.local) = (to.transport, to.local);
-            }
-            entry.flow.remote = to.remote; // all it has left to send are ACKs, which follow the dialog's route
-        }
+        self.reroute(id, to); // all it has left to send are ACKs, which follow the dialog's route
         self.feed(id, out, |machine, out| {
             if let Machine::InviteClient(machine) = machine {
                 machine.handle(invite_client::Input::Acknowledge { tag, ack }, now, out);
             }
         });
+    }
+
+    fn reroute(&mut self, id: TransactionId, to: Flow) {
+        let Some(entry) = self.all.get_mut(&id) else { return };
+        let from = std::mem::replace(&mut entry.flow, to).connection;
+        if from == to.connection {
+            return;
+        }
+        self.leave(id, from);
+        if to.connection != 0 {
+            self.by_connection.entry(to.connection).or_default().insert(id);
+        }
+    }
+
+    fn leave(&mut self, id: TransactionId, connection: u64) {
+        if let Some(ids) = self.by_connection.get_mut(&connection) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.by_connection.remove(&connection);
+            }
+        }
     }
 
     /// The client transactions that go to an address by that transport.
@@ -441,12 +457,7 @@ impl Transactions {
         if let Some(origin) = entry.origin {
             self.origins.remove(&origin);
         }
-        if let Some(ids) = self.by_connection.get_mut(&entry.flow.connection) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_connection.remove(&entry.flow.connection);
-            }
-        }
+        self.leave(id, entry.flow.connection);
     }
 }
 

@@ -2,13 +2,14 @@
 
 use base::Time;
 
-use super::gate::{refused, user_of};
+use super::gate::refused;
 use super::transactions::{Owner, origin_key};
 use super::{Endpoint, Event, Output, Subscribes, TAG_LETTERS, Watch};
 use crate::dialog::{Dialog, tag, tagged};
 use crate::endpoint::door::unsupported;
 use crate::invite::{ALLOW, RETRY_AFTER_SECS, contact};
 use crate::package::{ALLOW_EVENTS, Package};
+use crate::register::Meant;
 use crate::subscribe::{Input, Output as Wish, Reason, Subscription, SubscriptionId};
 use crate::{Flow, Method, Name, Request, Response, Uri};
 
@@ -63,8 +64,8 @@ impl Endpoint {
             Ok(account) => account,
             Err(challenges) => return self.challenge(&request, challenges, flow, out),
         };
-        if user_of(request.headers.first(&Name::From)).as_deref() != Some(&*account) {
-            out.push(refused(flow, account, "SUBSCRIBE in somebody else's name"));
+        if !self.speaks_for(&account, &request, flow) {
+            out.push(refused(self.seen(&request, flow), account, "SUBSCRIBE in somebody else's name"));
             return self.refuse(&request, 403, &[], flow, out);
         }
         if !takes(&request, package) {
@@ -84,9 +85,14 @@ impl Endpoint {
         };
         let transaction = self.transactions.serve(key, Some(origin), &request, flow, out);
         let ok = Box::new(accepted(&request, &local_tag, flow, secs));
-        let asks = Subscription::new((&account, package), &request, dialog, (transaction, ok), secs, now);
+        let mut asks = Subscription::new((&account, package), &request, dialog, (transaction, ok), secs, now);
+        asks.behind = Some(self.seen(&request, flow).remote).filter(|behind| *behind != flow.remote);
         let subscription = self.subscriptions.insert(asks);
-        let called = request.uri.parse::<Uri>().ok().and_then(|uri| uri.user).unwrap_or_default();
+        let called = match self.registrar.meant(&request.uri) {
+            Meant::Phone(gruu) => gruu.account,
+            Meant::Anybody => request.uri.parse::<Uri>().ok().and_then(|uri| uri.user).unwrap_or_default(),
+            Meant::Nobody => String::new(),
+        };
         out.push(Output::Event(Event::Subscribes(Subscribes { subscription, watcher: account, package, called })));
     }
 
@@ -195,14 +201,19 @@ impl Endpoint {
     ) -> bool {
         let Some(subscription) = self.subscriptions.get(id) else { return false };
         let last = subscription.dialog.flow;
-        if last.remote == flow.remote && last.connection == flow.connection {
+        let proxied = [last, flow].iter().all(|flow| self.conf.proxies.has(flow.remote.ip()));
+        let known = match subscription.behind {
+            Some(behind) if proxied => behind.ip() == self.seen(request, flow).remote.ip(),
+            _ => last.remote == flow.remote && last.connection == flow.connection,
+        };
+        if known {
             return true;
         }
         let watcher = subscription.watcher.clone();
         match self.account(request, flow, now, out) {
             Ok(account) if *account == *watcher => true,
             Ok(account) => {
-                out.push(refused(flow, account, "a request in somebody else's subscription"));
+                out.push(refused(self.seen(request, flow), account, "a request in somebody else's subscription"));
                 self.refuse(request, 403, &[], flow, out);
                 false
             }

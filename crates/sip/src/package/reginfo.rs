@@ -68,7 +68,7 @@ mod tests {
             .with(Name::CSeq, "4 REGISTER")
             .with(Name::UserAgent, "Phone <1>");
         let contact: NameAddr = "<sip:ann@10.0.0.9:5062;x=a&b>;q=0.5".parse().unwrap();
-        let binding = Binding::new(contact, &register, flow, Time::ZERO, 60);
+        let binding = Binding::new(contact, &register, (flow, flow.remote), Time::ZERO, 60);
         let head = "<?xml version=\"1.0\"?>\r\n<reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"2\" \
                     state=\"full\">\r\n";
         let id = contact_id("sip:ann@10.0.0.9:5062;x=a&b");

@@ -1,10 +1,12 @@
 //! One contact of an account, and how it is reached.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::Time;
 
-use crate::{Flow, Name, NameAddr, Request};
+use crate::dialog::address;
+use crate::{Flow, Name, NameAddr, Request, Transport};
 
 /// A contact, kept as the phone sent it, beside the way its REGISTER came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Binding {
     pub contact: String,
     /// Where its REGISTER came from. Requests go there, whatever the contact says: it may name an address behind NAT.
     pub flow: Flow,
+    /// Where the phone itself is: behind a proxy of ours, as that one saw it.
+    pub source: SocketAddr,
     /// The phone's preference, 0 to 1000.
     pub q: u16,
     /// When it ends.
@@ -29,14 +33,24 @@ pub struct Binding {
     pub refreshed: Time,
     pub(crate) call_id: Box<str>,
     pub(crate) cseq: u32,
+    /// What its temporary GRUUs are told by, if it asked for any.
+    pub(super) gruu: Option<u64>,
+    /// It came by way of a proxy.
+    pub(crate) relayed: bool,
     /// The contact's parameters without `expires`, as sent.
     params: Box<str>,
 }
 
 impl Binding {
-    pub(crate) fn new(mut contact: NameAddr, request: &Request, flow: Flow, now: Time, secs: u32) -> Binding {
+    pub(crate) fn new(
+        mut contact: NameAddr,
+        request: &Request,
+        (flow, source): (Flow, SocketAddr),
+        now: Time,
+        secs: u32,
+    ) -> Binding {
         let params = &mut contact.params;
-        params.remove("expires");
+        ["expires", "pub-gruu", "temp-gruu"].into_iter().for_each(|ours| params.remove(ours)); // ours to say
         Binding {
             q: params.get("q").map_or(1000, q),
             instance: params.unquoted("+sip.instance").map(String::from),
@@ -44,6 +58,9 @@ impl Binding {
             params: params.to_string().into(),
             contact: contact.uri,
             flow,
+            source,
+            gruu: None,
+            relayed: request.headers.all(&Name::Via).nth(1).is_some(),
             expires: now + Duration::from_secs(secs.into()),
             path: request.headers.all(&Name::Path).filter(|hop| !hop.is_empty()).map(String::from).collect(),
             user_agent: request.headers.first(&Name::UserAgent).unwrap_or_default().to_owned(),
@@ -59,7 +76,10 @@ impl Binding {
         match (&self.instance, &old.instance) {
             (Some(ours), Some(theirs)) => ours == theirs && self.reg_id == old.reg_id,
             (None, None) => {
-                self.flow.remote == old.flow.remote
+                // A proxy that does not say for whom it speaks may speak for several of one make.
+                let is_told = !self.relayed || self.source != self.flow.remote;
+                is_told
+                    && self.source == old.source
                     && self.flow.transport == old.flow.transport
                     && self.user_agent == old.user_agent
                     && self.call_id != old.call_id
@@ -72,6 +92,18 @@ impl Binding {
     pub(super) fn is_beside(&self, other: &Binding) -> bool {
         let both = self.instance.is_some() && self.reg_id.is_some() && other.reg_id.is_some();
         both && self.instance == other.instance && self.reg_id != other.reg_id
+    }
+
+    /// By where the phone is, not by who brings what it says.
+    pub fn seen(&self) -> Flow {
+        Flow { remote: self.source, ..self.flow }
+    }
+
+    /// How it is reached when the connection it was registered by is gone: by the first proxy on its Path, if that says
+    /// where it takes connections. A phone's own is gone for good (RFC 5626 §4.3).
+    pub(super) fn way_back(&self) -> Option<Flow> {
+        let hop = self.path.first()?;
+        Some(Flow { remote: address(hop)?, connection: 0, ..self.flow }).filter(|flow| flow.transport == Transport::Tcp)
     }
 
     /// The Contact of a 200: as it was sent, with the seconds left. Not rewritten, or a phone does not know its own.

@@ -8,6 +8,7 @@ use base::Time;
 
 use super::{Input, Output, Subscription, SubscriptionId};
 use crate::Flow;
+use crate::endpoint::Proxies;
 use crate::package::{Package, State};
 use crate::timers::{Armed, Timers};
 
@@ -132,6 +133,16 @@ impl Table {
         let state = seat.resource.as_ref().and_then(|(package, name)| self.resources[*package as usize].get(name));
         seat.subscription.handle(input, state.map(|watched| &watched.state), now, out);
         self.settle(id);
+    }
+
+    /// A connection to one of these is gone: who is watched for by it goes on by another, where that can be.
+    pub fn cut(&mut self, connection: u64, proxies: &Proxies) {
+        for id in self.over(connection) {
+            if let Some(dialog) = self.dialog(id).filter(|dialog| proxies.has(dialog.flow.remote.ip())) {
+                dialog.flow = dialog.way_back().unwrap_or(dialog.flow);
+            }
+            self.settle(id);
+        }
     }
 
     /// Those of a stream.
