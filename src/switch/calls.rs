@@ -167,8 +167,8 @@ impl Switch {
                 let ways: Vec<Way> = bindings.into_iter().map(way).collect();
                 self.ring(id, ways, &caller, &hops)
             }
-            Target::Trunk { trunk, number, tried } => {
-                let mut way = self.way_out(id, (&trunk, &number, &tried), &caller, now, out)?;
+            Target::Trunk(onward) => {
+                let mut way = self.way_out(id, onward, &caller, now, out)?;
                 way.headers.push(hops);
                 Ok(vec![way])
             }

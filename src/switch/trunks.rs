@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use base::{CallId, LegId, Time};
-use call::{Elsewhere, Outbound, Party, Target};
-use sip::{Host, Incoming, Origin};
+use call::{Beside, Elsewhere, Onward, Outbound, Party, Target};
+use sip::{Flow, Host, Incoming, Origin};
 use trunk::{Caller, Choice, Order, Placed, TrunkStatus};
 
 use super::{Output, Switch};
@@ -103,25 +103,34 @@ impl Switch {
     pub(super) fn way_out(
         &mut self,
         id: CallId,
-        (route, number, tried): (&str, &str, &[String]),
+        onward: Onward,
         caller: &Caller,
         now: Time,
         out: &mut Vec<Output>,
     ) -> Result<Outbound, u16> {
         let leg = self.endpoint.new_leg();
         let mut said = Vec::new();
-        let chosen = self.trunks.choose(route, tried, leg, now, &mut said);
+        let chosen = self.trunks.choose(&onward.trunk, &onward.tried, leg, now, &mut said);
         self.trunks_said(said, now, out);
         let Choice { trunk, elsewhere } = chosen?;
-        let elsewhere = elsewhere.map(|statuses| {
-            let tried = tried.iter().cloned().chain([trunk.clone()]).collect();
-            Elsewhere { statuses, target: Target::Trunk { trunk: route.to_owned(), number: number.to_owned(), tried } }
-        });
         let place = self.directory.place(&trunk).cloned();
-        let flows = place.map(|place| self.flows_to(&place, now, out)).unwrap_or_default();
+        let mut flows = place.map(|place| self.flows_to(&place, now, out)).unwrap_or_default();
+        let Onward { trunk: route, number, tried, beside } = onward;
+        let elsewhere = match beside {
+            Some(beside) => {
+                flows.retain(|flow| flow.local.ip() != beside.local);
+                beside.then
+            }
+            None => {
+                let tried = tried.into_iter().chain([trunk.clone()]).collect();
+                let next = Onward { trunk: route, number: number.clone(), tried, beside: None };
+                let then = elsewhere.map(|statuses| Elsewhere { statuses, target: Target::Trunk(next) });
+                or_beside(&flows, &trunk, &number, then)
+            }
+        };
         let call = id.to_string();
-        let placed = self.trunks.invite(&trunk, &flows, &Order { number, caller, call: &call });
-        let way = self.outbound(placed, leg, &trunk, number, elsewhere);
+        let placed = self.trunks.invite(&trunk, &flows, &Order { number: &number, caller, call: &call });
+        let way = self.outbound(placed, leg, &trunk, &number, elsewhere);
         match &way {
             Ok(_) => drop(self.legs.insert(leg, id)),
             Err(_) => {
@@ -167,4 +176,16 @@ impl Switch {
     pub(super) fn said_of(&self, caller: &Caller, local: SocketAddr) -> Vec<(sip::Name, String)> {
         self.trunks.towards_phone(caller, &Host::Address(local.ip()), Some(local.port()))
     }
+}
+
+/// Where a trunk has servers of both address families, those of the other come before whatever comes then.
+fn or_beside(flows: &[Flow], trunk: &str, number: &str, then: Option<Elsewhere>) -> Option<Elsewhere> {
+    let Some(local) = flows.first().map(|flow| flow.local.ip()) else { return then };
+    if flows.iter().all(|flow| flow.local.ip() == local) {
+        return then;
+    }
+    let beside = Some(Box::new(Beside { local, then }));
+    let (trunk, number) = (trunk.to_owned(), number.to_owned());
+    let target = Target::Trunk(Onward { trunk, number, tried: Vec::new(), beside });
+    Some(Elsewhere { statuses: [408..=408, 503..=503].into(), target })
 }

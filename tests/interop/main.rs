@@ -19,6 +19,7 @@ mod harness;
 mod keep_alive;
 mod linphone;
 mod masks;
+mod names;
 mod operate;
 mod routing;
 mod sipp;

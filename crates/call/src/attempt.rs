@@ -3,6 +3,7 @@
 //! Where it stands: `Call::dial` makes one; the switch resolves its targets to legs; `Call` tells it what each leg
 //! answers. It decides which legs still matter and which status is the honest summary (RFC 3261 §16.7).
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +20,20 @@ pub enum Target {
     /// A registered account: all its phones.
     Account(String),
     /// A number through a trunk.
-    Trunk {
-        /// The name of a trunk, or of a group of them, in `conf/trunks.toml`.
-        trunk: String,
-        /// The number to send.
-        number: String,
-        /// The trunks that were tried for it and failed.
-        tried: Vec<String>,
-    },
+    Trunk(Onward),
+}
+
+/// A number that goes out through a trunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Onward {
+    /// The name of a trunk, or of a group of them, in `conf/trunks.toml`.
+    pub trunk: String,
+    /// The number to send.
+    pub number: String,
+    /// The trunks that were tried for it and failed.
+    pub tried: Vec<String>,
+    /// The trunk was tried already, by those of its servers we speak to from one address of ours: media has one in a call.
+    pub beside: Option<Box<Beside>>,
 }
 
 impl Target {
@@ -34,9 +41,18 @@ impl Target {
     pub fn party(&self) -> &str {
         match self {
             Target::Account(name) => name,
-            Target::Trunk { number, .. } => number,
+            Target::Trunk(onward) => &onward.number,
         }
     }
+}
+
+/// A trunk's servers of another address family than those that were tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// Our address towards those that were.
+    pub local: IpAddr,
+    /// Whom to ring if these come to nothing as well.
+    pub then: Option<Elsewhere>,
 }
 
 /// A wish to reach somebody.
@@ -245,7 +261,8 @@ mod tests {
 
     #[test]
     fn another_way_is_looked_for_when_the_way_failed_and_not_the_party() {
-        let target = Target::Trunk { trunk: "out".into(), number: "1".into(), tried: vec!["a".into()] };
+        let tried = vec!["a".to_owned()];
+        let target = Target::Trunk(Onward { trunk: "out".into(), number: "1".into(), tried, beside: None });
         let statuses = Arc::new([408..=408, 500..=599]);
         for (status, rings, looks) in [
             (503, false, true),

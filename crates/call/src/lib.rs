@@ -26,7 +26,7 @@ mod security;
 mod transfer;
 mod verbs;
 
-pub use attempt::{Dial, Elsewhere, Outbound, Target};
+pub use attempt::{Beside, Dial, Elsewhere, Onward, Outbound, Target};
 pub use bridge::{Member, Role, Wire, wires};
 pub use call::{Call, CallConf, Do, Event, Input, Knock};
 pub use cdr::{Cdr, Handover, LegQuality, Silenced, TrunkFailure};

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use base::{LegId, Time};
-use call::{Actor, Call, Do, Event, Input, Leg, Order, Outbound, Replacement, Side, Target};
+use call::{Actor, Call, Do, Event, Input, Leg, Onward, Order, Outbound, Replacement, Side, Target};
 use route::{Destination, Found, Guest};
 
 use crate::announce::Announce;
@@ -293,7 +293,8 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
             Box::new(Ring { targets, ring: group.ring, record: group.record }) as _
         }),
         Destination::Trunk(name) => {
-            let targets = vec![Target::Trunk { trunk: name.clone(), number: asked.number.clone(), tried: Vec::new() }];
+            let onward = Onward { trunk: name.clone(), number: asked.number.clone(), ..Onward::default() };
+            let targets = vec![Target::Trunk(onward)];
             Some(Box::new(Ring { targets, ring: conf.trunk_ring, record: false }))
         }
         Destination::Queue(name) => conf.queues.get(name).map(|queue| {

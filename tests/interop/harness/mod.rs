@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod edge;
 pub mod linphone;
+pub mod names;
 pub mod phone;
 pub mod ports;
 pub mod process;

@@ -1,0 +1,98 @@
+//! Trunks found by their names (RFC 3263), at a real name server.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::names::NameServer;
+use crate::harness::sipp::Party;
+use crate::harness::switch::{Centre, Switch, assert_fields};
+use crate::harness::{ports, until};
+use crate::operate::operate;
+
+const A_WHILE: Duration = Duration::from_secs(15);
+
+/// NAPTR says UDP, SRV says first before second.
+fn records(port: u16) -> String {
+    format!(
+        "naptr-record=carrier.example,10,50,s,SIP+D2U,,_sip._udp.carrier.example\n\
+         srv-host=_sip._udp.carrier.example,first.carrier.example,{port},10,100\n\
+         srv-host=_sip._udp.carrier.example,second.carrier.example,{port},20,100\n"
+    )
+}
+
+/// A centre whose carrier is a name, and whose name server is that.
+fn centre(name: &str, server: SocketAddr) -> Centre {
+    let centre = Centre::new(name);
+    centre.add("trunks.toml", "[carrier]\naddress = \"carrier.example\"\nnumber = \"+38515550100\"\n");
+    centre.add("routes.toml", "\n[[route]]\nnumber = \"9*\"\nto = \"trunk:carrier\"\n");
+    centre.add("switch.toml", &format!("\n[dns]\nservers = [\"{server}\"]\n"));
+    centre
+}
+
+/// Waits until the trunk is known to be there.
+fn is_at(centre: &Centre, address: &str) {
+    until(address, A_WHILE, || operate(centre, &["trunks"]).1.contains(address).then_some(()));
+}
+
+fn calls(centre: &Centre, switch: &Switch, carrier: &Party) {
+    let callee = carrier.expect("carrier_answers", &centre.room, switch.address, &[]);
+    Party::new("ann").play("caller_talks", &centre.room, switch.address, "9911234567", &[]).passes();
+    callee.passes();
+}
+
+#[test]
+fn a_call_goes_to_the_first_server_of_a_name_and_to_the_next_where_nobody_is() {
+    let port = ports::block(2);
+    let hosts = [("first.carrier.example", "127.0.0.21"), ("second.carrier.example", "127.0.0.22")];
+    let room = crate::harness::Scratch::new("names-server");
+    let server = NameServer::start(&room, &records(port), &hosts);
+    let centre = centre("names", server.address);
+    let switch = centre.start();
+    is_at(&centre, &format!("127.0.0.21:{port}"));
+    let at = |last: u8| Party::new("carrier").at(SocketAddr::from(([127, 0, 0, last], port)));
+    calls(&centre, &switch, &at(21));
+    assert_fields(&switch.cdr(), &json!({ "direction": "outbound", "status": 200 }));
+    calls(&centre, &switch, &at(22)); // nobody is at the first
+    // The name server says otherwise; nothing is reloaded here.
+    server.change(&[("first.carrier.example", "127.0.0.23"), ("second.carrier.example", "127.0.0.22")]);
+    is_at(&centre, &format!("127.0.0.23:{port}"));
+    calls(&centre, &switch, &at(23));
+    let answered = until("three records", A_WHILE, || Some(switch.cdrs()).filter(|cdrs| cdrs.len() == 3));
+    assert!(answered.iter().all(|cdr| cdr["status"] == 200 && cdr["trunk_out"] == "carrier"), "{answered:#?}");
+}
+
+#[test]
+fn a_name_has_addresses_of_both_families() {
+    let port = ports::block(2);
+    let room = crate::harness::Scratch::new("names-families-server");
+    let hosts = [("first.carrier.example", "::1"), ("first.carrier.example", "127.0.0.24")];
+    let server = NameServer::start(&room, &records(port), &hosts);
+    let centre = centre("names-families", server.address);
+    centre.replace("switch.toml", "listen = [", &format!("listen = [\"[::1]:{}\", ", centre.address.port()));
+    let switch = centre.start();
+    until("both", A_WHILE, || {
+        let said = switch.process.said();
+        (said.contains(&format!("udp [::1]:{port}")) && said.contains(&format!("udp 127.0.0.24:{port}"))).then_some(())
+    });
+    // Whichever family comes first, nobody is there; the call arrives at the other.
+    calls(&centre, &switch, &Party::new("carrier").at(SocketAddr::from(([127, 0, 0, 24], port))));
+    assert_fields(&switch.cdr(), &json!({ "direction": "outbound", "status": 200 }));
+}
+
+#[test]
+fn a_name_nobody_knows_and_a_silent_name_server_hold_up_no_call() {
+    let room = crate::harness::Scratch::new("names-none-server");
+    let server = NameServer::start(&room, "", &[]);
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    for server in [server.address, silent.local_addr().expect("a bound socket")] {
+        let centre = centre("names-none", server);
+        let switch = centre.start();
+        let began = Instant::now();
+        let ann = Party::new("ann");
+        ann.play("caller_refused", &centre.room, switch.address, "9911234567", &[("STATUS", "503")]).passes();
+        assert!(began.elapsed() < Duration::from_secs(3), "the caller waited {:?}", began.elapsed());
+        ann.play("caller_refused", &centre.room, switch.address, "299", &[("STATUS", "404")]).passes();
+    }
+}
