@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use base::{CallId, LegId, Time};
+use call::Standing;
 use route::Caller;
 use sip::{DialogId, Referral};
 
@@ -16,14 +17,22 @@ impl Switch {
             return self.step(id, now, out, |journey| journey.refuse_transfer(by, 403, now));
         };
         let other = referral.replaces.as_ref().map(|dialog| self.replaced(dialog, &account));
-        match other {
-            Some(Err(status)) => self.step(id, now, out, |journey| journey.refuse_transfer(by, status, now)),
-            Some(Ok((other, leg))) if other != id && self.talks(other, leg) => {
-                self.join((id, by), (other, leg), now, out)
+        let other = match other.transpose() {
+            Err(status) => return self.step(id, now, out, |journey| journey.refuse_transfer(by, status, now)),
+            Ok(other) => other.filter(|(other, _)| *other != id),
+        };
+        let standing = other.map(|other| (self.stands((id, by)), self.stands(other), other));
+        match standing {
+            Some((Standing::Talks, Standing::Talks, other)) => self.join((id, by), other, now, out),
+            // Of a consultation nobody is taken out: it goes on, with somebody more.
+            Some((Standing::Talks, Standing::Consults, other)) => self.bring(other, (id, by), (id, by), now, out),
+            Some((Standing::Consults, Standing::Talks, other)) => self.bring((id, by), other, (id, by), now, out),
+            Some((Standing::Consults, ..) | (_, Standing::Consults | Standing::Taken, _)) => {
+                self.step(id, now, out, |journey| journey.refuse_transfer(by, 491, now));
             }
-            consultation => {
+            standing => {
                 // The one consulted has not answered yet: that call is given up for this one.
-                if let Some(Ok((other, _))) = consultation.filter(|other| other.is_ok_and(|(other, _)| other != id)) {
+                if let Some((_, _, (other, _))) = standing {
                     self.step(other, now, out, |journey| journey.hang_up("transferred", now));
                 }
                 let (called, only) = self.dialled_by(&referral.uri, referral.called);
@@ -64,11 +73,23 @@ impl Switch {
             let call = self.journeys.get(&call).map(|running| running.journey.call());
             call.and_then(|call| call.facts().first().map(|fact| fact.at))
         };
-        let ((stays, by), (ends, from)) = if began(one) <= began(other) { (one, other) } else { (other, one) };
+        let (stays, ends) = if began(one) <= began(other) { (one, other) } else { (other, one) };
+        self.bring(stays, ends, one, now, out);
+    }
+
+    /// The partner of the second leg comes to the call of the first, for that leg. `asked`: which of both wanted it.
+    fn bring(
+        &mut self,
+        (stays, by): (CallId, LegId),
+        (ends, from): (CallId, LegId),
+        asked: (CallId, LegId),
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
         let threads = [stays, ends].map(|call| self.journeys.get(&call).map(|running| running.thread));
         let port = if threads[0] == threads[1] { None } else { self.ports.take() };
         if threads[0] != threads[1] && port.is_none() {
-            return self.step(one.0, now, out, |journey| journey.refuse_transfer(one.1, 503, now));
+            return self.step(asked.0, now, out, |journey| journey.refuse_transfer(asked.1, 503, now));
         }
         let mut given = None;
         self.step(ends, now, out, |journey| {
@@ -86,8 +107,8 @@ impl Switch {
         self.step(stays, now, out, |journey| journey.take_over(by, leg, now));
     }
 
-    fn talks(&self, call: CallId, leg: LegId) -> bool {
-        self.journeys.get(&call).is_some_and(|running| running.journey.call().partner(leg).is_some())
+    fn stands(&self, (call, leg): (CallId, LegId)) -> Standing {
+        self.journeys.get(&call).map_or(Standing::Waits, |running| running.journey.call().standing(leg))
     }
 
     pub(super) fn account_of(&self, call: CallId, leg: LegId) -> Option<String> {

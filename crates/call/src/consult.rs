@@ -51,6 +51,20 @@ impl Call {
         self.consultation.is_some_and(|consultation| consultation.by == leg)
     }
 
+    /// Nobody consults: none. Else, does this leg, and is who was asked there?
+    pub(crate) fn has_asked(&self, leg: LegId) -> Option<bool> {
+        self.consultation.map(|consultation| consultation.by == leg && consultation.asked.is_some())
+    }
+
+    /// The one who consults leaves, and somebody of another call comes for it: all three talk, so that none is left behind
+    /// on hold by somebody who is gone. Returns them, who comes first.
+    pub(crate) fn takes_part(&mut self, comes: LegId, by: LegId) -> Vec<LegId> {
+        let Some(Consultation { held, asked: Some(asked), first, .. }) = self.consultation else { return Vec::new() };
+        let first = if first == by { comes } else { first };
+        self.consultation = Some(Consultation { by: comes, held, first, asked: Some(asked), talks: With::Both });
+        vec![comes, asked, held]
+    }
+
     /// Who talks and who waits when this dialled leg is heard.
     pub(crate) fn members_with(&self, leg: Option<LegId>) -> Vec<Member> {
         let member = |leg, role| Member { leg, role };
@@ -112,10 +126,11 @@ impl Call {
 
     /// One of the three is gone. False: nobody consults, or it was none of them.
     pub(crate) fn consultation_left(&mut self, leg: LegId, cause: &'static str) -> bool {
-        let Some(Consultation { by, held, first, asked, .. }) = self.consultation else { return false };
+        let Some(Consultation { by, held, first, asked, talks }) = self.consultation else { return false };
         match leg {
             leg if leg == by => self.leave_both(),
-            leg if Some(leg) == asked => self.consultation_ends(true),
+            // Who leaves a talk of three has failed nobody.
+            leg if Some(leg) == asked => self.consultation_ends(talks != With::Both),
             leg if leg == held && asked.is_some() => {
                 self.note(What::Left { leg });
                 self.consultation = None;

@@ -39,3 +39,4 @@ pub use order::{Actor, How, Order, Silence};
 pub use recording::Recording;
 pub use replace::{Place, Replacement};
 pub use sdp::Srtp;
+pub use transfer::Standing;

@@ -14,6 +14,19 @@ use crate::call::Event;
 use crate::leg::{Port, State};
 use crate::{Call, Do, Leg, Member, Role, Side, What};
 
+/// How a leg stands, whose partner is to be brought together with somebody of another call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It talks with one partner.
+    Talks,
+    /// It asks somebody, who has answered, while its partner waits.
+    Consults,
+    /// It takes part in a consultation otherwise: nobody can be taken out of that.
+    Taken,
+    /// It has nobody to talk with yet.
+    Waits,
+}
+
 /// A transfer under way.
 #[derive(Debug)]
 pub(crate) struct Transfer {
@@ -30,6 +43,9 @@ pub(crate) struct Transfer {
 impl Call {
     /// A party asked for a transfer. The switch is asked where it leads, if there is anybody to be transferred.
     pub(crate) fn asked_to_transfer(&mut self, by: LegId, referral: Box<sip::Referral>) {
+        if referral.replaces.is_some() && self.standing(by) == Standing::Consults {
+            return self.wish(Do::Transfer { by, referral });
+        }
         let busy = self.transfer.is_some()
             || self.attempt.is_some()
             || self.consultation.is_some()
@@ -63,6 +79,16 @@ impl Call {
                 }
             }
             _ => None,
+        }
+    }
+
+    /// How a leg stands in this call.
+    pub fn standing(&self, leg: LegId) -> Standing {
+        match (self.has_asked(leg), self.partner(leg)) {
+            (Some(true), _) => Standing::Consults,
+            (Some(false), _) => Standing::Taken,
+            (None, Some(_)) => Standing::Talks,
+            (None, None) => Standing::Waits,
         }
     }
 
@@ -184,22 +210,25 @@ impl Call {
         self.now = now;
         let (id, party, moved) = (leg.id, leg.party.label().to_owned(), leg.port == Port::Reserved);
         self.legs.push(leg);
-        let Some(stays) = self.partner(by) else {
+        let talk = match self.partner(by) {
+            Some(stays) => vec![stays, id],
+            None => self.takes_part(id, by),
+        };
+        let Some(stays) = talk.first().copied() else {
             return self.end(Side::Switch, "transferred to nobody", 480); // the switch has just asked
         };
         self.comes_first(stays);
         self.note(What::Transfers { leg: by, attended: true });
         self.say(sip::Command::Transferred { leg: by, status: 200 });
         self.leaves(by);
-        let at = self.legs.len() - 1;
+        let at = self.position(id).unwrap_or(0);
         if moved {
             self.connect_media(at);
             let sdp = self.legs[at].offer();
             self.say(sip::Command::Offer { leg: id, sdp });
         }
         self.note(What::Connected { leg: id, party });
-        let talks = |leg| Member { leg, role: Role::Talk };
-        self.set_members(vec![talks(stays), talks(id)]);
+        self.set_members(talk.into_iter().map(|leg| Member { leg, role: Role::Talk }).collect());
         self.tap_legs();
     }
 
