@@ -16,6 +16,7 @@ mod sip_conf;
 mod texts;
 mod transfers;
 mod trunks;
+mod user_to_user;
 mod watchers;
 
 use std::cmp::Reverse;
@@ -269,6 +270,7 @@ impl Switch {
     /// Runs dry what the endpoint says to calls and calls say to the queues: either may make calls say more.
     fn hear_out(&mut self, now: Time, out: &mut Vec<Output>) {
         while !self.heard.is_empty() || !self.words.is_empty() || self.seen.has_changed() {
+            let mut beside = None;
             for heard in std::mem::take(&mut self.heard) {
                 match heard {
                     sip::Output::Send { flow, bytes } => out.push(Output::Send { flow, bytes }),
@@ -279,12 +281,11 @@ impl Switch {
                         self.text(text, &account, (called, &uri), now);
                     }
                     sip::Output::Event(sip::Event::Said { leg, text, is_info }) => self.said(leg, text, is_info, now),
+                    sip::Output::Event(sip::Event::UserToUser { leg, said }) => beside = Some((leg, said)),
                     sip::Output::Event(event) => match leg_of_sip(&event) {
                         Some(leg) => {
-                            self.tell_trunks(trunk::Input::Leg(&event), now, out);
-                            if let Some(call) = self.legs.get(&leg).copied() {
-                                self.step(call, now, out, |journey| journey.handle(call::Input::Sip(event), now));
-                            }
+                            let beside = beside.take().filter(|(of, _)| *of == leg).map(|(_, said)| said);
+                            self.leg_says((leg, event), beside, now, out);
                         }
                         None if self.trunk_answered(&event, now, out) => {}
                         None => {

@@ -28,6 +28,8 @@ pub(super) struct Running {
     /// Of the phones of one person only this is meant (RFC 5627).
     pub only: Option<Gruu>,
     pub told: usize,
+    /// A leg was given words for an application, which are not to be said twice.
+    pub told_beside: bool,
     pub due: Option<Time>,
 }
 
@@ -67,7 +69,8 @@ impl Switch {
         let thread = self.next_thread;
         self.next_thread = (thread + 1) % self.threads;
         let caller = knocker.caller;
-        self.journeys.insert(id, Running { journey, thread, caller, max_forwards, only, told: 0, due: None });
+        let (told, told_beside) = (0, false);
+        self.journeys.insert(id, Running { journey, thread, caller, max_forwards, only, told, told_beside, due: None });
         self.step(id, now, out, Journey::run);
     }
 

@@ -112,6 +112,7 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
         Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Published, Refer,
         Refused, Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable, Unreached, Unregistered,
+        UserToUser,
     };
     match event {
         Ringing { leg, .. }
@@ -135,6 +136,7 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Refused { .. }
         | Banned(_)
         | Flooded { .. }
-        | RequestDone { .. } => None,
+        | RequestDone { .. }
+        | UserToUser { .. } => None,
     }
 }

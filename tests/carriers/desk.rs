@@ -30,6 +30,8 @@ pub struct Desk {
     here: Rc<Cell<SocketAddr>>,
     sent: VecDeque<(SocketAddr, String)>,
     counter: u32,
+    /// The INVITE of ours that was proven last.
+    proven: String,
 }
 
 const SWITCH: &str = "192.0.2.1:5060";
@@ -56,7 +58,7 @@ impl Desk {
         let seen = here.clone();
         let switch = Switch::new(&conf, move |_, _| seen.get(), clock, Random::numbered(7));
         let (news, cdrs, sent) = (Vec::new(), Vec::new(), VecDeque::new());
-        Desk { switch, now: Time::ZERO, news, cdrs, folder, here, sent, counter: 0 }
+        Desk { switch, now: Time::ZERO, news, cdrs, folder, here, sent, counter: 0, proven: String::new() }
     }
 
     /// Registers a person's phone; returns where it is.
@@ -93,6 +95,30 @@ impl Desk {
         self.say(ANN, &ack(&invite, &challenged));
         let proven = self.prove(&invite, &challenged, user);
         self.say(ANN, &with(&proven, &more, SDP));
+        self.proven = proven;
+    }
+
+    /// The phone that called hears the next answer of that status, and acknowledges a 200.
+    pub fn hears_status(&mut self, wanted: u16) -> String {
+        loop {
+            let answer = self.next(ANN);
+            if !answer.starts_with("SIP/2.0") || status(&answer) != wanted {
+                continue;
+            }
+            if wanted == 200 {
+                self.counter += 1;
+                let (number, invite) = (self.counter, &self.proven);
+                let ack = format!(
+                    "ACK sip:192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP {ANN};branch=z9hG4bKack{number};rport\r\n\
+                     Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 2 ACK\r\n",
+                    header(invite, "From"),
+                    header(&answer, "To"),
+                    header(&answer, "Call-ID")
+                );
+                self.say(ANN, &with(&ack, "", ""));
+            }
+            return answer;
+        }
     }
 
     /// Somebody calls without a password.
@@ -113,20 +139,32 @@ impl Desk {
 
     /// It takes the call.
     pub fn answer_with_sdp(&mut self, from_where: &str, request: &str) {
-        self.say(from_where, &answered(request, 200, &format!("Contact: <sip:callee@{from_where}>\r\n"), SDP));
+        self.answer_saying(from_where, request, "");
+    }
+
+    /// The same, with more headers.
+    pub fn answer_saying(&mut self, from_where: &str, request: &str, more: &str) {
+        let contact = format!("Contact: <sip:callee@{from_where}>\r\n{more}");
+        self.say(from_where, &answered(request, 200, &contact, SDP));
+    }
+
+    /// It asks something in a call it took.
+    pub fn ask_within(&mut self, from_where: &str, invite: &str, (cseq, method): (u32, &str), more: &str) {
+        self.counter += 1;
+        let (to, number) = (header(invite, "To"), self.counter);
+        let request = format!(
+            "{method} sip:192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP {from_where};branch=z9hG4bKin{number};rport\r\n\
+             Max-Forwards: 70\r\nFrom: {to};tag=callee\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n\
+             Contact: <sip:callee@{from_where}>\r\n",
+            header(invite, "From"),
+            header(invite, "Call-ID")
+        );
+        self.say(from_where, &with(&request, more, if method == "INVITE" { SDP } else { "" }));
     }
 
     /// It ends a call it took.
     pub fn bye(&mut self, from_where: &str, invite: &str) {
-        self.counter += 1;
-        let (to, number) = (header(invite, "To"), self.counter);
-        let bye = format!(
-            "BYE sip:192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP {from_where};branch=z9hG4bKbye{number};rport\r\n\
-             Max-Forwards: 70\r\nFrom: {to};tag=callee\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 1 BYE\r\n",
-            header(invite, "From"),
-            header(invite, "Call-ID")
-        );
-        self.say(from_where, &with(&bye, "", ""));
+        self.ask_within(from_where, invite, (1, "BYE"), "");
         // The phone's BYE is answered, and media comes home.
         while let Some(request) = self.maybe(ANN, 1) {
             if request.starts_with("BYE") {

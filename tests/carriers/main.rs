@@ -308,6 +308,56 @@ fn an_agent_sees_whom_a_trusted_trunk_says_and_what_it_passes() {
     }
 }
 
+/// RFC 7433 §4: in answers that are no refusals, in a re-INVITE and in a BYE.
+#[test]
+fn what_applications_tell_each_other_passes_where_the_conf_says_so() {
+    let mut desk = Desk::new(&[("trunks.toml", POLICIES), ("routes.toml", POLICY_ROUTES)]);
+    let ann = desk.phone("ann");
+    let beside = |word: &str| format!("User-to-User: {word};encoding=hex\r\n");
+    for (number, carrier, passes) in [("90915550199", SECOND, true), ("8555", FIRST, false)] {
+        let told = |message: &str, word: &str| {
+            let wanted: Vec<String> = passes.then(|| format!("{word};encoding=hex")).into_iter().collect();
+            assert_eq!(headers(message, "User-to-User"), wanted, "{message}");
+        };
+        desk.forget();
+        desk.dial("ann", number);
+        let invite = desk.rings(carrier);
+        desk.answer(carrier, &invite, 180, &beside("01"));
+        told(&desk.hears_status(180), "01");
+        desk.answer_saying(carrier, &invite, &beside("02"));
+        told(&desk.hears_status(200), "02");
+        desk.ask_within(carrier, &invite, (1, "INVITE"), &beside("03"));
+        if passes {
+            let again = desk.rings(&ann);
+            told(&again, "03");
+            desk.answer_with_sdp(&ann, &again);
+        } else {
+            assert!(!desk.everything_within(1).iter().any(|said| said.contains("User-to-User")));
+        }
+        desk.ask_within(carrier, &invite, (2, "BYE"), &beside("04"));
+        let bye = desk.next_request(&ann);
+        assert!(bye.starts_with("BYE "), "{bye}");
+        told(&bye, "04");
+        desk.answer(&ann, &bye, 200, "");
+
+        // A refusal says nothing end to end, and what was said while it rang is not said again.
+        desk.forget();
+        desk.dial("ann", number);
+        let invite = desk.rings(carrier);
+        desk.answer(carrier, &invite, 180, &beside("05"));
+        desk.answer(carrier, &invite, 486, &beside("06"));
+        assert!(headers(&desk.hears_status(486), "User-to-User").is_empty());
+        desk.pass(12);
+    }
+    // Too long is not passed on at all; what rang for one is not what the other says that answers.
+    desk.forget();
+    desk.dial("ann", "90915550199");
+    let invite = desk.rings(SECOND);
+    desk.answer(SECOND, &invite, 180, &beside("07"));
+    desk.answer_saying(SECOND, &invite, &beside(&"a".repeat(2_000)));
+    assert!(headers(&desk.hears_status(200), "User-to-User").is_empty());
+}
+
 #[test]
 fn a_call_that_is_sent_on_says_by_whom() {
     let mut desk = Desk::new(&[("trunks.toml", POLICIES), ("routes.toml", POLICY_ROUTES)]);

@@ -344,6 +344,11 @@ impl Call {
         crate::cdr::rfc3339(self.conf.clock.unix_ms(at))
     }
 
+    /// Does the caller still wait for an answer?
+    pub fn awaits_answer(&self) -> bool {
+        matches!(self.legs[0].state, State::Knocking { .. })
+    }
+
     /// Has somebody hung up?
     pub fn has_ended(&self) -> bool {
         self.ended.is_some()
@@ -399,6 +404,15 @@ impl Call {
 
     pub(crate) fn was_answered(&self) -> bool {
         self.facts.iter().any(|fact| matches!(fact.what, What::Answered))
+    }
+
+    /// Offers a party the session it has once more, as it is to be told something that comes with that.
+    pub fn offer_again(&mut self, leg: LegId, now: Time) {
+        self.now = now;
+        if let Some(at) = self.position(leg).filter(|at| matches!(self.legs[*at].state, State::Up)) {
+            let sdp = self.legs[at].offer();
+            self.say(sip::Command::Offer { leg, sdp });
+        }
     }
 
     pub(crate) fn open_media(&mut self, at: usize) {

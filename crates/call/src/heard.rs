@@ -49,6 +49,7 @@ impl Call {
             | Sip::Flooded { .. }
             | Sip::Unavailable { .. }
             | Sip::Unreached { .. }
+            | Sip::UserToUser { .. }
             | Sip::RequestDone { .. } => {}
         }
     }

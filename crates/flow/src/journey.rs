@@ -166,6 +166,11 @@ impl Journey {
         self.run();
     }
 
+    /// A party is told something by a re-INVITE: see [`Call::offer_again`].
+    pub fn offer_again(&mut self, leg: LegId, now: Time) {
+        self.call.offer_again(leg, now);
+    }
+
     /// What is wrong with a transfer somebody asked for.
     pub fn refuse_transfer(&mut self, by: LegId, status: u16, now: Time) {
         self.call.refuse_transfer(by, status, now);

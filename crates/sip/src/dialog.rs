@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use rsip::Method;
 
 use crate::name_addr::{ParamScan, Parts};
-use crate::{Flow, Headers, Name, Request, Response, Transport, Uri, method_name};
+use crate::{Flow, Headers, Name, Request, Response, Transport, Uri, method_name, user_to_user};
 
 /// One dialog, seen from our end.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Dialog {
     routes: Box<[Box<str>]>,
     local_cseq: u32,
     remote_cseq: Option<u32>,
+    /// What the next re-INVITE or BYE tells the other end's application.
+    beside: Option<Box<[String]>>,
 }
 
 /// A request older than one we have seen; to be answered 500 (RFC 3261 §12.2.2).
@@ -52,6 +54,7 @@ impl Dialog {
             routes: headers.all(&Name::RecordRoute).map(Box::from).collect(),
             local_cseq: 0,
             remote_cseq: headers.cseq().map(|(cseq, _)| cseq),
+            beside: None,
         })
     }
 
@@ -70,6 +73,7 @@ impl Dialog {
             routes: routes.into_iter().rev().collect(),
             local_cseq: headers.cseq()?.0,
             remote_cseq: None,
+            beside: None,
         })
     }
 
@@ -102,7 +106,18 @@ impl Dialog {
     /// The next request in it, without Via.
     pub fn request(&mut self, method: Method) -> Request {
         let cseq = self.next_cseq();
-        self.numbered(method, cseq)
+        let mut request = self.numbered(method, cseq);
+        if matches!(method, Method::Invite | Method::Update | Method::Bye)
+            && let Some(said) = self.beside.take()
+        {
+            user_to_user::write(&said, &mut request.headers);
+        }
+        request
+    }
+
+    /// What the next re-INVITE, UPDATE or BYE says beside (RFC 7433).
+    pub fn says_beside(&mut self, said: &[String]) {
+        self.beside = (!said.is_empty()).then(|| said.into());
     }
 
     /// The number of one more request of ours.

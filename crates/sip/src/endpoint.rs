@@ -40,6 +40,7 @@ use crate::publish::Publications;
 use crate::register::{self, Binding, Meant, Registrar};
 use crate::subscribe;
 use crate::texts::Texts;
+use crate::user_to_user::said_in;
 use crate::{Flow, Message, Method, Name, Request, Response, Transport, stun, wire};
 use door::TAG_LETTERS;
 use floods::{Floods, Tide};
@@ -370,6 +371,9 @@ impl Endpoint {
             Command::Transferred { leg, status } => (leg, invite::Input::Transferred { status }),
             Command::Offer { leg, sdp } => (leg, invite::Input::Offer { sdp }),
             Command::HangUp { leg, status } => (leg, invite::Input::HangUp { status }),
+            Command::UserToUser { leg, said } => {
+                return self.legs.get(leg).into_iter().for_each(|seat| seat.usage.says_beside(&said));
+            }
             Command::Watch(watch) => return self.watch(*watch, now, out),
             Command::Text { text, delivery } => return self.deliver(text, *delivery, now, out),
         };
@@ -427,6 +431,8 @@ impl Endpoint {
         now: Time,
         out: &mut Vec<Output>,
     ) {
+        let beside = said_in(&input).map(|said| Output::Event(Event::UserToUser { leg, said }));
+        out.extend(beside);
         let mut wishes = self.wishes.pop().unwrap_or_default();
         self.legs.tell(leg, input, now, &mut wishes);
         self.grant_for(leg, invite, &mut wishes, now, out);

@@ -32,7 +32,7 @@ use session_timer::Grant;
 
 use crate::dialog::{Dialog, tagged};
 use crate::endpoint::{End, Event};
-use crate::{Flow, Headers, Name, Request, Response, Transport};
+use crate::{Flow, Headers, Name, Request, Response, Transport, user_to_user};
 
 /// A transaction of the endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -137,6 +137,15 @@ impl Usage {
         }
     }
 
+    /// What is to be said beside the next message (RFC 7433).
+    pub fn says_beside(&mut self, said: &[String]) {
+        match self {
+            Usage::Uas(uas) => uas.says_beside(said),
+            Usage::Session(session) => session.dialog.says_beside(said),
+            Usage::Uac(_) | Usage::Over => {}
+        }
+    }
+
     /// The number of one more request of ours, in the dialog with this tag of theirs.
     pub fn next_cseq(&mut self, remote_tag: &str) -> Option<u32> {
         match self {
@@ -207,12 +216,20 @@ impl Asked {
         Ok(Asked { transaction, cseq, timer, updates, method: request.method, headers })
     }
 
+    /// What its answers say beside.
+    pub fn says_beside(&mut self, said: &[String]) {
+        user_to_user::write(said, &mut self.headers);
+    }
+
     /// A response to it, with what it needs to make or refresh a dialog.
     pub fn response(&self, status: u16, flow: Flow, sdp: Option<Bytes>) -> Response {
         let mut response = Response::copying(&self.headers, status);
         if status < 300 {
             for route in self.headers.all(&Name::RecordRoute) {
                 response.headers.push(Name::RecordRoute, route);
+            }
+            for said in self.headers.all(&Name::UserToUser) {
+                response.headers.push(Name::UserToUser, said); // RFC 7433 §4: no refusal does
             }
             response.headers.push(Name::Contact, contact(flow));
             response.headers.push(Name::Allow, ALLOW);

@@ -26,6 +26,7 @@ mod texts;
 mod timers;
 mod transaction;
 mod uri;
+mod user_to_user;
 mod via;
 pub mod wire;
 
@@ -48,4 +49,5 @@ pub use subscribe::{Reason, SubscriptionId};
 pub use text::quote;
 pub use texts::TextId;
 pub use uri::{Scheme, Uri, is_known_scheme, unescape};
+pub use user_to_user::user_to_user;
 pub use via::{MAGIC_COOKIE, Via};

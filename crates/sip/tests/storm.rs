@@ -176,6 +176,7 @@ impl World {
                 }
             }
             Event::Refer { leg, .. }
+            | Event::UserToUser { leg, .. }
             | Event::Agreed { leg, .. }
             | Event::Declined { leg, .. }
             | Event::Digit { leg, .. } => life(self, leg),

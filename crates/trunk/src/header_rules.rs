@@ -41,8 +41,6 @@ pub const WORDS: [&str; 5] = ["call", "person", "caller", "called", "trunk"];
 const CARRIED_MAX: usize = 16;
 /// none with more letters.
 const VALUE_MAX: usize = 1024;
-/// User-to-User headers of one message.
-const USER_TO_USER_MAX: usize = 4;
 
 impl HeaderRules {
     /// Does a header of that name pass?
@@ -69,12 +67,6 @@ pub fn carried(headers: &Headers, passes: impl Fn(&Name) -> bool) -> Vec<(Name, 
     let named = headers.iter().map(|(name, value)| (Name::from(name), value));
     let passing = named.filter(|(name, value)| value.len() <= VALUE_MAX && passes(name));
     passing.take(CARRIED_MAX).map(|(name, value)| (name, clean(value))).collect()
-}
-
-/// What a message tells the other party's application.
-pub fn user_to_user(headers: &Headers) -> Vec<String> {
-    let short = headers.all(&Name::UserToUser).filter(|value| value.len() <= VALUE_MAX);
-    short.take(USER_TO_USER_MAX).map(clean).collect()
 }
 
 /// May a conf add this header, or let it pass? Not if a dialog, a transaction, a body or an identity hangs on it.
@@ -206,11 +198,8 @@ mod tests {
         headers.push(Name::from("X-Long"), "a".repeat(VALUE_MAX + 1));
         headers.push(Name::from("X-Lines"), "a\r\nVia: forged");
         (0..100).for_each(|n| headers.push(Name::from("X-Many"), n.to_string()));
-        headers.push(Name::UserToUser, "56a390f3d2b7310023;encoding=hex");
-        headers.push(Name::UserToUser, "a".repeat(VALUE_MAX + 1));
         let carried = carried(&headers, |name| rules(&["X-*"]).passes(name));
         assert_eq!((carried.len(), &carried[0]), (CARRIED_MAX, &(Name::from("X-Lines"), "a  Via: forged".to_owned())));
-        assert_eq!(user_to_user(&headers), ["56a390f3d2b7310023;encoding=hex"]);
     }
 
     #[test]

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{LegId, Random, Time, WallClock};
-use sip::{Answer, End, Flow, Headers, Host, Incoming, Name, NameAddr, Uri};
+use sip::{Answer, End, Flow, Headers, Host, Incoming, Name, NameAddr, Uri, user_to_user};
 
 use crate::conf::TrunkConf;
 use crate::group::{self, GroupConf, Statuses};
-use crate::header_rules::{carried, user_to_user};
+use crate::header_rules::carried;
 use crate::health::Health;
 use crate::identity::{self, Caller};
 use crate::invite::{Order, Placed};
@@ -147,6 +147,11 @@ impl Trunks {
         true
     }
 
+    /// May what the applications of both ends tell each other pass this trunk (RFC 7433)?
+    pub fn passes_user_to_user(&self, name: &str) -> bool {
+        self.all.get(name).is_some_and(|trunk| trunk.conf.headers.user_to_user)
+    }
+
     /// Who calls by this trunk, and which number, as routes and people see them.
     pub fn caller(&self, name: &str, incoming: &Incoming) -> (Caller, String) {
         let Some(trunk) = self.all.get(name) else { return (Caller::default(), incoming.called.clone()) };
@@ -177,11 +182,11 @@ impl Trunks {
 
     /// What the INVITE to a phone says of a call, beside who calls.
     pub fn towards_phone(&self, caller: &Caller, host: &Host, port: Option<u16>) -> Vec<(Name, String)> {
+        let mut headers: Vec<_> = caller.user_to_user.iter().map(|value| (Name::UserToUser, value.clone())).collect();
         if caller.trunk.is_none() {
-            return Vec::new(); // what passes is a trunk's business
+            return headers; // what else passes is a trunk's business
         }
-        let mut headers = caller.headers.clone();
-        headers.extend(caller.user_to_user.iter().map(|value| (Name::UserToUser, value.clone())));
+        headers.extend(caller.headers.iter().cloned());
         headers.extend(identity::diverted(caller, host, port, str::to_owned));
         headers
     }

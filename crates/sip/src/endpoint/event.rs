@@ -117,6 +117,14 @@ pub enum Command {
         /// Why, for a `Reason: SIP;cause=` header: 200 is "Call completed elsewhere".
         status: Option<u16>,
     },
+    /// What the application at the other end told its partner: said with the next answer or request of this leg's that it
+    /// may stand in (RFC 7433), in place of what was to be said before.
+    UserToUser {
+        /// The leg.
+        leg: LegId,
+        /// The header's values; none take back what was to be said.
+        said: Vec<String>,
+    },
     /// Something about those who watch.
     Watch(Box<Watch>),
     /// What becomes of a text.
@@ -259,6 +267,14 @@ pub enum Output {
 pub enum Event {
     /// Somebody we know calls. `100 Trying` has gone out.
     Incoming(Box<Incoming>),
+    /// The application at the other end tells its partner something, with what the next event of this leg's says
+    /// (RFC 7433).
+    UserToUser {
+        /// The leg.
+        leg: LegId,
+        /// The header's values: few, and none of them long.
+        said: Vec<String>,
+    },
     /// A provisional response to our INVITE.
     Ringing {
         /// The outgoing leg.

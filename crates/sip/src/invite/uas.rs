@@ -130,6 +130,11 @@ impl Uas {
         }
     }
 
+    /// What its answers say beside.
+    pub fn says_beside(&mut self, said: &[String]) {
+        self.invite.says_beside(said);
+    }
+
     /// When it wants a `Tick`.
     pub fn deadline(&self) -> Time {
         let unheard = self.unheard.as_ref().map_or(Time::NEVER, |unheard| unheard.0.deadline());

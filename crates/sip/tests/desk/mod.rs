@@ -140,6 +140,7 @@ impl Desk {
                 let how = if referral.replaces.is_some() { ", replaces" } else { "" };
                 format!("Refer({}{how})", referral.called)
             }
+            Event::UserToUser { said, .. } => format!("UserToUser({})", said.join(" ")),
             Event::Agreed { .. } => "Agreed".to_owned(),
             Event::Declined { status, .. } => format!("Declined({status})"),
             Event::Digit { digit, .. } => format!("Digit({digit})"),
