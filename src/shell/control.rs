@@ -11,7 +11,7 @@ use std::time::Duration;
 use base::Time;
 use bytes::Bytes;
 use sip::{Flow, Transport};
-use tokio::sync::mpsc::{Receiver, Sender, error::TrySendError};
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
@@ -76,6 +76,9 @@ pub(super) struct Control {
     journal_thread: JoinHandle<()>,
     mailboxes: KeptFile,
     hours: KeptFile,
+    today: KeptFile,
+    /// What that holds.
+    today_kept: String,
     names: Names,
     standing: Standing,
     watch: Watch,
@@ -106,6 +109,7 @@ impl Control {
                 self.tell(Input::Tick, now, &mut out);
             }
             if now >= self.look_at {
+                self.keep_today(None);
                 self.look_where_we_are(now, &mut out);
             }
             if self.stopping.is_none() && self.draining.flatten().is_some_and(|until| now >= until) {
@@ -118,7 +122,10 @@ impl Control {
                 break;
             }
         }
+        let (answers, mut kept) = channel(1);
+        self.keep_today(Some(answers));
         tokio::time::sleep(LAST_WORDS_TIME).await; // the command line hears its answer
+        let _ = tokio::time::timeout(GOODBYE_TIME, kept.recv()).await;
         self.finish();
     }
 
@@ -181,6 +188,15 @@ impl Control {
         if self.addresses.look_again(trunks.iter().filter_map(|trunk| trunk.address.parse().ok())) {
             info!("our own address has changed; trunks are told");
             self.tell(Input::Moved, now, out);
+        }
+    }
+
+    /// What trunks have carried today is kept, if it has changed: a crash forgets no more than a few seconds' calls.
+    fn keep_today(&mut self, answers: Option<Answers>) {
+        let text = serde_json::to_string(&self.switch.trunks_today(self.clock.now())).unwrap_or_default();
+        if text != self.today_kept {
+            self.today.keep(text.clone(), answers);
+            self.today_kept = text;
         }
     }
 

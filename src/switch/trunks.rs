@@ -1,11 +1,12 @@
 //! Trunks, where calls, carriers and the conf meet.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use base::{CallId, LegId, Time};
 use call::{Beside, Elsewhere, Onward, Outbound, Party, Target};
 use sip::{Flow, Host, Incoming, Origin};
-use trunk::{Caller, Choice, Order, Placed, TrunkStatus};
+use trunk::{Caller, Choice, Order, Placed, Today, TrunkStatus};
 
 use super::{Output, Switch};
 use crate::conf::Conf;
@@ -22,6 +23,16 @@ impl Switch {
     /// How the trunks stand.
     pub fn trunks(&self, now: Time) -> Vec<TrunkStatus> {
         self.trunks.status(now)
+    }
+
+    /// The calls each trunk has had today.
+    pub fn trunks_today(&self, now: Time) -> BTreeMap<&str, Today> {
+        self.trunks.today(now)
+    }
+
+    /// The calls each had when the switch was last there.
+    pub fn remember_trunks_today(&mut self, kept: &BTreeMap<String, Today>, now: Time) {
+        self.trunks.remember_today(kept, now);
     }
 
     /// Takes a trunk out of use, or into it again; calls under way go on. False: there is no such trunk.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::sipp::Party;
-use crate::harness::switch::{Centre, assert_fields};
+use crate::harness::switch::{Centre, Switch, assert_fields};
 use crate::harness::{ports, until};
 
 /// A carrier's address, which nobody has yet.
@@ -49,6 +49,47 @@ fn a_trunk_is_taken_out_of_use_and_into_it_again_by_command() {
     assert_eq!(trunks(&centre)[0]["state"], "up");
     let (content, said) = operate(&centre, &["disable", "carier"]);
     assert!(!content && said.contains("there is no trunk carier; `centrala trunks` lists them"), "{said}");
+}
+
+#[test]
+fn a_restart_gives_nobody_another_days_calls() {
+    let centre = Centre::new("trunk-today");
+    let address = centre.add_carrier();
+    centre.add("trunks.toml", "limits = { calls_per_day = 2 }\n");
+    let today = |wanted: u32| {
+        until("so many calls today", Duration::from_secs(10), || {
+            (trunks(&centre).first()?["calls_today"] == wanted).then_some(())
+        });
+    };
+    let call = |switch: &Switch| {
+        let callee = Party::new("carrier").at(address).expect("carrier_answers", &centre.room, switch.address, &[]);
+        Party::new("ann").play("caller_talks", &centre.room, switch.address, "9911234567", &[]).passes();
+        callee.passes();
+    };
+    let mut switch = centre.start();
+    call(&switch);
+    today(1);
+    switch.process.terminate();
+    assert!(switch.process.end_within(Duration::from_secs(10)).success());
+
+    let mut switch = centre.start();
+    today(1);
+    call(&switch);
+    let kept = centre.journal().join("trunks-today.json");
+    until("the second call kept", Duration::from_secs(10), || {
+        let kept: Value = serde_json::from_str(&std::fs::read_to_string(&kept).ok()?).ok()?;
+        (kept["carrier"]["calls"] == 2).then_some(())
+    });
+    switch.process.kill();
+    drop(switch);
+
+    let switch = centre.start();
+    today(2);
+    let words = [("STATUS", "503")];
+    Party::new("ann").play("caller_refused", &centre.room, switch.address, "9911234567", &words).passes();
+    today(2);
+    let said = switch.process.said();
+    assert!(said.contains("2 calls a day (limits.calls_per_day)"), "{said}");
 }
 
 #[test]

@@ -126,6 +126,11 @@ impl Load {
         if day(now, clock) == self.day { self.today } else { 0 }
     }
 
+    /// So many began on that day, before the switch was started.
+    pub fn had(&mut self, day: i64, calls: u32) {
+        (self.day, self.today) = (day, calls);
+    }
+
     fn turn_day(&mut self, now: Time, clock: WallClock) {
         let day = day(now, clock);
         if day != self.day {
@@ -137,7 +142,8 @@ impl Load {
 const SECOND: Duration = Duration::from_secs(1);
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
-fn day(now: Time, clock: WallClock) -> i64 {
+/// The number of a day (UTC).
+pub(crate) fn day(now: Time, clock: WallClock) -> i64 {
     clock.unix_ms(now).div_euclid(DAY_MS)
 }
 

@@ -23,7 +23,7 @@ pub struct TrunkStatus {
     pub calls_in: u32,
     /// Calls to it now.
     pub calls_out: u32,
-    /// Calls begun since midnight UTC, or since the switch was started.
+    /// Calls begun since midnight UTC.
     pub calls_today: u32,
     /// Calls at once that may be; 0 is no limit.
     pub calls_max: u32,

@@ -252,6 +252,18 @@ impl Trunks {
         self.all.iter().map(of).collect()
     }
 
+    pub(crate) fn clock(&self) -> WallClock {
+        self.clock
+    }
+
+    pub(crate) fn loads(&self) -> impl Iterator<Item = (&str, &Load)> {
+        self.all.iter().map(|(name, trunk)| (name.as_str(), &trunk.load))
+    }
+
+    pub(crate) fn load_of(&mut self, name: &str) -> Option<&mut Load> {
+        self.all.get_mut(name).map(|trunk| &mut trunk.load)
+    }
+
     fn fresh(&mut self, conf: TrunkConf, now: Time) -> Trunk {
         Trunk {
             health: Health::new(&conf.health, now, &mut self.random),

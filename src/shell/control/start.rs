@@ -88,6 +88,8 @@ impl Control {
         switch.remember_mailboxes(kept);
         let (hours, kept) = KeptFile::open(&folder.join(HOURS_FILE), |text| Ok(serde_json::from_str(text)?));
         switch.remember_hours(kept);
+        let (today, kept) = KeptFile::open(&folder.join(TODAY_FILE), |text| Ok(serde_json::from_str(text)?));
+        switch.remember_trunks_today(&kept, clock.now());
         prepare::prompts(&conf)?;
 
         for listener in &udp {
@@ -113,6 +115,8 @@ impl Control {
             journal_thread,
             mailboxes,
             hours,
+            today,
+            today_kept: String::new(),
             names: Names::new(&conf.switch.dns_servers, door),
             standing: Standing::of(&conf, certificate),
             inbox: Inbox::new(conf.switch.emergency.clone()),
@@ -129,6 +133,8 @@ impl Control {
 
 /// The hours that stand as somebody has put them, in the journal's folder.
 const HOURS_FILE: &str = "hours.json";
+/// What trunks have carried today, beside it.
+const TODAY_FILE: &str = "trunks-today.json";
 
 type RecorderThreads = Vec<JoinHandle<()>>;
 
