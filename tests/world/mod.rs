@@ -47,6 +47,8 @@ pub struct World {
     pub queue_facts: Vec<acd::Fact>,
     /// What phones found to be against the rules.
     pub odd: Vec<String>,
+    /// How often a phone took another's place.
+    pub replaced: u32,
     /// How often the switch met a fault of its own.
     pub faults: u32,
     /// What everybody said and heard, for people to read.
@@ -91,6 +93,7 @@ impl World {
             recordings: Vec::new(),
             calls: HashMap::new(),
             facts: HashMap::new(),
+            replaced: 0,
             faults: 0,
             queue_facts: Vec::new(),
             odd: Vec::new(),
@@ -188,6 +191,15 @@ impl World {
         }
         for (id, file) in &self.recordings {
             law(file.is_some(), &|| format!("the recording {id:?} was never closed"));
+            let Some(file) = file.as_ref().filter(|_| calls == 0) else { continue };
+            // Whatever became of the call: one record tells of the recording, that of the call it is named after.
+            let names = |cdr: &&serde_json::Value| {
+                cdr["recordings"].as_array().is_some_and(|files| files.iter().any(|one| one == file))
+            };
+            let told: Vec<_> = self.cdrs.iter().filter(names).map(|cdr| cdr["call"].to_string()).collect();
+            let own = id.call.to_string();
+            let is_own = told.iter().all(|call| call.trim_matches('"') == own) && file.contains(&own);
+            law(told.len() == 1 && is_own, &|| format!("{file} of call {own} is told of by {told:?}"));
         }
         for (holds, what) in self.laws_of_queues().into_iter().filter(|_| calls == 0) {
             law(holds, &|| what.clone());
@@ -357,6 +369,7 @@ impl World {
             Output::Fact { call, fact } => {
                 match fact.what {
                     What::Started { .. } => self.calls.entry(call).or_default().0 += 1,
+                    What::Replaced { .. } => self.replaced += 1,
                     What::Fault => self.faults += 1,
                     _ => {}
                 }

@@ -67,10 +67,12 @@ fn network(words: &mut Words) -> Read<Step> {
 
 fn recording(words: &mut Words) -> Read<Step> {
     words.exactly("left")?;
-    let left = hearing(words)?;
-    words.exactly("right")?;
-    let right = hearing(words)?;
-    let seconds = match words.maybe() {
+    let (left, next) = one_by_one(words)?;
+    if next != Some("right") {
+        return Err("a recording has two sides; write left SOUND, right SOUND".to_owned());
+    }
+    let (right, next) = one_by_one(words)?;
+    let seconds = match next {
         None => None,
         Some("seconds") => Some(number(words.next("a number of seconds")?)?),
         Some(other) => return Err(format!("{other:?} says nothing about a recording; write seconds N")),
@@ -265,6 +267,17 @@ fn hearing(words: &mut Words) -> Read<Hearing> {
             voice => Hearing::Voice(voice.to_owned()),
         },
     )
+}
+
+/// Sounds that follow each other, and the word after them.
+fn one_by_one<'a>(words: &mut Words<'a>) -> Read<(Vec<Hearing>, Option<&'a str>)> {
+    let mut sounds = vec![hearing(words)?];
+    loop {
+        match words.maybe() {
+            Some("then") => sounds.push(hearing(words)?),
+            next => return Ok((sounds, next)),
+        }
+    }
 }
 
 fn sip_method(word: &str) -> Option<sip::Method> {

@@ -46,10 +46,10 @@ pub enum Step {
     },
     /// A recording holds these sounds.
     Recording {
-        /// The caller.
-        left: Hearing,
-        /// The other party.
-        right: Hearing,
+        /// The caller's side: one after another.
+        left: Vec<Hearing>,
+        /// The other side.
+        right: Vec<Hearing>,
         /// How long it is, if that matters.
         seconds: Option<u32>,
     },
