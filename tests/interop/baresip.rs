@@ -22,6 +22,16 @@ fn dial(phone: &mut Phone, switch: &Switch, number: &str) {
     phone.dial(&format!("sip:{number}@{}", switch.address));
 }
 
+/// Ann calls bob, and hangs up when they have talked for so long.
+fn talk(ann: &mut Phone, bob: &mut Phone, switch: &Switch, long: Duration) {
+    dial(ann, switch, "202");
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(long);
+    ann.hang_up();
+    bob.wait_for("CALL_CLOSED", A_WHILE);
+}
+
 #[test]
 fn two_phones_hear_each_other_and_the_recording_has_each_on_its_side() {
     for (anns, bobs) in [("udp", "udp"), ("tcp", "tcp"), ("udp", "tcp")] {
@@ -29,12 +39,7 @@ fn two_phones_hear_each_other_and_the_recording_has_each_on_its_side() {
         let switch = centre.start();
         let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, anns);
         let mut bob = Phone::start(&centre.room, "bob", BOB_HZ, switch.address, bobs);
-        dial(&mut ann, &switch, "202");
-        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
-        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
-        thread::sleep(Duration::from_secs(3));
-        ann.hang_up();
-        bob.wait_for("CALL_CLOSED", A_WHILE);
+        talk(&mut ann, &mut bob, &switch, Duration::from_secs(3));
 
         let cdr = switch.cdr();
         let wanted = json!({ "caller": "ann", "called": "202", "answered_by": "bob", "ended_by": "caller",
@@ -46,8 +51,7 @@ fn two_phones_hear_each_other_and_the_recording_has_each_on_its_side() {
         bob.heard().assert_only("Bob's ear", ANN_HZ, BOB_HZ);
 
         let recording = switch.recording();
-        recording.caller.assert_only("the caller's side", ANN_HZ, BOB_HZ);
-        recording.party.assert_only("the party's side", BOB_HZ, ANN_HZ);
+        recording.assert_sides(ANN_HZ, BOB_HZ);
         assert!((recording.caller.seconds() - talked).abs() < 0.2, "{} s, {cdr:#}", recording.caller.seconds());
         assert_eq!(recording.sidecar["cdr"]["talk_secs"], cdr["talk_secs"]);
         assert_eq!(recording.sidecar["salvaged"], Value::Null);
@@ -63,20 +67,14 @@ fn a_wideband_phone_and_one_of_g711_hear_each_other() {
         let switch = centre.start();
         let mut ann = Phone::speaking(&centre.room, "ann", ANN_HZ, switch.address, "udp", anns);
         let mut bob = Phone::speaking(&centre.room, "bob", BOB_HZ, switch.address, "udp", "pcma");
-        dial(&mut ann, &switch, "202");
-        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
-        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
-        thread::sleep(Duration::from_secs(3));
-        ann.hang_up();
-        bob.wait_for("CALL_CLOSED", A_WHILE);
+        talk(&mut ann, &mut bob, &switch, Duration::from_secs(3));
 
         let cdr = switch.cdr();
         assert_fields(&cdr, &json!({ "caller": "ann", "called": "202", "answered_by": "bob", "status": 200 }));
         ann.heard().assert_only("Ann's ear", BOB_HZ, ANN_HZ);
         bob.heard().assert_only("Bob's ear", ANN_HZ, BOB_HZ);
         let recording = switch.recording();
-        recording.caller.assert_only("the caller's side", ANN_HZ, BOB_HZ);
-        recording.party.assert_only("the party's side", BOB_HZ, ANN_HZ);
+        recording.assert_sides(ANN_HZ, BOB_HZ);
         assert_eq!(codecs_of(&cdr), codecs);
     }
 }
@@ -96,12 +94,7 @@ fn wideband_phones_are_not_transcoded_and_hear_the_prompts() {
         let switch = centre.start();
         let mut ann = Phone::speaking(&centre.room, "ann", ANN_HZ, switch.address, "udp", codecs);
         let mut bob = Phone::speaking(&centre.room, "bob", LOW_HZ, switch.address, "udp", codecs);
-        dial(&mut ann, &switch, "202");
-        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
-        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
-        thread::sleep(Duration::from_secs(2));
-        ann.hang_up();
-        bob.wait_for("CALL_CLOSED", A_WHILE);
+        talk(&mut ann, &mut bob, &switch, Duration::from_secs(2));
         let cdr = switch.cdr();
         ann.heard().assert_only("Ann's ear", LOW_HZ, ANN_HZ);
         bob.heard().assert_only("Bob's ear", ANN_HZ, LOW_HZ);
@@ -232,8 +225,7 @@ fn sigterm_ends_calls_with_bye_and_closes_recordings() {
     assert_fields(&cdr, &json!({ "ended_by": "switch", "cause": "shutdown", "status": 200 }));
     assert!((1.5..4.0).contains(&cdr["talk_secs"].as_f64().expect("a number")), "{cdr:#}");
     let recording = switch.recording();
-    recording.caller.assert_only("the caller's side", ANN_HZ, BOB_HZ);
-    recording.party.assert_only("the party's side", BOB_HZ, ANN_HZ);
+    recording.assert_sides(ANN_HZ, BOB_HZ);
     assert_eq!(recording.sidecar["salvaged"], Value::Null);
     assert!(files_below(&centre.recordings(), ".part").is_empty());
 }
@@ -260,8 +252,7 @@ fn after_kill_the_next_start_salvages_all_but_the_last_second() {
     let switch = centre.start();
     let recording = switch.recording();
     assert!(recording.caller.seconds() + 1.0 >= talked.as_secs_f64(), "{} s of {talked:?}", recording.caller.seconds());
-    recording.caller.assert_only("the caller's side", ANN_HZ, BOB_HZ);
-    recording.party.assert_only("the party's side", BOB_HZ, ANN_HZ);
+    recording.assert_sides(ANN_HZ, BOB_HZ);
     assert_eq!(recording.sidecar["salvaged"], json!(true));
     assert_eq!(recording.sidecar["cdr"]["caller"], json!("ann"));
     assert!(files_below(&centre.recordings(), ".part").is_empty());

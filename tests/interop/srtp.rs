@@ -24,9 +24,7 @@ fn suites(cdr: &Value) -> Vec<&str> {
 fn assert_heard(switch: &Switch, ann: crate::harness::sound::Side, bob: crate::harness::sound::Side) {
     ann.assert_only("Ann's ear", BOB_HZ, ANN_HZ);
     bob.assert_only("Bob's ear", ANN_HZ, BOB_HZ);
-    let recording = switch.recording();
-    recording.caller.assert_only("the caller's side", ANN_HZ, BOB_HZ);
-    recording.party.assert_only("the party's side", BOB_HZ, ANN_HZ);
+    switch.recording().assert_sides(ANN_HZ, BOB_HZ);
 }
 
 #[test]

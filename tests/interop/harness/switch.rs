@@ -262,6 +262,14 @@ pub struct Recording {
     pub sidecar: Value,
 }
 
+impl Recording {
+    /// Each is on its own side, and on no other.
+    pub fn assert_sides(&self, caller_hz: u32, party_hz: u32) {
+        self.caller.assert_only("the caller's side", caller_hz, party_hz);
+        self.party.assert_only("the party's side", party_hz, caller_hz);
+    }
+}
+
 /// Checks some fields of a call record.
 pub fn assert_fields(cdr: &Value, wanted: &Value) {
     for (field, wanted) in wanted.as_object().expect("fields") {
