@@ -39,7 +39,8 @@ fn main() {
     let clock = WallClock { unix_ms_at_zero: 1_790_000_000_000 };
     let call = CallId::new(clock.unix_ms_at_zero, &mut Random::numbered(1));
     let offer = Some(OFFER.into());
-    let knock = Knock { call, caller, called: "100".to_owned(), direction: Direction::Inbound, offer };
+    let direction = Direction::Inbound;
+    let knock = Knock { call, caller, called: "100".to_owned(), direction, offer, hears_reliably: false };
     let formats = vec![sdp::Format::pcmu(), sdp::Format::pcma()];
     let conf = Arc::new(CallConf {
         formats,

@@ -61,6 +61,7 @@ impl Switch {
             called,
             direction: self.directory.direction(&asks.from, &found.destination),
             offer: incoming.sdp,
+            hears_reliably: incoming.hears_reliably,
         };
         out.push(Output::Dialog { call: id, sip_call_id: incoming.call_id });
         self.legs.insert(incoming.leg, id);

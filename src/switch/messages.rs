@@ -110,8 +110,8 @@ pub(super) fn leg_of_media(event: &media::Event) -> LegId {
 
 pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
-        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Offered, Published, Refer,
-        Refused, Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable, Unreached, Unregistered,
+        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, OfferDue, Offered, Published,
+        Refer, Refused, Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable, Unreached, Unregistered,
         UserToUser,
     };
     match event {
@@ -119,6 +119,7 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Answered { leg, .. }
         | Confirmed { leg, .. }
         | Offered { leg, .. }
+        | OfferDue { leg }
         | Agreed { leg, .. }
         | Declined { leg, .. }
         | Refer { leg, .. }

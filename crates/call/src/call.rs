@@ -54,6 +54,8 @@ pub struct Knock {
     pub direction: Direction,
     /// The caller's offer; an INVITE may have none (RFC 3261 §14.1).
     pub offer: Option<Bytes>,
+    /// Then ours may come before the answer, in a response said reliably (RFC 3262 §5).
+    pub hears_reliably: bool,
 }
 
 /// What a call is told.
@@ -229,7 +231,8 @@ impl Call {
             direction: knock.direction,
             trunk: knock.caller.party.trunk.clone(),
         };
-        let caller = Leg::new(knock.caller, State::Knocking { offer: knock.offer }, &conf);
+        let mut caller = Leg::new(knock.caller, State::Knocking { offer: knock.offer }, &conf);
+        caller.hears_reliably = knock.hears_reliably;
         Call {
             id: knock.call,
             conf,

@@ -2,7 +2,8 @@
 //! ringing.
 //!
 //! Where it stands: `Call` asks here when a dialled leg rings with a session. The caller gets it in a 183, with the very
-//! session the 200 will repeat. Of several the latest is heard; who answers first gets the call all the same.
+//! session the 200 will repeat; one who made no offer gets ours in it, if he hears it reliably. Of several, on legs of their
+//! own or behind one, the latest is heard; who answers first gets the call all the same.
 
 use base::LegId;
 use bytes::Bytes;
@@ -13,9 +14,9 @@ use crate::leg::State;
 
 impl Call {
     /// Lets the caller hear what this leg says before it answers. False: there is no way to, so it merely rings.
-    pub(crate) fn early_media(&mut self, leg: LegId, answer: &[u8]) -> bool {
+    pub(crate) fn early_media(&mut self, leg: LegId, fork: u32, answer: &[u8]) -> bool {
         let Some(at) = self.position(leg).filter(|at| *at != 0) else { return false };
-        if !self.is_ringing(leg) || self.legs[at].accept(answer).is_err() {
+        if !self.is_ringing(leg) || self.legs[at].accept_early(fork, answer).is_err() {
             return false;
         }
         if let Some(sdp) = self.answer_early(at) {
@@ -23,7 +24,7 @@ impl Call {
             self.connect_media(0);
             self.say(sip::Command::Ring { leg: caller, status: 183, sdp: Some(sdp) });
         } else if !self.caller_hears() {
-            return false; // an INVITE without an offer: its answer comes with the ACK
+            return false; // an INVITE without an offer, whose answer comes with the ACK
         }
         self.connect_media(at);
         self.stop();
@@ -31,7 +32,8 @@ impl Call {
         true
     }
 
-    /// The session of a 183 to the caller, the first time one is wanted: in the codec of the leg that is heard.
+    /// The session of a 183 to the caller, the first time one is wanted: in the codec of the leg that is heard. To a caller
+    /// without an offer it is ours; the answer comes with PRACK.
     fn answer_early(&mut self, at: usize) -> Option<Bytes> {
         let codec = self.legs[at].codec();
         let caller = &mut self.legs[0];
@@ -39,6 +41,11 @@ impl Call {
             State::Knocking { offer: Some(offer) } if caller.early.is_none() => {
                 let offer = offer.clone();
                 caller.early = caller.answer(&offer, codec).ok();
+                caller.early.clone()
+            }
+            State::Knocking { offer: None } if caller.early.is_none() && caller.hears_reliably => {
+                caller.prefer(codec.as_slice());
+                caller.early = Some(caller.offer());
                 caller.early.clone()
             }
             _ => None,

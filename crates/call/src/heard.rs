@@ -27,10 +27,11 @@ impl Call {
     pub(crate) fn heard_from_sip(&mut self, event: sip::Event) {
         use sip::Event as Sip;
         match event {
-            Sip::Ringing { leg, sdp, .. } => self.rings(leg, sdp.as_deref()),
-            Sip::Answered { leg, sdp } => self.answered(leg, &sdp),
+            Sip::Ringing { leg, fork, sdp, .. } => self.rings(leg, fork, sdp.as_deref()),
+            Sip::Answered { leg, fork, sdp } => self.answered(leg, fork, sdp.as_deref()),
             Sip::Confirmed { leg, sdp: Some(sdp) } => self.agreed_at_last(leg, &sdp),
-            Sip::Offered { leg, sdp } => self.offered_again(leg, sdp),
+            Sip::Offered { leg, fork, sdp } => self.offered_again(leg, fork, sdp),
+            Sip::OfferDue { leg } => self.offer_again(leg),
             Sip::Agreed { leg, sdp } => self.agreed_again(leg, &sdp),
             Sip::Refer { leg, referral } => self.asked_to_transfer(leg, referral),
             Sip::Digit { leg, digit } => self.key_pressed(leg, digit, true),
@@ -100,12 +101,12 @@ impl Call {
     }
 
     /// A dialled phone rings: the caller hears of it once, as ringing or as a tone.
-    fn rings(&mut self, leg: LegId, early: Option<&[u8]>) {
+    fn rings(&mut self, leg: LegId, fork: u32, early: Option<&[u8]>) {
         let first = self.attempt_of(leg).is_some_and(|attempt| attempt.rings_now(leg));
         if first {
             self.note(What::Ringing { leg });
         }
-        if early.is_some_and(|early| self.early_media(leg, early)) || !first || self.wired.len() > 1 {
+        if early.is_some_and(|early| self.early_media(leg, fork, early)) || !first || self.wired.len() > 1 {
             return;
         }
         self.transfer_rings();
@@ -120,13 +121,13 @@ impl Call {
     }
 
     /// A dialled phone was picked up. The first one gets the call.
-    fn answered(&mut self, leg: LegId, answer: &[u8]) {
+    fn answered(&mut self, leg: LegId, fork: u32, answer: Option<&[u8]>) {
         let Some(at) = self.position(leg) else { return };
         if self.attempt_of(leg).is_none() || self.ended.is_some() {
             self.drop_leg(at, None);
             return;
         }
-        if self.legs[at].accept(answer).is_err() {
+        if self.legs[at].picked_up_by(fork, answer).is_err() {
             self.drop_leg(at, Some(488));
             self.refused(leg, 488);
             return;
@@ -162,15 +163,17 @@ impl Call {
     /// The answer to an offer of ours in a 200 came with the ACK.
     fn agreed_at_last(&mut self, leg: LegId, answer: &[u8]) {
         let Some(at) = self.position(leg) else { return };
+        let held = self.legs[at].holds();
         match self.legs[at].accept(answer) {
             Ok(()) => self.connect_media(at),
             Err(_) => return self.end(Side::Switch, "no common codec", 488),
         }
+        self.note_hold(leg, held);
         self.cover_silence();
     }
 
-    /// A re-INVITE or UPDATE: hold, resume, a new address. Codec and port stay.
-    fn offered_again(&mut self, leg: LegId, offer: Option<Bytes>) {
+    /// A re-INVITE, UPDATE or PRACK: hold, resume, a new address, perhaps while it rings. Codec and port stay.
+    fn offered_again(&mut self, leg: LegId, fork: u32, offer: Option<Bytes>) {
         let Some(at) = self.position(leg) else { return };
         let (codec, held) = (self.legs[at].codec(), self.legs[at].holds());
         let Some(offer) = offer else {
@@ -178,15 +181,29 @@ impl Call {
             self.say(sip::Command::Answer { leg, sdp });
             return;
         };
-        match self.legs[at].answer(&offer, codec) {
-            Ok(sdp) => {
+        let answered = match self.legs[at].state {
+            State::Dialling => self.legs[at].answer_early(fork, &offer),
+            _ => self.legs[at].answer(&offer, codec).map(|sdp| (sdp, true)),
+        };
+        match answered {
+            Ok((sdp, is_heard)) => {
+                self.legs[at].early.iter_mut().for_each(|early| early.clone_from(&sdp));
                 self.say(sip::Command::Answer { leg, sdp });
-                self.connect_media(at);
-                self.note_hold(leg, held);
-                self.cover_silence();
+                if is_heard {
+                    self.connect_media(at);
+                    self.note_hold(leg, held);
+                    self.cover_silence();
+                }
             }
             Err(status) => self.say(sip::Command::Reject { leg, status }),
         }
+    }
+
+    /// An offer of ours had to wait until theirs was answered: as things stand now.
+    fn offer_again(&mut self, leg: LegId) {
+        let Some(at) = self.position(leg) else { return };
+        let sdp = self.legs[at].offer();
+        self.say(sip::Command::Offer { leg, sdp });
     }
 
     /// The other side answered a re-INVITE of ours.

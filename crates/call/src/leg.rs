@@ -86,14 +86,18 @@ pub struct Leg {
     pub(crate) patience: Option<Time>,
     /// Its INVITE, as long as it may be said again in other words.
     pub(crate) invite: Option<Box<sip::Outgoing>>,
-    local: Local,
+    /// The caller takes an offer of ours before the answer.
+    pub(crate) hears_reliably: bool,
+    /// Those who ring behind it.
+    pub(crate) forks: crate::forks::Forks,
+    pub(crate) local: Local,
     signalling: IpAddr,
     nat: bool,
     random: Random,
     /// Our certificates' fingerprints, where we have any for browsers, and which is shown.
     fingerprints: Option<Arc<[String; 2]>>,
     certificate: usize,
-    stream: Option<Stream>,
+    pub(crate) stream: Option<Stream>,
     /// What the caller was told of the session before the answer, which has to repeat it.
     pub(crate) early: Option<Bytes>,
     /// Where it stood before its media moved, until that port is closed.
@@ -161,6 +165,8 @@ impl Leg {
             keys_in_media: false,
             patience: None,
             invite: None,
+            hears_reliably: false,
+            forks: crate::forks::Forks::default(),
             local,
             signalling,
             nat,
@@ -368,10 +374,10 @@ fn is_private(address: IpAddr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn offering(codecs: &[Codec]) -> Leg {
+    pub(crate) fn offering(codecs: &[Codec]) -> Leg {
         let formats: Vec<Format> = codecs.iter().copied().map(format).collect();
         Leg { local: Local { codecs: formats, ..leg("192.0.2.9", false).local }, ..leg("192.0.2.9", false) }
     }
@@ -414,7 +420,7 @@ mod tests {
         }
     }
 
-    fn leg(signalling: &str, nat: bool) -> Leg {
+    pub(crate) fn leg(signalling: &str, nat: bool) -> Leg {
         Leg::new(new(signalling, nat), State::Dialling, &conf(&[]))
     }
 

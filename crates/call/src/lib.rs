@@ -13,6 +13,7 @@ mod early;
 mod fact;
 mod features;
 mod fields;
+mod forks;
 mod heard;
 mod hold;
 mod leg;

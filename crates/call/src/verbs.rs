@@ -37,7 +37,10 @@ impl Call {
                     return false;
                 }
             },
-            None => caller.offer(), // its answer comes with the ACK
+            None => early.unwrap_or_else(|| {
+                caller.prefer(codec.as_slice());
+                caller.offer() // its answer comes with the ACK
+            }),
         };
         caller.state = State::Up;
         let leg = caller.id;

@@ -136,6 +136,16 @@ impl Dialog {
         self.local_cseq = self.local_cseq.max(cseq);
     }
 
+    /// So have they.
+    pub fn was_asked_already(&mut self, cseq: Option<u32>) {
+        self.remote_cseq = self.remote_cseq.max(cseq);
+    }
+
+    /// The number of their last request.
+    pub fn remote_cseq(&self) -> Option<u32> {
+        self.remote_cseq
+    }
+
     /// The number of our last request.
     pub fn local_cseq(&self) -> u32 {
         self.local_cseq

@@ -4,7 +4,9 @@
 //! wants. It has three ages, each a machine of its own: [`Uas`] (they called, we have not answered), [`Uac`] (we
 //! called) and [`Session`] (answered, until both have hung up). It knows no transaction but by number, and no call.
 
+mod agreement;
 mod dtmf;
+mod early;
 mod proofs;
 mod refer;
 mod reliable;
@@ -146,11 +148,24 @@ impl Usage {
         }
     }
 
-    /// The number of one more request of ours, in the dialog with this tag of theirs.
-    pub fn next_cseq(&mut self, remote_tag: &str) -> Option<u32> {
+    /// Its dialog with this tag of theirs: it may be one of several as long as it rings.
+    pub fn dialog_with(&mut self, remote_tag: &str) -> Option<&mut Dialog> {
         match self {
-            Usage::Uac(uac) => uac.next_cseq(remote_tag),
-            usage => usage.dialog().map(Dialog::next_cseq),
+            Usage::Uac(uac) => uac.dialog_with(remote_tag),
+            usage => usage.dialog(),
+        }
+    }
+
+    /// What went by one flow goes by another.
+    pub fn moved(&mut self, from: Flow, to: Flow) {
+        let go = |dialog: &mut Dialog| {
+            if dialog.flow == from {
+                dialog.flow = to;
+            }
+        };
+        match self {
+            Usage::Uac(uac) => uac.dialogs().for_each(go),
+            usage => usage.dialog().into_iter().for_each(go),
         }
     }
 

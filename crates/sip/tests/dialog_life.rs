@@ -199,7 +199,8 @@ fn a_change_of_ours_waits_for_theirs_and_theirs_for_ours() {
     desk.say(phone.flow, &phone.within(&ok, "INVITE", 12).body("v=0").print()).heard();
     assert_eq!(desk.command(Command::Offer { leg, sdp: "v=0 again".into() }).heard(), "");
     assert_eq!(desk.command(Command::Answer { leg, sdp: "v=0".into() }).heard(), "5062:200");
-    let both = desk.say(phone.flow, &phone.within(&ok, "ACK", 12).print()).text();
+    assert_eq!(desk.say(phone.flow, &phone.within(&ok, "ACK", 12).print()).heard(), "Confirmed OfferDue");
+    let both = desk.command(Command::Offer { leg, sdp: "v=0 again".into() }).text();
     assert_eq!(header(&both, "CSeq"), "2 INVITE");
     assert_eq!(desk.say(phone.flow, &Text::answer(&both, 488, "").print()).heard(), "5062:ACK Declined(488)");
     assert_eq!(desk.command(Command::HangUp { leg, status: None }).heard(), "5062:BYE Ended(HungUp)");
@@ -256,7 +257,7 @@ fn what_they_say_reliably_is_acknowledged_once_and_in_order() {
     assert_eq!(desk.say(phone.flow, &reliable(183, "a", 7).body("v=0 early").print()).heard(), "");
     assert_eq!(desk.say(phone.flow, &reliable(180, "a", 9).print()).heard(), ""); // out of turn
     assert_eq!(desk.say(phone.flow, &reliable(180, "a", 8).print()).heard(), "5070:PRACK Ringing(180)");
-    assert_eq!(desk.say(phone.flow, &reliable(180, "b", 1).print()).heard(), "5070:PRACK Ringing(180)"); // another phone of a fork
+    assert_eq!(desk.say(phone.flow, &reliable(180, "b", 1).print()).heard(), "5070:PRACK Ringing(180, fork 1)");
     assert_eq!(desk.say(phone.flow, &Text::answer(&prack, 200, "").print()).heard(), "");
     // The 200 need not repeat the session said reliably, and our next request has a number above the PRACKs'.
     assert_eq!(desk.say(phone.flow, &Text::answer(&invite, 200, "a").print()).heard(), "5070:ACK Answered");

@@ -226,8 +226,8 @@ fn the_first_branch_of_a_fork_wins_and_the_others_are_ended() {
     let (leg, invite) = desk.outgoing(phone.flow, None);
     for (status, tag, want) in [
         (180, "a", "Ringing(180)"),
-        (180, "b", "Ringing(180)"),
-        (200, "b", "5070:ACK Answered"),
+        (180, "b", "Ringing(180, fork 1)"),
+        (200, "b", "5070:ACK Answered(fork 1)"),
         (200, "a", "5070:ACK 5070:BYE"),
         (200, "a", "5070:ACK"),
         (200, "b", "5070:ACK"),
@@ -416,16 +416,16 @@ fn early_dialogs_of_ours_answer_too() {
     let phone = Phone::new("102", udp(at(5070)));
     let (_, invite) = desk.outgoing(phone.flow, None);
     desk.say(phone.flow, &Text::answer(&invite, 183, "t").print()).heard();
-    for (method, tag, body, want) in [
+    for (cseq, (method, tag, body, want)) in (1..).zip([
         ("UPDATE", "t", "", "5070:200"),
         ("UPDATE", "t", "v=0", "5070:491"),
         ("INVITE", "t", "v=0", "5070:100 5070:491"),
         ("BYE", "t", "", "5070:481"),
         ("INFO", "t", "", "5070:200"),
         ("INFO", "u", "", "5070:481"),
-    ] {
+    ]) {
         let request = phone
-            .within_theirs(&invite, tag, method, 5)
+            .within_theirs(&invite, tag, method, cseq)
             .set("Via", &format!("SIP/2.0/UDP h;branch=z9hG4bK{method}{tag}{}", body.len()));
         let request = if body.is_empty() { request } else { request.body(body) };
         assert_eq!(desk.say(phone.flow, &request.print()).heard(), want, "{method} {tag} {body}");

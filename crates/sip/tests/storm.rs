@@ -179,6 +179,7 @@ impl World {
             | Event::UserToUser { leg, .. }
             | Event::Agreed { leg, .. }
             | Event::Declined { leg, .. }
+            | Event::OfferDue { leg }
             | Event::Digit { leg, .. } => life(self, leg),
             Event::Ended { leg, end } => {
                 life(self, leg);

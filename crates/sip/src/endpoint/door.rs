@@ -139,7 +139,8 @@ impl Endpoint {
             return self.refuse(&request, 420, &[(Name::Unsupported, &unsupported)], flow, out);
         }
         let cseq = request.cseq().map_or(0, |(cseq, _)| cseq);
-        if let Some(dialog) = self.legs.get(leg).and_then(|seat| seat.usage.dialog()) {
+        let remote_tag = request.headers.first(&Name::From).map_or("", tag);
+        if let Some(dialog) = self.legs.get(leg).and_then(|seat| seat.usage.dialog_with(remote_tag)) {
             if dialog.accept(cseq).is_err() {
                 return self.refuse(&request, 500, &[], flow, out);
             }
@@ -157,7 +158,8 @@ impl Endpoint {
     fn is_party(&mut self, leg: base::LegId, request: &Request, flow: Flow, now: Time, out: &mut Vec<Output>) -> bool {
         let Some(seat) = self.legs.get(leg) else { return false };
         let first = seat.flow;
-        let last = seat.usage.dialog().map_or(first, |dialog| dialog.flow);
+        let remote_tag = request.headers.first(&Name::From).map_or("", tag);
+        let last = seat.usage.dialog_with(remote_tag).map_or(first, |dialog| dialog.flow);
         // The other end of a connection that we opened to where it is reached by UDP is the same party.
         let opened = |known: Flow| known.connection == 0 && flow.transport == Transport::Tcp;
         let same = |known: Flow| known.remote == flow.remote && (known.connection == flow.connection || opened(known));
@@ -339,6 +341,7 @@ impl Endpoint {
                 return self.grant(leg, &mut wishes, now, out);
             }
         };
+        let hears_reliably = uas.hears_reliably();
         let usage = Usage::Uas(Box::new(uas));
         let mut seat = Seat::new(usage, &local_tag, flow, Some(who.clone()));
         seat.behind = Some(seen.remote).filter(|behind| *behind != flow.remote);
@@ -354,6 +357,7 @@ impl Endpoint {
             to,
             call_id: headers.call_id().unwrap_or_default().to_owned(),
             sdp: Some(request.body).filter(|body| !body.is_empty()),
+            hears_reliably,
             user_agent: headers.first(&Name::UserAgent).unwrap_or_default().to_owned(),
             uri: request.uri,
             max_forwards,

@@ -63,10 +63,10 @@ pub enum Command {
         leg: LegId,
         /// 101 to 199.
         status: u16,
-        /// Early media, for 183.
+        /// Early media, for 183: our answer; or our offer, to a caller who made none and hears reliably. `Agreed` follows.
         sdp: Option<Bytes>,
     },
-    /// 200 to the INVITE, or to a re-INVITE or UPDATE that was `Offered`.
+    /// 200 to what was `Offered`, if something was; else to the INVITE.
     Answer {
         /// The leg.
         leg: LegId,
@@ -279,17 +279,21 @@ pub enum Event {
     Ringing {
         /// The outgoing leg.
         leg: LegId,
+        /// Which of those who ring behind it: a proxy may ring several (RFC 3261 §12.1), each with a description of its own.
+        fork: u32,
         /// 101 to 199.
         status: u16,
-        /// Early media.
+        /// Early media, where that is new.
         sdp: Option<Bytes>,
     },
     /// Our INVITE was answered, by the first 2xx; it is acknowledged.
     Answered {
         /// The outgoing leg.
         leg: LegId,
-        /// Their answer.
-        sdp: Bytes,
+        /// Which of those who rang.
+        fork: u32,
+        /// Their answer. None: it stands as it was agreed with that one before, in an `Offered`.
+        sdp: Option<Bytes>,
     },
     /// The ACK of our 200 came, for an INVITE or a re-INVITE.
     Confirmed {
@@ -298,19 +302,27 @@ pub enum Event {
         /// Their answer, where the offer was ours.
         sdp: Option<Bytes>,
     },
-    /// A re-INVITE or UPDATE wants another session: to be answered by `Answer` or `Reject`.
+    /// A re-INVITE, UPDATE or PRACK wants another session, perhaps before the INVITE is answered: to be answered at once, by
+    /// `Answer` or `Reject`.
     Offered {
         /// The leg.
         leg: LegId,
+        /// Which of those who ring behind it, where nobody has answered yet.
+        fork: u32,
         /// Their offer; none asks for ours.
         sdp: Option<Bytes>,
     },
-    /// The other side took our `Offer`, or a refresh of ours, with this answer.
+    /// The other side took our `Offer`, or a refresh of ours, or the offer of our `Ring`, with this answer.
     Agreed {
         /// The leg.
         leg: LegId,
         /// Their answer.
         sdp: Bytes,
+    },
+    /// An `Offer` of ours had to wait, and the session has changed meanwhile: it is to be made anew, as things stand now.
+    OfferDue {
+        /// The leg.
+        leg: LegId,
     },
     /// The other side did not take our `Offer`; the session is what it was.
     Declined {
@@ -484,6 +496,8 @@ pub struct Incoming {
     pub call_id: String,
     /// The caller's offer; none asks for ours in the 200.
     pub sdp: Option<Bytes>,
+    /// The caller takes reliable provisional responses (RFC 3262): in one of them an offer of ours may come before the 200.
+    pub hears_reliably: bool,
     /// What the caller's phone calls itself.
     pub user_agent: String,
     /// The hops the INVITE has left; an onward INVITE gets one fewer.

@@ -123,9 +123,10 @@ impl Legs {
     /// A phone has another flow: what is still to be said in its dialogs goes by that.
     pub fn moved(&mut self, from: Flow, to: Flow) {
         for seat in self.all.values_mut() {
-            let dialog = seat.usage.dialog().map(|dialog| &mut dialog.flow);
-            let flows = dialog.into_iter().chain([&mut seat.flow]);
-            flows.filter(|flow| **flow == from).for_each(|flow| *flow = to);
+            seat.usage.moved(from, to);
+            if seat.flow == from {
+                seat.flow = to;
+            }
         }
     }
 

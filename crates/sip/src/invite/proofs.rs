@@ -5,7 +5,7 @@
 //! and hears. A challenge it can answer reaches nobody else. The first INVITE is [`super::Uac`]'s own business.
 
 use super::{Input, Output, Usage};
-use crate::dialog::tag;
+use crate::dialog::{Dialog, tag};
 use crate::digest::{Credentials, Login, Signed};
 use crate::{Flow, Name, Request, method_name};
 
@@ -51,7 +51,7 @@ impl Proofs {
         let signed = Signed { method: request.method, uri: &request.uri };
         let Some((name, value)) = login.answer(response, flow.remote, signed) else { return false };
         let remote_tag = request.headers.first(&Name::To).map_or("", tag);
-        let Some(cseq) = usage.next_cseq(remote_tag) else { return false };
+        let Some(cseq) = usage.dialog_with(remote_tag).map(Dialog::next_cseq) else { return false };
         request.headers.set(name, value);
         request.headers.set(Name::CSeq, format!("{cseq} {}", method_name(request.method)));
         self.insert(Asked { request: request.clone(), to, login });

@@ -5,7 +5,7 @@
 
 use rsip::Method;
 
-use super::{Asked, DialogId, Input, Output, contact};
+use super::{Asked, DialogId, Input, Output, TransactionId, answer, contact};
 use crate::dialog::Dialog;
 use crate::name_addr::Parts;
 use crate::uri::unescape;
@@ -45,6 +45,14 @@ impl Referral {
         }
         Ok(Referral { uri: text.to_owned(), called, replaces })
     }
+}
+
+/// A REFER before the INVITE is answered. Who rings has nobody yet who could be brought elsewhere, and who calls may call
+/// another (RFC 5589 §7.6 refers in the call that stands, about the one that rings): told at once, while it goes on ringing.
+pub fn too_early(transaction: TransactionId, refer: &Request, out: &mut Vec<Output>) {
+    let status = Referral::read(refer).err().unwrap_or(403);
+    let why = "399 centrala \"nobody can be transferred before the call is answered\"";
+    answer(transaction, refer, status).with(Name::Warning, why).push(out);
 }
 
 /// What a party asked for in one dialog: one transfer at a time.

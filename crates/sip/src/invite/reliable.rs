@@ -1,15 +1,14 @@
 //! Reliable provisional responses (RFC 3262): said again until the PRACK comes.
 //!
-//! Where it stands: [`super::Uas`] says them to a caller who wants that; [`super::Uac`] acknowledges those it hears with
-//! [`Early`]. One at a time is under way; what comes after waits.
+//! Where it stands: [`super::Uas`] says them to a caller who wants that. One at a time is under way; what comes after
+//! waits. Those said to us are acknowledged by [`super::early`].
 
 use base::Time;
 use bytes::Bytes;
 
-use super::{Output, PRACKS_MAX, TransactionId};
-use crate::dialog::{Dialog, tag};
+use super::{Output, TransactionId};
 use crate::transaction::{PATIENCE, Repeat};
-use crate::{Flow, Headers, Method, Name, Request, Response};
+use crate::{Name, Request, Response};
 
 /// Which provisional responses a caller wants reliably.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,77 +82,4 @@ impl Unheard {
     pub fn deadline(&self) -> Time {
         self.repeat.at.min(self.until)
     }
-}
-
-/// An early dialog of an INVITE of ours: one of those who rang.
-#[derive(Debug)]
-pub struct Early {
-    /// Its tag.
-    pub tag: Box<str>,
-    /// What was said reliably in it, if anything was.
-    reliable: Option<Box<Reliable>>,
-}
-
-#[derive(Debug)]
-struct Reliable {
-    dialog: Dialog,
-    rseq: u32,
-    pracks: u32,
-    sdp: Option<Bytes>,
-}
-
-/// What a provisional response is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// Something to be told.
-    News,
-    /// One heard already, or out of turn: whoever said it says it again.
-    Repeat,
-}
-
-impl Early {
-    /// The dialog of a response.
-    pub fn new(tag: Box<str>) -> Early {
-        Early { tag, reliable: None }
-    }
-
-    /// Hears a provisional response, and acknowledges it if it is reliable (RFC 3262 §4).
-    pub fn hear(&mut self, response: &Response, sdp: Option<Bytes>, flow: Flow, out: &mut Vec<Output>) -> News {
-        let rseq = response.headers.first(&Name::RSeq).and_then(|text| text.trim().parse::<u32>().ok());
-        let Some(rseq) = rseq.filter(|_| response.headers.lists(&Name::Require, "100rel")) else { return News::News };
-        let mut reliable = match self.reliable.take() {
-            Some(reliable) if rseq != reliable.rseq.wrapping_add(1) || reliable.pracks >= PRACKS_MAX => {
-                self.reliable = Some(reliable);
-                return News::Repeat;
-            }
-            Some(reliable) => reliable,
-            None => match Dialog::uac(response, flow) {
-                Some(dialog) => Box::new(Reliable { dialog, rseq, pracks: 0, sdp: None }),
-                None => return News::News, // without a Contact nothing can be acknowledged
-            },
-        };
-        (reliable.rseq, reliable.sdp) = (rseq, sdp.or(reliable.sdp));
-        reliable.pracks += 1;
-        let (cseq, _) = response.cseq().unwrap_or_default();
-        let mut prack = reliable.dialog.request(Method::PRack);
-        prack.headers.push(Name::RAck, format!("{rseq} {cseq} INVITE"));
-        out.push(Output::Request { request: prack, to: reliable.dialog.next_hop() });
-        self.reliable = Some(reliable);
-        News::News
-    }
-
-    /// The number of one more request of ours in it, if we may ask anything.
-    pub fn next_cseq(&mut self) -> Option<u32> {
-        self.reliable.as_mut().map(|reliable| reliable.dialog.next_cseq())
-    }
-
-    /// The number of our last request in it, and the answer that came reliably: the 2xx need not repeat it.
-    pub fn outcome(self) -> Option<(u32, Option<Bytes>)> {
-        self.reliable.map(|reliable| (reliable.dialog.local_cseq(), reliable.sdp))
-    }
-}
-
-/// The tag of who responds.
-pub fn tag_of(headers: &Headers) -> Option<&str> {
-    headers.first(&Name::To).map(tag).filter(|tag| !tag.is_empty())
 }

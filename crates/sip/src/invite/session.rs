@@ -14,6 +14,7 @@ use base::{LegId, Time};
 use bytes::Bytes;
 use rsip::Method;
 
+use super::early::Past;
 use super::refer::Transfers;
 use super::session_timer::{Due, Grant, SessionTimer, TooShort};
 use super::{Asked, Input, Output, SDP, TransactionId, TurnDown, Usage, answer, answer_small, sdp_of, too_short};
@@ -52,39 +53,49 @@ enum State {
 use State::*;
 
 impl Session {
-    /// We answer their INVITE.
-    pub fn answered(leg: LegId, dialog: Dialog, asked: Asked, sdp: Bytes, now: Time, out: &mut Vec<Output>) -> Session {
-        let ok = Acceptance::new(&asked, dialog.flow, sdp.clone(), now, out);
+    /// We answer their INVITE: the session stands as in `sdp`, and the 200 says so much of it.
+    pub fn answered(
+        leg: LegId,
+        dialog: Dialog,
+        asked: Asked,
+        (sdp, said): (Bytes, Option<Bytes>),
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Session {
+        let ok = Acceptance::new(&asked, dialog.flow, said, now, out);
         let timer = asked.timer.map(|grant| SessionTimer::new(grant, now));
         let changes = Changes::new(sdp, false, asked.updates);
         Session { leg, dialog, state: Answered { ok }, timer, changes, transfers: Transfers::default() }
     }
 
-    /// They answered our INVITE, whose offer was `said`. In an early dialog they may have answered before, reliably, and
-    /// we may have asked something: `early` is the number of our last request there, and that answer.
+    /// They answered our INVITE, whose offer was `said`: one of those who rang, whose `early` days may have seen agreements
+    /// that need not be repeated.
     pub fn agreed(
-        leg: LegId,
+        (leg, fork): (LegId, u32),
         (response, flow): (&Response, Flow),
         said: Bytes,
-        early: Option<(u32, Option<Bytes>)>,
+        early: Past,
         now: Time,
         out: &mut Vec<Output>,
     ) -> Usage {
-        let (cseq, answered) = early.unwrap_or_default();
-        let sdp = sdp_of(&response.headers, &response.body).or(answered);
-        match (sdp, Dialog::uac(response, flow)) {
-            (Some(sdp), Some(mut dialog)) => {
+        let anew = early.said.is_some();
+        // RFC 3264 §4: the answer must be in it, if it was not said reliably. Some leave it to an unreliable 183.
+        let sdp = sdp_of(&response.headers, &response.body).or(early.heard).filter(|_| !anew);
+        match Dialog::uac(response, flow).filter(|_| anew || sdp.is_some()) {
+            Some(mut dialog) => {
                 let tag = dialog.remote_tag.clone();
                 out.push(Output::Acknowledge { ack: dialog.ack(dialog.local_cseq()), tag, to: dialog.next_hop() });
-                out.push(Output::Event(Event::Answered { leg, sdp }));
-                dialog.asked_already(cseq);
+                out.push(Output::Event(Event::Answered { leg, fork, sdp }));
+                dialog.asked_already(early.local_cseq);
+                dialog.was_asked_already(early.remote_cseq);
                 let timer = Grant::of(&response.headers).map(|grant| SessionTimer::new(grant, now));
+                let said = early.said.unwrap_or(said);
                 let changes = Changes::new(said, true, response.headers.lists(&Name::Allow, "UPDATE"));
                 let transfers = Transfers::default();
                 Usage::Session(Box::new(Session { leg, dialog, state: Standing, timer, changes, transfers }))
             }
-            // RFC 3264 §4: the answer to our offer must be in it. Without one, or without Contact, there is no call.
-            _ => {
+            // Without an answer to our offer, or without Contact, there is no call.
+            None => {
                 out.extend(TurnDown::of(response, flow).map(Output::TurnDown));
                 out.push(Output::Event(Event::Ended { leg, end: End::Refused(488) }));
                 Usage::Over
@@ -168,7 +179,7 @@ impl Session {
                 self.timer = asked.timer.map(|grant| SessionTimer::new(grant, now));
                 self.changes.said(sdp.clone());
                 if asked.method == Method::Invite {
-                    Answered { ok: Acceptance::new(&asked, self.dialog.flow, sdp, now, out) }
+                    Answered { ok: Acceptance::new(&asked, self.dialog.flow, Some(sdp), now, out) }
                 } else {
                     asked.respond(200, self.dialog.flow, Some(sdp), out);
                     Standing
@@ -202,7 +213,10 @@ impl Session {
         if matches!(self.state, Standing)
             && let Some(change) = self.changes.due(now)
         {
-            self.state = self.ask(change, out);
+            match change {
+                Change::OfferAnew => event(out, Event::OfferDue { leg }),
+                change => self.state = self.ask(change, out),
+            }
         }
         Usage::Session(self)
     }
@@ -241,7 +255,7 @@ impl Session {
             }
             Standing => {
                 if let Some(asked) = self.asked(transaction, request, out) {
-                    out.push(Output::Event(Event::Offered { leg: self.leg, sdp }));
+                    out.push(Output::Event(Event::Offered { leg: self.leg, fork: 0, sdp }));
                     return Offered { asked };
                 }
             }

@@ -7,8 +7,9 @@ use base::{LegId, Time};
 use bytes::Bytes;
 use rsip::Method;
 
-use super::reliable::{Early, News, tag_of};
-use super::{Input, Output, Session, TurnDown, Usage, answer, answer_small, contact, reason, sdp_of, session_timer};
+use super::early::{Early, News, tag_of};
+use super::{Input, Output, Session, TurnDown, Usage, answer, contact, reason, session_timer};
+use crate::dialog::{Dialog, tag};
 use crate::digest::{Credentials, Login, Signed};
 use crate::endpoint::{End, Event, Hop, Outgoing};
 use crate::transaction::PATIENCE;
@@ -126,10 +127,10 @@ impl Uac {
                 Cancelling { until: now + PATIENCE }
             }
             (Calling { .. } | Proceeding { .. }, Input::Response { response, flow, .. }) if response.is_success() => {
-                let early =
-                    tag_of(&response.headers).and_then(|tag| self.early.iter().position(|one| *one.tag == *tag));
-                let early = early.and_then(|at| self.early.swap_remove(at).outcome());
-                return Session::agreed(self.leg, (response, flow), self.offer, early, now, out);
+                let known = tag_of(&response.headers).and_then(|tag| self.fork(tag));
+                let fork = known.unwrap_or(self.early.len());
+                let early = known.map(|at| self.early.swap_remove(at).past()).unwrap_or_default();
+                return Session::agreed((self.leg, fork as u32), (response, flow), self.offer, early, now, out);
             }
             // RFC 3261 §9.1, §15: a 2xx that crossed our CANCEL.
             (Unwanted { .. } | Cancelling { .. }, Input::Response { response, flow, .. }) if response.is_success() => {
@@ -208,8 +209,27 @@ impl Uac {
                 out.push(Output::Abandon);
                 return Usage::Over;
             }
+            // Nobody above would answer what it asks: the call is over for them.
+            (state @ (Unwanted { .. } | Cancelling { .. }), Input::Request { transaction, request }) => {
+                answer(transaction, request, 481).push(out);
+                state
+            }
             (state, Input::Request { transaction, request }) => {
-                self.asked(transaction, request, out);
+                let leg = (self.leg, self.flow);
+                match request.headers.first(&Name::From).and_then(|from| self.fork(tag(from))) {
+                    Some(at) => self.early[at].asked((leg.0, at as u32, leg.1), transaction, request, out),
+                    None => answer(transaction, request, 481).push(out),
+                }
+                state
+            }
+            (state, Input::Answer { sdp }) => {
+                let flow = self.flow;
+                self.early.iter_mut().any(|early| early.answer(200, Some(sdp.clone()), flow, out));
+                state
+            }
+            (state, Input::Reject { status }) => {
+                let flow = self.flow;
+                self.early.iter_mut().any(|early| early.answer(status.clamp(300, 699), None, flow, out));
                 state
             }
             (state, _) => state,
@@ -241,9 +261,15 @@ impl Uac {
         self.retry.as_ref()?.login.as_ref().map(Login::credentials)
     }
 
-    /// The number of one more request of ours in the early dialog with this tag.
-    pub fn next_cseq(&mut self, remote_tag: &str) -> Option<u32> {
-        self.early.iter_mut().find(|early| *early.tag == *remote_tag)?.next_cseq()
+    /// The early dialog with this tag.
+    pub fn dialog_with(&mut self, remote_tag: &str) -> Option<&mut Dialog> {
+        let at = self.fork(remote_tag)?;
+        self.early[at].dialog.as_deref_mut()
+    }
+
+    /// All early dialogs.
+    pub fn dialogs(&mut self) -> impl Iterator<Item = &mut Dialog> {
+        self.early.iter_mut().filter_map(|early| early.dialog.as_deref_mut())
     }
 
     /// Whom an INVITE that may still go elsewhere calls.
@@ -255,23 +281,30 @@ impl Uac {
 
     /// Is this one of its early dialogs?
     pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
-        *self.call_id == *call_id && self.early.iter().any(|early| *early.tag == *remote_tag)
+        *self.call_id == *call_id && self.fork(remote_tag).is_some()
+    }
+
+    /// The place of the early dialog with this tag: the number of the fork.
+    fn fork(&self, remote_tag: &str) -> Option<usize> {
+        self.early.iter().position(|early| *early.tag == *remote_tag)
     }
 
     /// Somebody rings, or says what is heard meanwhile.
     fn progress(&mut self, response: &Response, flow: Flow, out: &mut Vec<Output>) {
-        let (status, sdp) = (response.status, sdp_of(&response.headers, &response.body));
+        let (mut fork, mut sdp) = (self.early.len(), None);
         if let Some(tag) = tag_of(&response.headers) {
-            let known = self.early.iter().position(|early| *early.tag == *tag);
-            if known.is_none() && self.early.len() < EARLY_MAX {
-                self.early.push(Early::new(tag.into()));
+            fork = self.fork(tag).unwrap_or(fork);
+            if fork == self.early.len() && fork < EARLY_MAX {
+                self.early.push(Early::new(response, tag, flow));
             }
-            let at = known.unwrap_or(self.early.len() - 1);
-            if self.early[at].hear(response, sdp.clone(), flow, out) == News::Repeat {
-                return;
-            }
+            sdp = match self.early.get_mut(fork).map(|early| early.hear(response, flow, out)) {
+                Some(News::Repeat) => return,
+                Some(News::News(sdp)) => sdp,
+                None => None, // one too many: it merely rings
+            };
         }
-        out.push(Output::Event(Event::Ringing { leg: self.leg, status, sdp }));
+        let (leg, status, fork) = (self.leg, response.status, fork as u32);
+        out.push(Output::Event(Event::Ringing { leg, fork, status, sdp }));
     }
 
     /// Nobody is there, or they are too busy: the next is asked, if there is one. Not once somebody has rung: there would
@@ -284,19 +317,6 @@ impl Uac {
         self.flow = to;
         out.push(Output::Invite { request, to });
         Some(Calling { until: patience.map(|patience| now + patience) })
-    }
-
-    /// A request in an early dialog.
-    fn asked(&self, transaction: super::TransactionId, request: &Request, out: &mut Vec<Output>) {
-        match request.method {
-            Method::Update if request.body.is_empty() => {
-                answer(transaction, request, 200).with(Name::Contact, &contact(self.flow)).push(out);
-            }
-            // RFC 3311 §5.2, RFC 3261 §14.2: our offer waits for its answer.
-            Method::Update | Method::Invite => answer(transaction, request, 491).push(out),
-            Method::Bye => answer(transaction, request, 481).push(out), // RFC 3261 §15: the callee has nothing to end yet
-            _ => answer_small(self.leg, transaction, request, out),
-        }
     }
 }
 

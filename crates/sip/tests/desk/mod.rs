@@ -130,12 +130,20 @@ impl Desk {
         let events = news.map(|event| match event {
             Event::Unreached { .. } => unreachable!("left out"),
             Event::Incoming(incoming) => format!("Incoming({})", incoming.called),
-            Event::Ringing { status, sdp, .. } => {
-                format!("Ringing({status}{})", if sdp.is_some() { ", sdp" } else { "" })
+            Event::Ringing { status, fork, sdp, .. } => {
+                let fork = if fork > 0 { format!(", fork {fork}") } else { String::new() };
+                format!("Ringing({status}{}{fork})", if sdp.is_some() { ", sdp" } else { "" })
             }
-            Event::Answered { .. } => "Answered".to_owned(),
+            Event::Answered { fork, sdp, .. } => {
+                let how = if sdp.is_some() { "" } else { "(as before)" };
+                format!("Answered{how}{}", if fork > 0 { format!("(fork {fork})") } else { String::new() })
+            }
+            Event::OfferDue { .. } => "OfferDue".to_owned(),
             Event::Confirmed { sdp, .. } => format!("Confirmed{}", if sdp.is_some() { "(sdp)" } else { "" }),
-            Event::Offered { sdp, .. } => format!("Offered{}", if sdp.is_some() { "(sdp)" } else { "" }),
+            Event::Offered { sdp, fork, .. } => {
+                let fork = if fork > 0 { format!("(fork {fork})") } else { String::new() };
+                format!("Offered{}{fork}", if sdp.is_some() { "(sdp)" } else { "" })
+            }
             Event::Refer { referral, .. } => {
                 let how = if referral.replaces.is_some() { ", replaces" } else { "" };
                 format!("Refer({}{how})", referral.called)

@@ -21,8 +21,8 @@ pub struct Acceptance {
 
 impl Acceptance {
     /// Says it.
-    pub fn new(asked: &Asked, flow: Flow, sdp: Bytes, now: Time, out: &mut Vec<Output>) -> Acceptance {
-        let bytes = asked.response(200, flow, Some(sdp)).to_bytes();
+    pub fn new(asked: &Asked, flow: Flow, sdp: Option<Bytes>, now: Time, out: &mut Vec<Output>) -> Acceptance {
+        let bytes = asked.response(200, flow, sdp).to_bytes();
         let (transaction, cseq) = (asked.transaction, asked.cseq);
         out.push(Output::Respond { transaction, status: 200, bytes: bytes.clone() });
         Acceptance { transaction, cseq, bytes, repeat: Repeat::new(asked.is_safe(flow), now), until: now + PATIENCE }

@@ -22,6 +22,8 @@ pub enum Change {
     Refresh,
     /// Another description.
     Offer { sdp: Bytes },
+    /// One that those above have to make, as the one that waited is out of date.
+    OfferAnew,
 }
 
 /// A re-INVITE or UPDATE of ours that waits for its answer.
@@ -61,9 +63,12 @@ impl Changes {
         Changes { later: None, said, ours, updates, reinvited: false }
     }
 
-    /// We answered a change of theirs.
+    /// We answered a change of theirs. An offer that waits for its turn was made before it.
     pub fn said(&mut self, sdp: Bytes) {
         self.said = sdp;
+        if let Some((_, change @ Change::Offer { .. })) = &mut self.later {
+            *change = Change::OfferAnew;
+        }
     }
 
     /// The other side said that it takes UPDATE.
@@ -119,7 +124,7 @@ impl Changes {
             headers.push(Name::ContentType, SDP);
             request.body = match &change {
                 Change::Offer { sdp } => sdp.clone(),
-                Change::Refresh => self.said.clone(), // the same version: nothing has changed (RFC 3264 §8)
+                Change::Refresh | Change::OfferAnew => self.said.clone(), // the same version: nothing has changed (RFC 3264 §8)
             };
             self.reinvited = true;
             out.push(Output::Reinvite { request, to });
