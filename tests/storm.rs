@@ -1,6 +1,7 @@
 //! A storm: phones that call, answer, hang up, hold, press keys, bring each other elsewhere (by REFER and by feature keys),
 //! take calls over, watch and vanish as chance has it, over a network that loses, doubles and reorders; then the laws. One
-//! number replays it:
+//! number replays it. A second kind is about sessions that change all the time, before and after the answer, behind a
+//! carrier that forks, while we keep them alive.
 //!
 //! | variable | means |
 //! | --- | --- |
@@ -10,32 +11,59 @@
 
 mod world;
 
+use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::time::Duration;
 
 use base::{Random, Time};
 use sim::NetworkConf;
-use sim::phone::{Command, Dial, Event, Keys, Manner, Subscribe};
-use sip::Name;
+use sim::phone::{By, Command, Dial, Event, Hold, Keys, Manner, Subscribe};
+use sip::{Message, Name};
 use world::{SWITCH, World, voice};
 
 #[test]
 fn after_any_storm_everything_is_home() {
+    blows(Wind::Any, 40, 4);
+}
+
+/// Offers cross each other, come before the answer, and come from several at once; and it is shown that they did.
+#[test]
+fn after_a_storm_of_changes_everything_is_home() {
+    let seen = blows(Wind::Changes, 120, 4);
+    let glare = ["491 to a re-INVITE", "491 to an UPDATE"];
+    for kinds in [&glare[..], &["offer in a PRACK"], &["UPDATE before the answer"], &["second 200 of a fork"]] {
+        let count: usize = kinds.iter().filter_map(|kind| seen.get(kind)).sum();
+        assert!(count > 0 || env::var("STORM_SEED").is_ok(), "no {kinds:?} happened: {seen:?}");
+    }
+}
+
+/// Storms of one kind from their seeds, as long and as many if nothing else is said. What was seen in them, counted.
+fn blows(wind: Wind, secs: u64, count: u64) -> BTreeMap<&'static str, usize> {
+    let mut seen = BTreeMap::new();
     let variable = |name: &str| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let secs = variable("STORM_SECS").unwrap_or(40);
+    let secs = variable("STORM_SECS").unwrap_or(secs);
     let (first, count) = match variable("STORM_SEED") {
         Some(seed) => (seed, 1),
-        None => (1, variable("STORM_COUNT").unwrap_or(4)),
+        None => (1, variable("STORM_COUNT").unwrap_or(count)),
     };
     for seed in first..first + count {
         let told = Told { seed, secs };
-        let mut storm = Storm::new(seed);
+        let mut storm = Storm::new(wind, seed);
         storm.blow(Duration::from_secs(secs));
         storm.calm();
         storm.laws();
-        println!("storm {seed}: {}", storm.figures());
+        storm.count(&mut seen);
+        println!("storm {seed}: {} {seen:?}", storm.figures());
         std::mem::forget(told);
     }
+    seen
+}
+
+/// What it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wind {
+    Any,
+    Changes,
 }
 
 /// Says how to see it again, if it is dropped by a panic.
@@ -51,6 +79,7 @@ impl Drop for Told {
 }
 
 struct Storm {
+    wind: Wind,
     world: World,
     random: Random,
     pressed: u32,
@@ -98,21 +127,31 @@ fn presses(keys: &str) -> Vec<Command> {
     keys.chars().map(|key| Command::Press { key, by: Keys::Event }).collect()
 }
 
+/// The other kind's: far away, so that offers cross each other.
+const CHANGING: NetworkConf = NetworkConf { delay: Duration::from_millis(120), lost_permille: 50, ..BAD };
+
 impl Storm {
-    fn new(seed: u64) -> Storm {
-        let mut world = World::new("storm", seed);
+    fn new(wind: Wind, seed: u64) -> Storm {
+        let mut world = World::new(if wind == Wind::Any { "storm" } else { "storm-changes" }, seed);
         for (name, account) in PHONES {
             world.place(name, Some(account), None, Manner::Answers { rings: Duration::from_millis(400) });
         }
         let carrier = std::net::SocketAddr::from(([203, 0, 113, 5], 5060)); // as centre/trunks.toml says
-        let answers = Manner::Answers { rings: Duration::from_millis(700) };
-        world.place("carrier", None, Some(carrier), answers);
+        if wind == Wind::Any {
+            let answers = Manner::Answers { rings: Duration::from_millis(700) };
+            world.place("carrier", None, Some(carrier), answers);
+        } else {
+            let announces = Manner::Announces { rings: Duration::from_millis(700) };
+            let behind = [5071, 5072].map(|port| std::net::SocketAddr::new(carrier.ip(), port));
+            let desks = behind.map(|sip| world.place(&format!("behind-{}", sip.port()), None, Some(sip), announces));
+            world.fork(carrier, &desks);
+        }
         for desk in 0..PHONES.len() {
             world.push(desk, Command::Register { expires_secs: 60 });
         }
         world.pass(Duration::from_secs(1));
-        world.network.becomes(BAD);
-        Storm { world, random: Random::numbered(seed ^ 0x5707), pressed: 0, plans: Vec::new() }
+        world.network.becomes(if wind == Wind::Any { BAD } else { CHANGING });
+        Storm { wind, world, random: Random::numbered(seed ^ 0x5707), pressed: 0, plans: Vec::new() }
     }
 
     fn blow(&mut self, duration: Duration) {
@@ -122,9 +161,17 @@ impl Storm {
             self.world.pass(gap);
             self.goes_on();
             let desk = self.random.below(self.world.desks.len() as u64) as usize;
-            for button in self.buttons(desk) {
+            let buttons = match self.wind {
+                Wind::Any => self.buttons(desk),
+                Wind::Changes => self.change(desk).into_iter().collect(),
+            };
+            for button in buttons {
                 self.pressed += 1;
+                let calls = matches!(button, Command::Call(_));
                 self.world.push(desk, button);
+                if self.wind == Wind::Changes && calls && self.random.one_in(2) {
+                    self.world.push(desk, Command::Change { hold: Some(Hold::Inactive), by: By::Prack });
+                }
             }
         }
     }
@@ -262,7 +309,7 @@ impl Storm {
                 Command::Call(Dial { to: to.to_owned(), codecs, ..Dial::default() })
             }
             50..60 if busy => Command::HangUp,
-            60..66 if talks => Command::Hold(!holds),
+            60..66 if talks => Command::Change { hold: (!holds).then_some(Hold::SendOnly), by: By::Invite },
             66..80 if talks => {
                 let by = if random.one_in(4) { Keys::Info } else { Keys::Event };
                 Command::Press { key: b"0123456789*#"[random.below(12) as usize].into(), by }
@@ -271,6 +318,70 @@ impl Storm {
             82..84 if talks => Command::Speak(voice(self.world.desks[desk].hz)),
             _ => return None,
         })
+    }
+
+    /// What somebody might do who cannot leave a session as it is.
+    fn change(&mut self, desk: usize) -> Option<Command> {
+        let random = &mut self.random;
+        let phone = &self.world.desks[desk].phone;
+        let (talks, busy, holds) = (phone.is_talking(), phone.is_busy(), phone.is_holding());
+        let registers = desk < PHONES.len();
+        let spellings = [Hold::SendOnly, Hold::Inactive, Hold::Nowhere, Hold::Nowhere6, Hold::Session];
+        let hold = (!holds).then(|| spellings[random.below(5) as usize]);
+        let rings = Duration::from_millis(random.below(2_000));
+        Some(match random.below(100) {
+            0 | 1 if registers => Command::Register { expires_secs: 60 },
+            2..8 => Command::Behave(match random.below(8) {
+                0..5 => Manner::Announces { rings },
+                5 | 6 => Manner::Answers { rings },
+                _ => Manner::Refuses { status: 486 },
+            }),
+            8..40 if registers && !busy => {
+                let to = ["9123", "9124", "201", "202", "203", "300"][random.below(6) as usize].to_owned();
+                let codecs = [None, Some(Vec::new())][random.below(2) as usize].clone();
+                let header = |name: &str, value: &str| (Name::from(name), value.to_owned());
+                // Each of these sessions is ours to keep alive.
+                let headers = vec![header("Supported", "100rel, timer"), header("Session-Expires", "90;refresher=uas")];
+                Command::Call(Dial { to, codecs, headers, ..Dial::default() })
+            }
+            40 if busy && registers => Command::HangUp,
+            40..46 if busy && !registers => Command::HangUp, // few are behind the carrier; more come to be called
+            41..60 if busy && !talks => Command::Change { hold, by: [By::Prack, By::Update][random.below(2) as usize] },
+            41..75 if talks => Command::Change { hold, by: By::Invite },
+            75..97 if talks => Command::Change { hold, by: By::Update },
+            97..100 if talks => Command::AskForOffer,
+            _ => return None,
+        })
+    }
+
+    /// What phones heard and said of the kind such a storm is made for.
+    fn count(&self, seen: &mut BTreeMap<&'static str, usize>) {
+        for line in &self.world.ladder {
+            let heard = |what: &str| line.contains(what);
+            let kinds = [
+                ("491 to a re-INVITE", heard("491 Request Pending (INVITE)")),
+                ("491 to an UPDATE", heard("491 Request Pending (UPDATE)")),
+            ];
+            kinds.into_iter().filter(|(_, is)| *is).for_each(|(kind, _)| *seen.entry(kind).or_default() += 1);
+        }
+        for desk in &self.world.desks {
+            let mut answered = HashMap::new();
+            for (_, message) in &desk.heard {
+                let Message::Response(response) = message else { continue };
+                let (number, method) = response.cseq().unwrap_or_default();
+                let call = response.headers.call_id().unwrap_or_default();
+                match (method, response.status, response.body.is_empty()) {
+                    ("INVITE", 200, _) => drop(answered.insert(call, number)),
+                    ("PRACK", 200, false) => *seen.entry("offer in a PRACK").or_default() += 1,
+                    ("UPDATE", 200, false) if !answered.contains_key(call) && !desk.name.starts_with("behind") => {
+                        *seen.entry("UPDATE before the answer").or_default() += 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        *seen.entry("second 200 of a fork").or_default() +=
+            self.world.forks.iter().map(sim::Fork::answered_twice).sum::<usize>();
     }
 
     /// The network recovers and everybody hangs up, whoever they are talking to.

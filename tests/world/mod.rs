@@ -33,6 +33,8 @@ pub struct World {
     pub switch: Switch,
     pub desks: Vec<Desk>,
     pub network: Network,
+    /// Proxies that ring several phones.
+    pub forks: Vec<sim::Fork>,
     /// What the name servers know.
     pub zone: Zone,
     /// Call records in the order of the calls' ends.
@@ -87,6 +89,7 @@ impl World {
             now: Time::ZERO,
             switch,
             desks: Vec::new(),
+            forks: Vec::new(),
             network: Network::new(NetworkConf::default(), random.fork()),
             zone: include_str!("../scripts/centre/zone.txt").parse().expect("a zone"),
             cdrs: Vec::new(),
@@ -118,7 +121,7 @@ impl World {
         let conf = PhoneConf {
             password,
             sip,
-            rtp: SocketAddr::new(sip.ip(), 4000),
+            rtp: SocketAddr::new(sip.ip(), 4000 + 2 * number as u16), // phones of one carrier share an address
             server: SWITCH,
             voice: voice(hz),
             manner,
@@ -127,6 +130,16 @@ impl World {
         let phone = Phone::new(conf, self.random.fork());
         self.desks.push(Desk { name: name.to_owned(), phone, hz, heard: VecDeque::new(), events: Vec::new() });
         number
+    }
+
+    /// Puts a proxy in front of these phones, by which all goes that they hear and say.
+    pub fn fork(&mut self, address: SocketAddr, desks: &[usize]) {
+        for desk in desks {
+            let conf = PhoneConf { server: address, ..self.desks[*desk].phone.conf().clone() };
+            self.desks[*desk].phone = Phone::new(conf, self.random.fork());
+        }
+        let phones = desks.iter().map(|desk| self.desks[*desk].phone.conf().sip).collect();
+        self.forks.push(sim::Fork::new(address, phones));
     }
 
     pub fn desk(&self, name: &str) -> Option<usize> {
@@ -280,6 +293,11 @@ impl World {
             self.bay.packet(leg, component, from, &mut bytes.to_vec(), self.now, &mut exit);
             let inputs = self.perform_media(exit);
             return self.tell_switch(inputs);
+        }
+        if let Some(fork) = self.forks.iter_mut().find(|fork| fork.address() == to) {
+            let mut out = Vec::new();
+            fork.handle(from, &bytes, &mut out);
+            return out.into_iter().for_each(|(next, bytes)| self.send(to, next, bytes));
         }
         for at in 0..self.desks.len() {
             let conf = self.desks[at].phone.conf();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use audio::goertzel;
 use base::Random;
 use serde_json::Value;
-use sim::phone::{Command, Dial, Event, Manner, Subscribe, Text};
+use sim::phone::{By, Command, Dial, Event, Manner, Subscribe, Text};
 use sim::script::{Act, Dialled, Hearing, Identity, Line, Pattern, Step};
 use sim::{NetworkConf, Script};
 use sip::{Mailbox, Message, Method, Name};
@@ -57,6 +57,7 @@ impl Theatre {
                 self.world.network.becomes(*conf);
                 Ok(())
             }
+            Step::Fork { trunk, phones } => self.fork(trunk, phones),
             Step::Wait(duration) => self.wait(*duration),
             Step::Does { who, act } => {
                 let who = self.desk(who)?;
@@ -114,6 +115,19 @@ impl Theatre {
         Ok(())
     }
 
+    fn fork(&mut self, trunk: &str, phones: &[String]) -> Played {
+        let known = self
+            .world
+            .conf
+            .trunks
+            .get(trunk)
+            .and_then(|trunk| Some(SocketAddr::new(trunk.place.host.address()?, trunk.place.port.unwrap_or(5060))));
+        let address = known.ok_or_else(|| format!("there is no trunk {trunk:?} with an address"))?;
+        let desks: Played<Vec<usize>> = phones.iter().map(|name| self.desk(name)).collect();
+        self.world.fork(address, &desks?);
+        Ok(())
+    }
+
     fn act(&mut self, who: usize, act: &Act) -> Played {
         let world = &mut self.world;
         match act {
@@ -133,7 +147,10 @@ impl Theatre {
                 let expires_secs = expires_secs.unwrap_or(world.desks[who].phone.conf().expires_secs);
                 world.push(who, Command::Register { expires_secs });
                 if *waits {
-                    return self.expect(who, &Pattern { what: "200".to_owned(), to: None, header: None, body: None });
+                    return self.expect(
+                        who,
+                        &Pattern { what: "200".to_owned(), to: None, header: None, body: None, within: None },
+                    );
                 }
             }
             Act::Invite(Dialled { to, codecs, from, header, replaces, early_only }) => {
@@ -151,23 +168,18 @@ impl Theatre {
                 let dial = Dial { to: to.clone(), codecs: codecs.clone(), from: from.clone(), headers };
                 world.push(who, Command::Call(dial));
             }
-            Act::Say { status, codecs } => world.push(who, Command::Say { status: *status, codecs: codecs.clone() }),
+            Act::Say { status, codecs, reliably } => {
+                world.push(who, Command::Say { status: *status, codecs: codecs.clone(), reliably: *reliably })
+            }
             Act::HangUp => world.push(who, Command::HangUp),
             Act::Presses { keys, by } => {
                 for key in keys.chars() {
                     world.push(who, Command::Press { key, by: *by });
                 }
             }
-            Act::Holds(hold) => {
-                let before = world.desks[who].events.len();
-                world.push(who, Command::Hold(*hold));
-                let changed = |world: &World| {
-                    world.desks[who].events[before..].iter().any(|(_, event)| matches!(event, Event::Changed { .. }))
-                };
-                if !world.pass_until(world.now + self.patience, changed) {
-                    return Err("nobody answered the re-INVITE".to_owned());
-                }
-            }
+            Act::Changes { by: By::Prack, hold } => world.push(who, Command::Change { hold: *hold, by: By::Prack }),
+            Act::Changes { hold, by } => return self.changes(who, Command::Change { hold: *hold, by: *by }),
+            Act::AsksForOffer => return self.changes(who, Command::AskForOffer),
             Act::Refer { to, replaces, header } => {
                 let to = if to.contains(':') { to.clone() } else { format!("sip:{to}@{SWITCH}") };
                 let to = match replaces {
@@ -206,8 +218,22 @@ impl Theatre {
         Ok(())
     }
 
+    /// Another session is wanted, and got; after a glare it takes longer.
+    fn changes(&mut self, who: usize, button: Command) -> Played {
+        let before = self.world.desks[who].events.len();
+        self.world.push(who, button);
+        let changed = |world: &World| {
+            world.desks[who].events[before..].iter().any(|(_, event)| matches!(event, Event::Changed { .. }))
+        };
+        let glare = self.patience.max(Duration::from_secs(6));
+        if self.world.pass_until(self.world.now + glare, changed) {
+            return Ok(());
+        }
+        Err("nobody answered the offer".to_owned())
+    }
+
     fn expect(&mut self, who: usize, pattern: &Pattern) -> Played {
-        let until = self.world.now + self.patience;
+        let until = self.world.now + pattern.within.unwrap_or(self.patience);
         loop {
             while let Some((_, message)) = self.world.desks[who].heard.pop_front() {
                 if matches(&message, pattern) {

@@ -31,7 +31,7 @@ impl Call {
             Sip::Answered { leg, fork, sdp } => self.answered(leg, fork, sdp.as_deref()),
             Sip::Confirmed { leg, sdp: Some(sdp) } => self.agreed_at_last(leg, &sdp),
             Sip::Offered { leg, fork, sdp } => self.offered_again(leg, fork, sdp),
-            Sip::OfferDue { leg } => self.offer_again(leg),
+            Sip::OfferDue { leg } => self.offer_again(leg, self.now), // what it says is how things stand now
             Sip::Agreed { leg, sdp } => self.agreed_again(leg, &sdp),
             Sip::Refer { leg, referral } => self.asked_to_transfer(leg, referral),
             Sip::Digit { leg, digit } => self.key_pressed(leg, digit, true),
@@ -197,13 +197,6 @@ impl Call {
             }
             Err(status) => self.say(sip::Command::Reject { leg, status }),
         }
-    }
-
-    /// An offer of ours had to wait until theirs was answered: as things stand now.
-    fn offer_again(&mut self, leg: LegId) {
-        let Some(at) = self.position(leg) else { return };
-        let sdp = self.legs[at].offer();
-        self.say(sip::Command::Offer { leg, sdp });
     }
 
     /// The other side answered a re-INVITE of ours.

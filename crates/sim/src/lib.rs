@@ -4,11 +4,13 @@
 //! sockets. Everything here is pure, and one number replays it. It knows the standards and no rule of the switch.
 #![forbid(unsafe_code)]
 
+mod fork;
 pub mod network;
 pub mod phone;
 pub mod script;
 mod zone;
 
+pub use fork::Fork;
 pub use network::{Network, NetworkConf};
 pub use phone::Phone;
 pub use script::Script;

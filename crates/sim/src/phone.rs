@@ -10,6 +10,7 @@
 mod asked;
 mod asks;
 mod call;
+mod changes;
 mod ear;
 mod hears;
 mod said;
@@ -25,9 +26,9 @@ use bytes::Bytes;
 use sip::{Message, Method, Name, Request, Response, wire};
 
 pub use ear::Ear;
-pub use words::{Command, Dial, Event, Input, Keys, Manner, Output, PhoneConf, Subscribe, Text};
+pub use words::{By, Command, Dial, Event, Hold, Input, Keys, Manner, Output, PhoneConf, Subscribe, Text};
 
-use asked::{Asked, Why};
+use asked::Asked;
 use call::{PhoneCall, State};
 use said::{Answers, Due};
 use voice::Voice;
@@ -126,7 +127,8 @@ impl Phone {
             State::Knocking { answer_at, .. } => answer_at,
             _ => None,
         });
-        let all = [asked, refresh, voice, answer, Some(self.answers.deadline())];
+        let again = self.call.as_ref().and_then(|call| call.again).map(|again| again.at);
+        let all = [asked, refresh, voice, answer, again, Some(self.answers.deadline())];
         all.into_iter().flatten().min().filter(|at| *at < Time::NEVER)
     }
 
@@ -163,8 +165,7 @@ impl Phone {
 
     /// Has it put the other side on hold, or may the other side still think so?
     pub fn is_holding(&self) -> bool {
-        let changing = self.asked.iter().any(|asked| matches!(asked.why, Why::Reinvite { .. }));
-        changing || self.call.as_ref().is_some_and(|call| call.holding)
+        self.is_changing() || self.call.as_ref().is_some_and(|call| call.hold.is_some() || call.again.is_some())
     }
 
     /// Everything it asked was answered, and everything it answered was heard.
@@ -196,10 +197,17 @@ impl Phone {
         if let Some((_, expires_secs)) = self.registration.refresh.take_if(|(at, _)| now >= *at) {
             self.register(expires_secs);
         }
-        let answers = matches!(&self.call, Some(PhoneCall { state: State::Knocking { answer_at: Some(at), .. }, .. }) if now >= *at);
-        if answers {
-            self.say(200, None);
+        if let Some(PhoneCall { state: State::Knocking { answer_at: Some(at), .. }, call_id, .. }) = &mut self.call
+            && now >= *at
+        {
+            // RFC 3262 §3: not before a session said reliably was heard.
+            if self.answers.waits_for_prack(call_id) {
+                *at = now + Duration::from_millis(100);
+            } else {
+                self.say(200, None, false);
+            }
         }
+        self.change_again();
         while let Some(voice) = self.call.as_mut().and_then(|call| call.voice.as_mut())
             && now >= voice.deadline()
         {

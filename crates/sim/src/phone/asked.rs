@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use base::Time;
-use sip::Request;
+use sip::{Method, Request};
+
+use super::changes::Wish;
 
 /// RFC 3261 §17.1.1.1: an estimate of the round trip.
 pub(super) const T1: Duration = Duration::from_millis(500);
@@ -23,6 +25,8 @@ pub(super) struct Asked {
     resend: Time,
     interval: Duration,
     until: Time,
+    /// However long it may take: no longer, once we gave up on it.
+    at_last: Time,
 }
 
 /// What it is for.
@@ -32,10 +36,8 @@ pub(super) enum Why {
         expires_secs: u32,
     },
     Invite,
-    /// Hold, or resume.
-    Reinvite {
-        hold: bool,
-    },
+    /// Hold, or resume; or whatever they offer.
+    Change(Wish),
     /// A SUBSCRIBE.
     Watch,
     /// CANCEL, BYE, INFO, MESSAGE: whatever the answer is, it changes nothing.
@@ -45,11 +47,11 @@ pub(super) enum Why {
 impl Asked {
     pub(super) fn new(request: Request, branch: String, why: Why, proofs: u8, now: Time) -> Asked {
         let (resend, until) = (now + T1, now + 64 * T1); // Timers A or E, and B or F
-        Asked { request, branch, why, proofs, heard: 0, resend, interval: T1, until }
+        Asked { request, branch, why, proofs, heard: 0, resend, interval: T1, until, at_last: Time::NEVER }
     }
 
     pub(super) fn is_invite(&self) -> bool {
-        matches!(self.why, Why::Invite | Why::Reinvite { .. })
+        self.request.method == Method::Invite
     }
 
     /// Something came back: an INVITE is repeated no more and may take as long as it likes, another request goes on at
@@ -57,7 +59,7 @@ impl Asked {
     pub(super) fn proceeds(&mut self, status: u16) {
         self.heard = status;
         if self.is_invite() {
-            (self.resend, self.until) = (Time::NEVER, Time::NEVER);
+            (self.resend, self.until) = (Time::NEVER, self.at_last);
         } else {
             self.interval = T2;
         }
@@ -65,7 +67,8 @@ impl Asked {
 
     /// We gave up on an INVITE: its final answer must come soon or never (RFC 3261 §9.1).
     pub(super) fn gives_up(&mut self, now: Time) {
-        self.until = self.until.min(now + 64 * T1);
+        self.at_last = now + 64 * T1;
+        self.until = self.until.min(self.at_last);
     }
 
     pub(super) fn deadline(&self) -> Time {

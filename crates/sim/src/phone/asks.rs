@@ -7,18 +7,20 @@ use sip::{MAGIC_COOKIE, Method, Name, NameAddr, Request, Response, Transport, Vi
 
 use super::asked::{Asked, Why};
 use super::call::{PhoneCall, State};
+use super::changes::Wish;
 use super::voice::Voice;
-use super::{Command, Dial, Ear, Event, Keys, Phone, refresh_after};
+use super::{By, Command, Dial, Ear, Event, Keys, Phone, refresh_after};
 
 impl Phone {
     pub(super) fn push(&mut self, button: Command) {
         match button {
             Command::Register { expires_secs } => self.register(expires_secs),
             Command::Call(dial) => self.dial(dial),
-            Command::Say { status, codecs } => self.say(status, codecs),
+            Command::Say { status, codecs, reliably } => self.say(status, codecs, reliably),
             Command::HangUp => self.hang_up(),
             Command::Press { key, by } => self.press(key, by),
-            Command::Hold(hold) => self.hold(hold),
+            Command::Change { hold, by } => self.change(Wish::Hold(hold), by),
+            Command::AskForOffer => self.change(Wish::TheirOffer, By::Invite),
             Command::Refer { to, header } => self.refer(to, header),
             Command::Subscribe(subscribe) => self.subscribe(subscribe),
             Command::Write(text) => self.write(text),
@@ -99,7 +101,7 @@ impl Phone {
                     self.cancel();
                 }
             }
-            State::Knocking { .. } => self.say(603, None),
+            State::Knocking { .. } => self.say(603, None, false),
             State::Up => {
                 let bye = call.request(Method::Bye, &contact);
                 self.forget_call();
@@ -139,22 +141,9 @@ impl Phone {
         }
     }
 
-    fn hold(&mut self, hold: bool) {
-        // RFC 3261 §14.1: not while another is under way.
-        if self.asked.iter().any(|asked| matches!(asked.why, Why::Reinvite { .. })) {
-            return;
-        }
-        let contact = self.contact();
-        let Some(call) = self.call.as_mut().filter(|call| matches!(call.state, State::Up)) else { return };
-        call.holding = hold;
-        let mut invite = call.request(Method::Invite, &contact).with(Name::ContentType, "application/sdp");
-        invite.body = call.offer();
-        self.ask(invite, Why::Reinvite { hold }, 0);
-    }
-
     fn refer(&mut self, to: String, header: Option<(Name, String)>) {
         let contact = self.contact();
-        let Some(call) = self.call.as_mut().filter(|call| matches!(call.state, State::Up)) else { return };
+        let Some(call) = self.call.as_mut().filter(|call| call.remote.tag().is_some()) else { return };
         let mut refer = call.request(Method::Refer, &contact).with(Name::ReferTo, to);
         header.into_iter().for_each(|(name, value)| refer.headers.push(name, value));
         self.ask(refer, Why::Formality, 0);
@@ -183,8 +172,9 @@ impl Phone {
             return;
         };
         if response.is_provisional() {
+            let reliable = self.is_new_reliable(&response);
             let asked = &mut self.asked[at];
-            let news = asked.heard != response.status;
+            let news = asked.heard != response.status || reliable;
             asked.proceeds(response.status);
             let (why, invite) = (asked.why, asked.request.clone());
             if news {
@@ -208,29 +198,6 @@ impl Phone {
         match proof {
             Some(request) => self.ask(request, asked.why, asked.proofs + 1),
             None => self.answered(&asked, &response),
-        }
-    }
-
-    /// Somebody rings: PRACK where that is wanted (RFC 3262 §4), and listen to what is heard meanwhile.
-    fn progress(&mut self, invite: &Request, response: &Response) {
-        let contact = self.contact();
-        let Some(call) = &mut self.call else { return };
-        if let Some(to) = response.headers.to().filter(|to| to.tag().is_some()) {
-            call.remote = to;
-        }
-        if response.headers.lists(&Name::Require, "100rel")
-            && let Some(rseq) = response.headers.first(&Name::RSeq)
-        {
-            call.target = response.headers.contact().map_or(call.target.clone(), |contact| contact.uri);
-            let (number, _) = invite.cseq().unwrap_or_default();
-            let rack = format!("{rseq} {number} INVITE");
-            let prack = call.request(Method::PRack, &contact).with(Name::RAck, rack);
-            self.ask(prack, Why::Formality, 0);
-        }
-        let Some(call) = self.call.as_mut().filter(|_| !response.body.is_empty()) else { return };
-        if let Ok(stream) = call.accept(&response.body) {
-            call.early = response.body.clone();
-            self.talk(&stream);
         }
     }
 
@@ -313,14 +280,14 @@ impl Phone {
                     self.tell(Event::Refused { status });
                 }
             }
-            Why::Reinvite { hold } => self.changed(asked, response, hold),
+            Why::Change(wish) => self.changed(asked, response, wish),
             Why::Watch => self.watch_answered(response),
             Why::Formality => {}
         }
     }
 
     pub(super) fn nobody_answered(&mut self, asked: Asked) {
-        let moot = matches!(asked.why, Why::Reinvite { .. }) && !self.is_of_this_call(&asked.request);
+        let moot = matches!(asked.why, Why::Change(_)) && !self.is_of_this_call(&asked.request);
         if moot {
             return;
         }
@@ -331,7 +298,7 @@ impl Phone {
                 self.call = None;
                 self.tell(Event::Refused { status: 408 });
             }
-            Why::Reinvite { .. } => self.tell(Event::Changed { status: 408 }),
+            Why::Change(_) => self.tell(Event::Changed { status: 408 }),
             _ => {}
         }
     }
@@ -339,7 +306,7 @@ impl Phone {
     /// The call is over. A re-INVITE still under way may find nobody any more who repeats a lost answer to it.
     pub(super) fn forget_call(&mut self) {
         self.call = None;
-        let reinvites = self.asked.iter_mut().filter(|asked| matches!(asked.why, Why::Reinvite { .. }));
+        let reinvites = self.asked.iter_mut().filter(|asked| matches!(asked.why, Why::Change(_)));
         reinvites.for_each(|asked| asked.gives_up(self.now));
     }
 
@@ -347,7 +314,7 @@ impl Phone {
         self.call.as_ref().is_some_and(|call| request.headers.call_id() == Some(&call.call_id))
     }
 
-    fn is_calling(&self, invite: &Request) -> bool {
+    pub(super) fn is_calling(&self, invite: &Request) -> bool {
         self.call.as_ref().is_some_and(|call| {
             matches!(call.state, State::Calling { .. }) && invite.headers.call_id() == Some(&call.call_id)
         })
@@ -366,23 +333,25 @@ impl Phone {
         let (number, _) = asked.request.cseq().unwrap_or_default();
         ack.headers.set(Name::CSeq, format!("{number} ACK")); // PRACKs may have come in between
         // Without an offer in the INVITE the 200 brings theirs, and the ACK our answer (RFC 3261 §13.2.1).
-        let agreed = if asked.request.body.is_empty() {
+        let agreed = if call.settled && response.body.is_empty() {
+            Ok(None)
+        } else if asked.request.body.is_empty() {
             call.answer(&response.body).map(|(answer, stream)| {
                 ack.headers.push(Name::ContentType, "application/sdp");
                 ack.body = answer;
-                stream
+                Some(stream)
             })
         } else if !call.early.is_empty() && call.early != response.body {
             Err(sdp::SdpError::Refused) // this phone took the early session for the answer, as browsers do
         } else {
-            call.accept(&response.body)
+            call.accept(&response.body).map(Some)
         };
         self.seal_ack(&mut ack, &asked.request);
         self.say_ack(ack, response.status);
         self.call = Some(call);
         self.tell(Event::Answered);
         match agreed {
-            Ok(stream) => self.talk(&stream),
+            Ok(stream) => stream.iter().for_each(|stream| self.talk(stream)),
             Err(_) => return self.hang_up(),
         }
         if gave_up {
@@ -391,31 +360,11 @@ impl Phone {
     }
 
     /// RFC 3261 §13.2.2.4: the ACK of a 2xx is a request of its own, numbered as its INVITE was.
-    fn seal_ack(&mut self, ack: &mut Request, invite: &Request) {
+    pub(super) fn seal_ack(&mut self, ack: &mut Request, invite: &Request) {
         let (number, _) = invite.cseq().unwrap_or_default();
         ack.headers.set(Name::CSeq, format!("{number} ACK"));
         let branch = format!("{MAGIC_COOKIE}{}", self.random.token(16));
         ack.headers.push_front(Name::Via, Via::new(Transport::Udp, self.conf.sip, branch).to_string());
-    }
-
-    fn changed(&mut self, asked: &Asked, response: &Response, hold: bool) {
-        let contact = self.contact();
-        let Some(call) = self.call.as_mut().filter(|call| asked.request.headers.call_id() == Some(&call.call_id))
-        else {
-            return;
-        };
-        if response.is_success() {
-            let mut ack = call.request(Method::Ack, &contact);
-            let agreed = call.accept(&response.body);
-            self.seal_ack(&mut ack, &asked.request);
-            self.say_ack(ack, response.status);
-            if let Ok(stream) = agreed {
-                self.talk(&stream);
-            }
-        } else {
-            call.holding = !hold;
-        }
-        self.tell(Event::Changed { status: response.status });
     }
 
     /// Opens mouth and ear as agreed, or turns them to the new agreement.

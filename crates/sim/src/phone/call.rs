@@ -7,8 +7,9 @@ use rtp::srtp::{MasterKey, Opener, Sealer, Suite};
 use sdp::{Crypto, Direction, Format, Local, Protection, SdpError, Security, Srtp, Stream};
 use sip::{Method, Name, NameAddr, Request};
 
-use super::PhoneConf;
+use super::changes::Again;
 use super::voice::{Voice, Way};
+use super::{Hold, PhoneConf};
 
 /// A call, from the first INVITE to the last BYE.
 #[derive(Debug)]
@@ -25,7 +26,18 @@ pub(super) struct PhoneCall {
     pub(super) voice: Option<Voice>,
     /// How its sound was last protected.
     pub(super) protection: Option<Protection>,
-    pub(super) holding: bool,
+    /// The Call-ID is ours.
+    pub(super) ours: bool,
+    /// How it holds, if it does.
+    pub(super) hold: Option<Hold>,
+    /// What it wanted and could not have yet.
+    pub(super) again: Option<Again>,
+    /// What its next PRACK is to offer.
+    pub(super) in_prack: Option<Option<Hold>>,
+    /// Both agreed reliably before the answer: the 200 need say nothing, and no answer of an INVITE is one any more.
+    pub(super) settled: bool,
+    /// The last reliable response heard, or said.
+    pub(super) rseq: u32,
     /// The session of a 183, which the 200 must repeat.
     pub(super) early: Bytes,
     offer: Local,
@@ -64,6 +76,7 @@ impl PhoneCall {
             direction: Direction::SendRecv,
             security: Security { srtp: conf.srtp, keys: keys(conf.srtp, random), ..Security::default() },
         };
+        let ours = matches!(state, State::Calling { .. });
         PhoneCall {
             call_id,
             local,
@@ -73,7 +86,12 @@ impl PhoneCall {
             state,
             voice: None,
             protection: None,
-            holding: false,
+            ours,
+            hold: None,
+            again: None,
+            in_prack: None,
+            settled: false,
+            rseq: 0,
             early: Bytes::new(),
             offer,
         }
@@ -109,7 +127,7 @@ impl PhoneCall {
         self.offer.direction = self.direction();
         let text = sdp::offer(&self.offer);
         self.offer.version += 1;
-        text.into()
+        self.spelt(text)
     }
 
     /// Answers their offer.
@@ -117,7 +135,7 @@ impl PhoneCall {
         self.offer.direction = self.direction();
         let (text, stream) = sdp::answer(offer, &self.offer)?;
         self.offer.version += 1;
-        Ok((text.into(), stream))
+        Ok((self.spelt(text), stream))
     }
 
     /// Takes their answer.
@@ -126,7 +144,29 @@ impl PhoneCall {
     }
 
     fn direction(&self) -> Direction {
-        if self.holding { Direction::SendOnly } else { Direction::SendRecv }
+        match self.hold {
+            Some(Hold::SendOnly | Hold::Session) => Direction::SendOnly,
+            Some(Hold::Inactive) => Direction::Inactive,
+            Some(Hold::Nowhere | Hold::Nowhere6) | None => Direction::SendRecv,
+        }
+    }
+
+    /// A description as this phone writes it.
+    fn spelt(&self, text: String) -> Bytes {
+        let (here, of_nothing) = (format!("c=IN IP4 {}\r\n", self.offer.address.ip()), "");
+        let medium = |text: &str| text.lines().find(|line| line.starts_with("m=")).map(|line| format!("{line}\r\n"));
+        let text = match (self.hold, medium(&text)) {
+            (Some(Hold::Nowhere), _) => {
+                text.replace(&here, "c=IN IP4 0.0.0.0\r\n").replace("a=sendrecv\r\n", of_nothing)
+            }
+            (Some(Hold::Nowhere6), Some(medium)) => text.replace(&medium, &format!("{medium}c=IN IP6 ::\r\n")),
+            (Some(Hold::Session), Some(medium)) => {
+                let text = text.replace("a=sendonly\r\n", of_nothing);
+                text.replace(&medium, &format!("a=sendonly\r\n{medium}"))
+            }
+            _ => text,
+        };
+        text.into()
     }
 
     /// The way out that was agreed. Who holds has no music, and is silent.
@@ -136,7 +176,7 @@ impl PhoneCall {
             codec: Codec::from_name(&stream.format.encoding)?,
             payload_type: stream.format.payload_type,
             telephone_event: stream.telephone_event,
-            speaks: stream.direction.sends() && !self.holding,
+            speaks: stream.direction.sends() && self.hold.is_none(),
         })
     }
 }

@@ -21,7 +21,9 @@ impl Phone {
         }
         self.tell(Event::Heard(Box::new(Message::Request(request.clone()))));
         match request.method {
-            Method::Invite if has_tag(&request) => self.hear_reinvite(&request),
+            Method::Invite if has_tag(&request) => self.hear_change(&request),
+            Method::Update => self.hear_change(&request),
+            Method::PRack => self.hear_prack(&request),
             Method::Invite => self.hear_invite(request),
             Method::Cancel => self.hear_cancel(&request),
             Method::Bye => self.hear_bye(&request),
@@ -61,15 +63,19 @@ impl Phone {
         let target = invite.headers.contact().map_or_else(|| from.uri.clone(), |contact| contact.uri);
         let call_id = invite.headers.call_id().unwrap_or_default().to_owned();
         let local: NameAddr = to.tagged(self.random.token(8));
+        let reliably = invite.headers.lists(&Name::Supported, "100rel");
         let state = State::Knocking { invite, answer_at: None };
         self.call = Some(PhoneCall::new(&self.conf, (local, from, target), call_id, state, &mut self.random));
         self.tell(Event::Knocks);
         match self.conf.manner {
             Manner::Scripted => {}
-            Manner::Rings => self.say(180, None),
-            Manner::Refuses { status } => self.say(status, None),
-            Manner::Answers { rings } => {
-                self.say(180, None);
+            Manner::Rings => self.say(180, None, false),
+            Manner::Refuses { status } => self.say(status, None, false),
+            Manner::Answers { rings } | Manner::Announces { rings } => {
+                match self.conf.manner {
+                    Manner::Announces { .. } => self.say(183, None, reliably),
+                    _ => self.say(180, None, false),
+                }
                 if let Some(PhoneCall { state: State::Knocking { answer_at, .. }, .. }) = &mut self.call {
                     *answer_at = Some(self.now + rings);
                 }
@@ -78,7 +84,7 @@ impl Phone {
     }
 
     /// Answers whoever knocks.
-    pub(super) fn say(&mut self, status: u16, codecs: Option<Vec<Codec>>) {
+    pub(super) fn say(&mut self, status: u16, codecs: Option<Vec<Codec>>, reliably: bool) {
         let Some(call) = &mut self.call else { return };
         let State::Knocking { invite, .. } = &call.state else { return };
         let invite = invite.clone();
@@ -92,6 +98,11 @@ impl Phone {
             407 => response.headers.push(Name::ProxyAuthenticate, challenge()),
             _ => {}
         }
+        if reliably && !response.is_final() {
+            call.rseq += 1;
+            response.headers.push(Name::Require, "100rel");
+            response.headers.push(Name::RSeq, call.rseq.to_string());
+        }
         if !response.is_success() && status != 183 {
             let refused = response.is_final();
             self.reply(&invite, response);
@@ -101,9 +112,10 @@ impl Phone {
             }
             return;
         }
-        let agreed = match invite.body.is_empty() {
-            true => Ok((call.offer(), None)),
-            false => call.answer(&invite.body).map(|(answer, stream)| (answer, Some(stream))),
+        let agreed = match (call.settled, invite.body.is_empty()) {
+            (true, _) => Ok((Default::default(), None)),
+            (false, true) => Ok((call.offer(), None)),
+            (false, false) => call.answer(&invite.body).map(|(answer, stream)| (answer, Some(stream))),
         };
         match agreed {
             Ok((sdp, stream)) => {
@@ -111,8 +123,13 @@ impl Phone {
                 if !early {
                     call.state = State::Up;
                 }
-                response.headers.push(Name::ContentType, "application/sdp");
-                response.body = sdp;
+                if early && reliably {
+                    call.early = sdp.clone(); // agreed on when its PRACK comes
+                }
+                if !sdp.is_empty() {
+                    response.headers.push(Name::ContentType, "application/sdp");
+                    response.body = sdp;
+                }
                 self.reply(&invite, response);
                 if !early {
                     self.tell(Event::Answered);
@@ -121,27 +138,7 @@ impl Phone {
                     self.talk(&stream);
                 }
             }
-            Err(why) => self.say(why.status(), None),
-        }
-    }
-
-    fn hear_reinvite(&mut self, invite: &Request) {
-        let Some(call) = self.call.as_mut().filter(|call| call.is_of(invite)) else {
-            let gone = Response::to(invite, 481);
-            return self.reply(invite, gone);
-        };
-        let agreed = match invite.body.is_empty() {
-            true => Ok((call.offer(), None)),
-            false => call.answer(&invite.body).map(|(answer, stream)| (answer, Some(stream))),
-        };
-        match agreed {
-            Ok((sdp, stream)) => {
-                let mut response = Response::to(invite, 200).with(Name::ContentType, "application/sdp");
-                response.body = sdp;
-                self.reply(invite, response);
-                stream.iter().for_each(|stream| self.talk(stream));
-            }
-            Err(why) => self.reply(invite, Response::to(invite, why.status())),
+            Err(why) => self.say(why.status(), None, false),
         }
     }
 
@@ -186,7 +183,7 @@ impl Phone {
     }
 
     /// Says a response, and keeps it for the case that the request comes again. To gets our tag (RFC 3261 §8.2.6.2).
-    fn reply(&mut self, request: &Request, mut response: Response) {
+    pub(super) fn reply(&mut self, request: &Request, mut response: Response) {
         if response.status > 100 && !has_tag(request) {
             let known = self.call.as_ref().filter(|call| request.headers.call_id() == Some(&call.call_id));
             let tagged = match (known, request.headers.to()) {
@@ -196,7 +193,7 @@ impl Phone {
             };
             response.headers.set(Name::To, tagged);
         }
-        if is_invite(request) && response.status < 300 {
+        if matches!(request.method, Method::Invite | Method::Update) && response.status < 300 {
             response.headers.push(Name::Contact, self.contact());
         }
         if response.is_success() && matches!(request.method, Method::Invite | Method::Options) {

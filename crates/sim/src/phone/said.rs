@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::Time;
 use bytes::Bytes;
-use sip::{Method, Request, Response};
+use sip::{Method, Name, Request, Response};
 
 use super::asked::{T1, T2};
 
@@ -27,9 +27,17 @@ struct Said {
 #[derive(Debug)]
 struct Unheard {
     success: bool,
+    /// Provisional: a PRACK ends it (RFC 3262 §3).
+    reliable: bool,
     resend: Time,
     interval: Duration,
     until: Time,
+}
+
+impl Said {
+    fn waits_for_prack(&self, call_id: &str) -> bool {
+        self.call_id == call_id && self.unheard.as_ref().is_some_and(|unheard| unheard.reliable)
+    }
 }
 
 /// What time did to an answer nobody acknowledged.
@@ -51,8 +59,10 @@ impl Answers {
     pub(super) fn keep(&mut self, request: &Request, response: &Response, bytes: Bytes, now: Time) {
         let (Some(branch), Some((cseq, _))) = (branch(request), request.cseq()) else { return };
         self.0.retain(|said| said.branch != branch || said.method != request.method);
-        let unheard = (request.method == Method::Invite && response.is_final()).then(|| Unheard {
+        let reliable = response.headers.has(&Name::RSeq);
+        let unheard = (request.method == Method::Invite && (response.is_final() || reliable)).then(|| Unheard {
             success: response.is_success(),
+            reliable,
             resend: now + T1,
             interval: T1,
             until: now + 64 * T1,
@@ -69,9 +79,21 @@ impl Answers {
         let (cseq, _) = ack.cseq()?;
         let call_id = ack.headers.call_id()?;
         let said = self.0.iter_mut().find(|said| {
-            said.method == Method::Invite && said.cseq == cseq && said.call_id == call_id && said.unheard.is_some()
+            let waits = said.unheard.as_ref().is_some_and(|unheard| !unheard.reliable);
+            said.method == Method::Invite && said.cseq == cseq && said.call_id == call_id && waits
         })?;
         said.unheard.take().map(|unheard| unheard.success)
+    }
+
+    /// A PRACK came for what was said reliably in this call. True the first time.
+    pub(super) fn heard_early(&mut self, call_id: &str) -> bool {
+        let said = self.0.iter_mut().find(|said| said.waits_for_prack(call_id));
+        said.and_then(|said| said.unheard.take()).is_some()
+    }
+
+    /// Is there something nobody has said a PRACK for?
+    pub(super) fn waits_for_prack(&self, call_id: &str) -> bool {
+        self.0.iter().any(|said| said.waits_for_prack(call_id))
     }
 
     pub(super) fn deadline(&self) -> Time {

@@ -163,9 +163,9 @@ fn a_cancel_that_crosses_the_answer_becomes_a_bye() {
     let mut pair = Pair::new(NetworkConf::default(), Manner::Scripted);
     pair.call();
     pair.pass(10);
-    pair.push(BOB, Command::Say { status: 180, codecs: None });
+    pair.push(BOB, Command::Say { status: 180, codecs: None, reliably: false });
     pair.pass(10);
-    pair.push(BOB, Command::Say { status: 200, codecs: None });
+    pair.push(BOB, Command::Say { status: 200, codecs: None, reliably: false });
     pair.push(ANN, Command::HangUp);
     pair.pass(100);
     assert_eq!(pair.told(ANN), [Event::Answered, Event::Ended { by_us: true }]);
@@ -197,10 +197,10 @@ fn who_holds_is_silent_until_he_resumes() {
     let mut pair = Pair::new(NetworkConf::default(), SOON);
     pair.push(ANN, Command::Call(Dial { to: "bob".into(), codecs: Some(vec![Codec::Pcma]), ..Dial::default() }));
     pair.pass(1_000);
-    pair.push(ANN, Command::Hold(true));
+    pair.push(ANN, Command::Change { hold: Some(Hold::SendOnly), by: By::Invite });
     pair.pass(500);
     assert!(!pair.heard(ANN, 900.0) && !pair.heard(BOB, 600.0));
-    pair.push(ANN, Command::Hold(false));
+    pair.push(ANN, Command::Change { hold: None, by: By::Invite });
     pair.pass(500);
     assert!(pair.heard(ANN, 900.0) && pair.heard(BOB, 600.0));
     assert_eq!(pair.told(ANN)[1..], [Event::Changed { status: 200 }, Event::Changed { status: 200 }]);

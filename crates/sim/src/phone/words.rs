@@ -47,6 +47,11 @@ pub enum Manner {
         /// How long it rings.
         rings: Duration,
     },
+    /// Lets be heard what it says, reliably where the caller takes that, and answers after so long.
+    Announces {
+        /// How long it waits.
+        rings: Duration,
+    },
     /// Rings until the caller gives up.
     Rings,
     /// Says no at once.
@@ -90,6 +95,8 @@ pub enum Command {
         status: u16,
         /// The codecs of our answer, where they are not the phone's own.
         codecs: Option<Vec<Codec>>,
+        /// A provisional one is said until its PRACK comes (RFC 3262).
+        reliably: bool,
     },
     /// Put the receiver down: CANCEL, BYE or 603, as the state asks.
     HangUp,
@@ -100,8 +107,15 @@ pub enum Command {
         /// How it is sent.
         by: Keys,
     },
-    /// Hold the other side (`sendonly`), or resume.
-    Hold(bool),
+    /// Hold the other side, or resume.
+    Change {
+        /// How; nothing resumes.
+        hold: Option<Hold>,
+        /// In which request.
+        by: By,
+    },
+    /// Ask the other side for an offer, by a re-INVITE without one.
+    AskForOffer,
     /// Ask for the other side to be brought elsewhere (REFER).
     Refer {
         /// The Refer-To header.
@@ -121,6 +135,32 @@ pub enum Command {
     Behave(Manner),
     /// The plug is pulled: no word more to anybody, until the next command.
     Vanish,
+}
+
+/// How a phone says that it does not listen: all of these are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// `a=sendonly` (RFC 3264 §8.4).
+    SendOnly,
+    /// `a=inactive`.
+    Inactive,
+    /// `c=IN IP4 0.0.0.0` for the whole session, and no word of a direction (RFC 2543).
+    Nowhere,
+    /// `c=IN IP6 ::` for the medium.
+    Nowhere6,
+    /// `a=sendonly` for the whole session.
+    Session,
+}
+
+/// What carries an offer within a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A re-INVITE (RFC 3261 §14).
+    Invite,
+    /// An UPDATE, perhaps before the answer (RFC 3311).
+    Update,
+    /// The next PRACK (RFC 3262 §5).
+    Prack,
 }
 
 /// What to watch, and how.
@@ -227,7 +267,7 @@ pub enum Event {
     },
     /// The other side broke the rules; what it did.
     Odd(&'static str),
-    /// What [`Command::Hold`] came to.
+    /// What [`Command::Change`] came to.
     Changed {
         /// 200, or why not.
         status: u16,

@@ -7,18 +7,20 @@ use sdp::Srtp;
 
 use super::step::{Act, Dialled, Hearing, Identity, Pattern, Step};
 use crate::network::NetworkConf;
-use crate::phone::Keys;
+use crate::phone::{By, Hold, Keys};
 
 type Read<T> = Result<T, String>;
 
 /// Reads a line without its comment.
 pub(super) fn read(text: &str) -> Read<Step> {
     let mut words = Words::new(text);
-    let first = words
-        .next("a phone's name, \"phone\", \"network\", \"recording\", \"mailbox\", \"cdr\" or a time such as +5s")?;
+    let first = words.next(
+        "a phone's name, \"phone\", \"proxy\", \"network\", \"recording\", \"mailbox\", \"cdr\" or a time such as +5s",
+    )?;
     let step = match first {
         "phone" => phone(&mut words)?,
         "network" => network(&mut words)?,
+        "proxy" => proxy(&mut words)?,
         "recording" => recording(&mut words)?,
         "no" => words.exactly("recording").map(|()| Step::NoRecording)?,
         "cdr" => cdr(&mut words)?,
@@ -48,6 +50,17 @@ fn phone(words: &mut Words) -> Read<Step> {
         person => Identity::Person(person.to_owned()),
     };
     Ok(Step::Phone { name, is })
+}
+
+/// `proxy carrier rings east, west`.
+fn proxy(words: &mut Words) -> Read<Step> {
+    let trunk = words.next("a trunk's name")?.to_owned();
+    words.exactly("rings")?;
+    let mut phones = vec![words.next("a phone's name")?.to_owned()];
+    while let Some(phone) = words.maybe() {
+        phones.push(phone.to_owned());
+    }
+    Ok(Step::Fork { trunk, phones })
 }
 
 fn network(words: &mut Words) -> Read<Step> {
@@ -96,8 +109,9 @@ fn acts(who: String, words: &mut Words) -> Read<Step> {
         "hears" => return Ok(Step::Hears { who, sound: hearing(words)? }),
         ">" => says(words)?,
         "registers" => register(words, true)?,
-        "holds" => Act::Holds(true),
-        "resumes" => Act::Holds(false),
+        "holds" => changes(words, true)?,
+        "resumes" => changes(words, false)?,
+        "asks" => Act::AsksForOffer,
         "speaks" => Act::Speaks(true),
         "vanishes" => Act::Vanishes,
         "encrypts" => Act::Encrypts(Srtp::Required),
@@ -118,11 +132,40 @@ fn acts(who: String, words: &mut Words) -> Read<Step> {
             Act::Presses { keys, by }
         }
         other => {
-            let can = "registers, >, <, hears, presses, holds, resumes, falls silent, speaks, encrypts, can encrypt and vanishes";
+            let can = "registers, >, <, hears, presses, holds, resumes, asks (for an offer), falls silent, speaks, encrypts, can encrypt and vanishes";
             return Err(format!("no phone {other:?}; it can {can}"));
         }
     };
     Ok(Step::Does { who, act })
+}
+
+/// `holds by inactive in UPDATE`, `resumes in PRACK`.
+fn changes(words: &mut Words, holds: bool) -> Read<Act> {
+    let (mut hold, mut by) = (holds.then_some(Hold::SendOnly), By::Invite);
+    while let Some(word) = words.maybe() {
+        match word {
+            "by" if holds => {
+                hold = Some(match words.next("sendonly, inactive, 0.0.0.0, :: or session")? {
+                    "sendonly" => Hold::SendOnly,
+                    "inactive" => Hold::Inactive,
+                    "0.0.0.0" => Hold::Nowhere,
+                    "::" => Hold::Nowhere6,
+                    "session" => Hold::Session,
+                    other => return Err(format!("nobody holds by {other:?}")),
+                });
+            }
+            "in" => {
+                by = match words.next("INVITE, UPDATE or PRACK")? {
+                    "INVITE" => By::Invite,
+                    "UPDATE" => By::Update,
+                    "PRACK" => By::Prack,
+                    other => return Err(format!("no offer is made in {other:?}")),
+                }
+            }
+            other => return Err(format!("{other:?} says nothing about a hold; write by and in")),
+        }
+    }
+    Ok(Act::Changes { hold, by })
 }
 
 fn says(words: &mut Words) -> Read<Act> {
@@ -138,12 +181,15 @@ fn says(words: &mut Words) -> Read<Act> {
             let status = status(word).ok_or_else(|| {
                 format!("{word:?} cannot be said here; a phone says INVITE, REGISTER, CANCEL, BYE, REFER, SUBSCRIBE, PUBLISH, MESSAGE or a status (the rest by itself)")
             })?;
-            let codecs = match words.maybe() {
-                None => None,
-                Some("answer") => Some(codecs(words.next("codecs, such as pcma")?)?),
-                Some(other) => return Err(format!("an answer has no {other:?}; write answer CODECS")),
-            };
-            Ok(Act::Say { status, codecs })
+            let (mut spoken, mut reliably) = (None, false);
+            while let Some(word) = words.maybe() {
+                match word {
+                    "answer" => spoken = Some(codecs(words.next("codecs, such as pcma")?)?),
+                    "reliably" => reliably = true,
+                    other => return Err(format!("an answer has no {other:?}; write answer CODECS or reliably")),
+                }
+            }
+            Ok(Act::Say { status, codecs: spoken, reliably })
         }
     }
 }
@@ -236,16 +282,19 @@ fn expects(who: String, words: &mut Words) -> Read<Step> {
     if sip_method(&what).is_none() && status(&what).is_none() {
         return Err(format!("{what:?} is neither a method nor a status"));
     }
-    let mut pattern = Pattern { what, to: None, header: None, body: None };
+    let mut pattern = Pattern { what, to: None, header: None, body: None, within: None };
     while let Some(word) = words.maybe() {
         match word {
             "header" => pattern.header = Some(words.header()?),
             "body" => pattern.body = Some(words.all()),
+            "within" => pattern.within = Some(duration(words.next("a time such as 5s")?)?),
             method if status(&pattern.what).is_some() && sip_method(method).is_some() => {
                 pattern.to = Some(method.to_owned())
             }
             other => {
-                return Err(format!("a message is not looked at for {other:?}; write header NAME: VALUE or body TEXT"));
+                return Err(format!(
+                    "a message is not looked at for {other:?}; write within TIME, header NAME: VALUE or body TEXT"
+                ));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use audio::Codec;
 
 use crate::network::NetworkConf;
-use crate::phone::Keys;
+use crate::phone::{By, Hold, Keys};
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,13 @@ pub enum Step {
         name: String,
         /// Whose it is.
         is: Identity,
+    },
+    /// A proxy at a trunk's address rings several phones at once.
+    Fork {
+        /// The trunk.
+        trunk: String,
+        /// The phones.
+        phones: Vec<String>,
     },
     /// The network changes.
     Network(NetworkConf),
@@ -101,6 +108,8 @@ pub enum Act {
         status: u16,
         /// With these codecs.
         codecs: Option<Vec<Codec>>,
+        /// Until the PRACK comes.
+        reliably: bool,
     },
     /// Puts the receiver down, to say CANCEL or BYE.
     HangUp,
@@ -111,8 +120,15 @@ pub enum Act {
         /// How they are sent.
         by: Keys,
     },
-    /// Holds, or resumes.
-    Holds(bool),
+    /// Holds, or resumes where nothing is said of how.
+    Changes {
+        /// How it holds.
+        hold: Option<Hold>,
+        /// In which request.
+        by: By,
+    },
+    /// Asks for an offer.
+    AsksForOffer,
     /// Asks for the other side to be brought elsewhere.
     Refer {
         /// A number, a name or a URI.
@@ -183,6 +199,8 @@ pub struct Pattern {
     pub header: Option<(String, String)>,
     /// What must be part of its body.
     pub body: Option<String>,
+    /// How long it may take, where that is longer than things usually take.
+    pub within: Option<Duration>,
 }
 
 /// A sound to be heard.

@@ -32,7 +32,8 @@ cdr       queue=sales wait=15s answered_by=bob ended_by=agent
                 what: "200".into(),
                 to: None,
                 header: Some(("X-Queue".into(), "sales".into())),
-                body: None
+                body: None,
+                within: None,
             }
         }
     );
@@ -56,7 +57,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
     assert_eq!(
         told,
         [
-            "tests/scripts/x.call:2: no phone \"sings\"; it can registers, >, <, hears, presses, holds, resumes, falls silent, speaks, encrypts, can encrypt and vanishes",
+            "tests/scripts/x.call:2: no phone \"sings\"; it can registers, >, <, hears, presses, holds, resumes, asks (for an offer), falls silent, speaks, encrypts, can encrypt and vanishes",
             "tests/scripts/x.call:4: \"5\" is no time; write it as 15s or 200ms",
         ]
     );
@@ -77,9 +78,12 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("ann < HELLO", "\"HELLO\" is neither a method nor a status"),
         ("ann hears tone loud", "\"loud\" is no number"),
         ("ann presses x", "\"x\" are no keys; write 0-9, *, #, A-D"),
-        ("ann holds on", "\"on\" is too much; the line was complete before it"),
+        ("ann holds on", "\"on\" says nothing about a hold; write by and in"),
         ("network loss 101%", "\"101%\" is no share; write it as 5%"),
-        ("ann < INVITE BYE", "a message is not looked at for \"BYE\"; write header NAME: VALUE or body TEXT"),
+        (
+            "ann < INVITE BYE",
+            "a message is not looked at for \"BYE\"; write within TIME, header NAME: VALUE or body TEXT",
+        ),
         ("cdr caller", "\"caller\" is no FIELD=VALUE, such as caller=ann"),
         ("recording right bob", "\"right\" stands where \"left\" should"),
     ] {
