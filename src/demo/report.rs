@@ -20,8 +20,9 @@ pub(super) fn cdr(stage: &mut Stage, centre: &Centre) -> Result<Value, DemoError
     let journal = centre.folder().join("journal");
     for _ in 0..PATIENCE_MS / 100 {
         let files = fs::read_dir(&journal)?.filter_map(Result::ok).map(|file| file.path());
-        let lines = files.filter_map(|file| fs::read_to_string(file).ok()).collect::<String>();
-        if let Some(line) = lines.lines().last() {
+        let records = files.filter(|file| file.extension().is_some_and(|ending| ending == "jsonl"));
+        let lines = records.filter_map(|file| fs::read_to_string(file).ok()).collect::<String>();
+        if let Some(line) = lines.lines().last().filter(|_| lines.ends_with('\n')) {
             return serde_json::from_str(line)
                 .map_err(|why| DemoError::Left(format!("the call record is damaged: {why}")));
         }
