@@ -182,6 +182,7 @@ impl Switch {
             }
         }
         self.hear_out(now, out);
+        out.extend(self.ports.missed(now).map(|legs| Output::PortsUsedUp { legs }));
     }
 
     /// When [`Input::Tick`] is due next.

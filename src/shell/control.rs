@@ -280,6 +280,9 @@ impl Control {
                 Output::Trunk(news) => logging::trunk(&news),
                 Output::Log(event) => logging::sip(&event),
                 Output::Recorded(event) => logging::recording(&event),
+                Output::PortsUsedUp { legs } => {
+                    error!(legs, "all media ports are in use, and calls are refused; give [media] ports a wider range");
+                }
                 Output::Fault => {
                     error!("a fault of ours lost a SIP message; please report it with the lines before this one")
                 }

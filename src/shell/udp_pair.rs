@@ -71,3 +71,27 @@ fn bind(local: SocketAddr, dscp: u8) -> io::Result<UdpSocket> {
 }
 
 const RECEIVE_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    #[test]
+    fn both_sockets_carry_the_mark_in_both_address_families() {
+        for (ip, port) in [(IpAddr::from(Ipv4Addr::LOCALHOST), 22_990), (Ipv6Addr::LOCALHOST.into(), 22_994)] {
+            if UdpSocket::bind((ip, 0)).is_err() {
+                continue; // a machine without IPv6
+            }
+            for dscp in [46, 0] {
+                let pair = UdpPair::bind(SocketAddr::new(ip, port), dscp).unwrap();
+                let mark = |socket: &UdpSocket| match ip {
+                    IpAddr::V4(_) => u32::from(sockopt::ip_tos(socket).unwrap()),
+                    IpAddr::V6(_) => sockopt::ipv6_tclass(socket).unwrap(),
+                };
+                assert_eq!([mark(&pair.rtp), mark(&pair.rtcp)], [u32::from(dscp) << 2; 2]);
+            }
+        }
+    }
+}

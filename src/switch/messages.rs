@@ -90,6 +90,11 @@ pub enum Output {
     Log(sip::Event),
     /// What became of a recording.
     Recorded(recorder::Event),
+    /// No media port was left, so calls were refused or rang fewer phones.
+    PortsUsedUp {
+        /// How many legs there could not be, since this was last said.
+        legs: u64,
+    },
     /// A SIP message was lost to a fault of ours.
     Fault,
 }

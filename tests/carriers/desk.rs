@@ -315,6 +315,10 @@ impl Desk {
                     self.sent.push_back((flow.remote, String::from_utf8_lossy(&bytes).into_owned()))
                 }
                 Output::Trunk(news) => self.news.push(format!("{news:?}")),
+                Output::Media { command: media::Command::Close { leg }, .. } => {
+                    self.tell(Input::Media(media::Event::Closed { leg, stats: Box::default() }));
+                }
+                Output::PortsUsedUp { legs } => self.news.push(format!("PortsUsedUp {legs}")),
                 Output::Cdr(cdr) => self.cdrs.push(serde_json::to_value(&*cdr).expect("JSON")),
                 Output::Fault => panic!("a fault of ours"),
                 _ => {}

@@ -379,6 +379,7 @@ impl World {
             }
             Output::Located { .. } => {}
             Output::Close { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
+            Output::PortsUsedUp { .. } => {}
             Output::Queue(fact) => self.queue_facts.push(fact),
             Output::Media { command, .. } => return self.tell_media(command),
             Output::Record(input) => return self.tell_recorder(input),
