@@ -52,6 +52,12 @@ impl Directory {
         self.trunks.get(trunk).map(|trunk| &trunk.place)
     }
 
+    /// May the one hear the other's calls?
+    pub(crate) fn supervises(&self, supervisor: &str, person: &str) -> bool {
+        let supervises = self.people.get(supervisor).map(|supervisor| &supervisor.supervises);
+        supervises.is_some_and(|these| these.iter().any(|name| name == "*" || name == person)) && supervisor != person
+    }
+
     /// How this caller's media is treated.
     pub(crate) fn media(&self, origin: &Origin) -> MediaRules {
         match origin {

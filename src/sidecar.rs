@@ -10,7 +10,8 @@ const VERSION: u32 = 1;
 /// What is known of a recording now. When it begins, that is all there will be if the switch is killed.
 pub(crate) fn of(call: &Call, recording: &Recording, cdr: &Cdr) -> Value {
     let caller = &call.caller().party;
-    let others: Vec<_> = call.legs()[1..].iter().map(|leg| &leg.party).collect();
+    let parties = call.legs()[1..].iter().filter(|leg| !call.is_supervisor(leg.id));
+    let others: Vec<_> = parties.map(|leg| &leg.party).collect();
     json!({
         "version": VERSION,
         "call": cdr.call,

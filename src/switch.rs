@@ -13,6 +13,7 @@ mod queues;
 mod replace;
 mod routing;
 mod sip_conf;
+mod supervisors;
 mod texts;
 mod transfers;
 mod trunks;

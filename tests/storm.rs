@@ -112,9 +112,9 @@ const PHONES: [(&str, &str); 10] = [
 ];
 /// People, the menu (recorded or not), the group, echo, tone, announcement, the carrier, nobody; queues, log in and out,
 /// pause.
-const NUMBERS: [&str; 22] = [
+const NUMBERS: [&str; 25] = [
     "201", "202", "203", "204", "205", "206", "100", "101", "300", "600", "601", "602", "9123", "777", "400", "400",
-    "401", "402", "*11", "*11", "*12", "*13",
+    "401", "402", "*11", "*11", "*12", "*13", "*81202", "*82203", "*81205",
 ];
 const BAD: NetworkConf = NetworkConf {
     delay: Duration::from_millis(5),
@@ -442,10 +442,11 @@ impl Storm {
         let handed_over = handovers.iter().filter(|handover| handover["outcome"] == "done").count();
         let tried = handovers.len();
         let replaced = self.world.replaced;
+        let supervised = self.world.cdrs.iter().filter(|cdr| cdr["supervisions"].is_array()).count();
         let (calls, recordings, pressed) = (calls.len(), recordings.len(), self.pressed);
         format!(
             "{pressed} buttons, {calls} calls, {answered} answered, {handed_over} of {tried} handed over, {replaced} taken over, \
-             {recordings} recorded, {:.0} s",
+             {supervised} supervised, {recordings} recorded, {:.0} s",
             now.as_millis() / 1000
         )
     }

@@ -29,6 +29,8 @@ struct PersonTable {
     ring_secs: Option<Spanned<u16>>,
     watchers: Option<Spanned<WatchersText>>,
     mwi: Option<Spanned<String>>,
+    #[serde(default)]
+    supervises: Vec<Spanned<String>>,
 }
 
 /// One person, checked.
@@ -54,9 +56,11 @@ pub struct Person {
     pub watchers: Option<Watchers>,
     /// The phones are told of waiting messages without having asked (many desk phones expect it).
     pub light_unasked: bool,
+    /// Whose calls this person may hear; `*` is everybody's.
+    pub supervises: Vec<String>,
 }
 
-/// Reads the file. Who is named as a watcher is returned, too, to be looked for among the people.
+/// Reads the file. Who is named in it as a watcher or as supervised is returned, too, to be looked for among the people.
 pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usize>)>) {
     let (mut people, mut named_watchers): (Vec<Person>, Vec<_>) = Default::default();
     for entry in file.entries() {
@@ -108,6 +112,8 @@ pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usiz
             }
             watchers
         });
+        let named = said.supervises.iter().filter(|name| *name.get_ref() != "*");
+        named_watchers.extend(named.map(|name| (name.get_ref().clone(), name.span())));
         let light_unasked = said.mwi.is_some_and(|mwi| {
             if !matches!(mwi.get_ref().as_str(), "subscribe" | "unsolicited") {
                 let what = format!(
@@ -133,6 +139,7 @@ pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usiz
             ring: Duration::from_secs(ring_secs.into()),
             watchers,
             light_unasked,
+            supervises: said.supervises.into_iter().map(Spanned::into_inner).collect(),
         });
     }
     (people, named_watchers)

@@ -55,6 +55,8 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Together { leg } => info!(%call, %leg, "talks with both"),
         What::Returns { leg } => info!(%call, %leg, "is back with the first"),
         What::TransferFailed { status } => info!(%call, status, "transfer failed"),
+        What::Supervised { leg, by, of, how } => info!(%call, %leg, by, of, how = how.word(), "supervised"),
+        What::SupervisorLeft { leg } => info!(%call, %leg, "supervised no longer"),
         What::Left { leg } => info!(%call, %leg, "left"),
         What::Recording { file, .. } => info!(%call, file, "recording"),
         What::RecordingStopped { actor, .. } => info!(%call, by = actor.by, how = ?actor.how, "recording stopped"),

@@ -45,13 +45,17 @@ impl Switch {
         let knocker = self.knocker(&incoming);
         let (party, from, called) = (knocker.party, knocker.from, knocker.called);
         let full = self.closing || self.journeys.len() >= self.calls_max || !self.admits(&incoming, now, out);
-        let port = if full { None } else { self.ports.take() };
         let asks = route::Caller { from, number: party.number.clone() };
         let (called, only) = self.dialled_by(&incoming.uri, called);
-        let found = match port {
-            None => Found::only(Destination::Reject(503)),
-            Some(_) => self.leads(&asks, &called, now),
+        let found = match full {
+            true => Found::only(Destination::Reject(503)),
+            false => self.leads(&asks, &called, now),
         };
+        if let Destination::Supervise(ear) = found.destination {
+            return self.supervises(incoming, ear, &found.number, now, out);
+        }
+        let port = if full { None } else { self.ports.take() };
+        let found = if port.is_some() { found } else { Found::only(Destination::Reject(503)) };
         let id = CallId::new(self.clock.unix_ms(now), &mut self.random);
         let media = self.directory.media(&incoming.origin);
         let max_forwards = incoming.max_forwards.saturating_sub(1);

@@ -1,7 +1,7 @@
 //! INVITE with Replaces (RFC 3891), where calls, dialogs and people meet: whose leg is meant, and who may have its place.
 
 use base::{CallId, LegId, Time};
-use call::{Place, Replacement};
+use call::{NewLeg, Place, Replacement};
 use sip::{Incoming, Origin, Replaces};
 
 use super::{Output, Switch};
@@ -35,13 +35,28 @@ impl Switch {
         now: Time,
         out: &mut Vec<Output>,
     ) {
-        let Some(port) = self.ports.take() else { return self.reject(incoming.leg, 503, now) };
+        let offer = incoming.sdp.clone();
+        let Some(new) = self.comes_into(call, incoming, now, out) else { return };
+        let replacement = Replacement { old: leg, new, offer };
+        self.step(call, now, out, |journey| journey.replace(replacement, now));
+    }
+
+    /// A leg for a phone that comes into a call that stands. None: there is no port for it, and it was refused.
+    pub(super) fn comes_into(
+        &mut self,
+        call: CallId,
+        incoming: Incoming,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Option<NewLeg> {
+        let Some(port) = self.ports.take() else {
+            self.reject(incoming.leg, 503, now);
+            return None;
+        };
         let party = self.knocker(&incoming).party;
         let media = self.directory.media(&incoming.origin);
-        let new = self.new_leg(incoming.leg, port, party, incoming.flow, media);
-        let replacement = Replacement { old: leg, new, offer: incoming.sdp };
         self.legs.insert(incoming.leg, call);
         out.push(Output::Dialog { call, sip_call_id: incoming.call_id });
-        self.step(call, now, out, |journey| journey.replace(replacement, now));
+        Some(self.new_leg(incoming.leg, port, party, incoming.flow, media))
     }
 }

@@ -173,6 +173,8 @@ pub struct Call {
     /// The caller first; then the dialled parties.
     pub(crate) legs: Vec<Leg>,
     pub(crate) members: Vec<Member>,
+    /// Who hears the call without being a party.
+    pub(crate) supervisors: Vec<crate::supervise::Supervising>,
     pub(crate) wired: BTreeSet<Wire>,
     pub(crate) attempt: Option<Attempt>,
     /// Parties rung on their own account.
@@ -239,6 +241,7 @@ impl Call {
             now,
             legs: vec![caller],
             members: Vec::new(),
+            supervisors: Vec::new(),
             wired: BTreeSet::new(),
             attempt: None,
             offers: Vec::new(),
@@ -481,7 +484,10 @@ impl Call {
 
     /// Tells media how the wires differ from what they were.
     pub(crate) fn rewire(&mut self) {
-        let wanted = wires(&self.members);
+        self.let_supervisors_go();
+        let supervisors = self.supervisors.iter().map(|supervising| supervising.member());
+        let present: Vec<Member> = self.members.iter().copied().chain(supervisors).collect();
+        let wanted = wires(&present);
         let gone = self.wired.difference(&wanted).map(|wire| media::Command::Unwire { from: wire.from, to: wire.to });
         let new = wanted.difference(&self.wired).map(|wire| media::Command::Wire { from: wire.from, to: wire.to });
         self.out.extend(gone.chain(new).map(Do::Media));

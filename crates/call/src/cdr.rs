@@ -5,6 +5,7 @@
 
 mod handover;
 mod silences;
+mod supervisions;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::{Direction, Fact, Side, What};
 pub use handover::Handover;
 use handover::Handovers;
 pub use silences::Silenced;
+pub use supervisions::Supervised;
 
 /// What became of one call. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -73,6 +75,9 @@ pub struct Cdr {
     pub recordings: Vec<String>,
     /// What of it was not kept: masks and pauses, in order.
     pub silences: Vec<Silenced>,
+    /// Who heard it without being a party, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supervisions: Vec<Supervised>,
     /// The figures of each leg's sound: the caller's first.
     pub media: Vec<LegQuality>,
 }
@@ -127,6 +132,7 @@ impl Cdr {
             talk_secs: 0.0,
             recordings: Vec::new(),
             silences: Vec::new(),
+            supervisions: Vec::new(),
             media: Vec::new(),
         };
         let mut parties: Vec<(LegId, &str)> = Vec::new();
@@ -204,6 +210,7 @@ impl Cdr {
                 | What::Refused { .. }
                 | What::Fault => {}
                 What::Replaced { by, party, .. } => parties.push((*by, party)),
+                What::Supervised { .. } | What::SupervisorLeft { .. } => {}
                 What::Consults { .. } | What::Together { .. } | What::Returns { .. } => {}
             }
         }
@@ -211,6 +218,7 @@ impl Cdr {
         cdr.ended = date(end);
         cdr.transfers = handovers.all();
         cdr.silences = silences::silences(facts, end, date);
+        cdr.supervisions = supervisions::supervisions(facts, end, date);
         cdr.duration_secs = secs(end.since(began));
         cdr.talk_secs = secs(talked + talking.map_or(Duration::ZERO, |from| end.since(from)));
         cdr

@@ -166,6 +166,22 @@ pub enum What {
         /// Whose that is.
         party: String,
     },
+    /// Somebody hears a party's call from now, and how; a change is one more of these.
+    Supervised {
+        /// The leg of who does so.
+        leg: LegId,
+        /// Who.
+        by: String,
+        /// Whose call it is.
+        of: String,
+        /// How.
+        how: crate::Supervision,
+    },
+    /// Who supervised is there no longer.
+    SupervisorLeft {
+        /// The leg that was.
+        leg: LegId,
+    },
     /// The party that talked with the caller is gone; the call may go on.
     Left {
         /// The party's leg.

@@ -282,7 +282,7 @@ impl Call {
         }
     }
 
-    fn others_hear_keys_of(&mut self, leg: LegId, heard: KeysHeard) {
+    pub(crate) fn others_hear_keys_of(&mut self, leg: LegId, heard: KeysHeard) {
         self.wish(Do::Media(media::Command::Keys { leg, heard }));
     }
 }

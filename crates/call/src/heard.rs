@@ -222,7 +222,7 @@ impl Call {
         if let Some(at) = self.position(leg).filter(|_| !by_info) {
             self.legs[at].keys_in_media = true;
         }
-        if self.feature_key(leg, key) {
+        if self.supervisor_key(leg, key) || self.feature_key(leg, key) {
             return;
         }
         if by_info {
@@ -272,6 +272,10 @@ impl Call {
     }
 
     fn is_gone(&mut self, leg: LegId) {
+        if self.supervisor_left(leg) {
+            self.position(leg).into_iter().for_each(|at| self.drop_leg(at, None));
+            return;
+        }
         if let Some(at) = self.position(leg).filter(|_| self.consultation.is_some()) {
             self.drop_leg(at, None);
             if self.consultation_left(leg, "no media") {
@@ -285,7 +289,9 @@ impl Call {
     fn port_taken(&mut self, leg: LegId) {
         let Some(at) = self.position(leg) else { return };
         self.port_is_home(leg, true);
-        if at == 0 {
+        if self.supervisor_left(leg) {
+            self.drop_leg(at, None);
+        } else if at == 0 {
             self.end(Side::Switch, "media port taken", 503);
         } else if self.attempt_of(leg).is_some() {
             self.drop_leg(at, None);
@@ -303,7 +309,8 @@ impl Call {
         let was_up = matches!(self.legs[at].state, State::Up);
         self.legs[at].state = State::Ended;
         self.close_media(at);
-        if self.ended.is_some() || matches!(end, End::HungUp) || self.transferor_left(leg) {
+        if self.supervisor_left(leg) || self.ended.is_some() || matches!(end, End::HungUp) || self.transferor_left(leg)
+        {
             return;
         }
         if self.consultation_left(leg, cause(end)) {

@@ -80,7 +80,8 @@ impl Call {
         };
         for leg in &self.legs {
             let talks = matches!(leg.state, State::Up) && leg.port == Port::Open;
-            if talks && !recording.tapped.iter().any(|(tapped, _)| *tapped == leg.id) {
+            let is_party = self.supervisors.iter().all(|one| one.leg != leg.id);
+            if talks && is_party && !recording.tapped.iter().any(|(tapped, _)| *tapped == leg.id) {
                 let channel = if leg.id == stays { own } else { others };
                 recording.tapped.push((leg.id, channel));
                 taps.push((leg.id, channel));

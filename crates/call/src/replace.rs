@@ -8,7 +8,7 @@ use base::{LegId, Time};
 use bytes::Bytes;
 
 use crate::leg::State;
-use crate::{Call, Leg, NewLeg, What};
+use crate::{Call, NewLeg, What};
 
 /// What can be done with a leg whose place somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,25 +54,8 @@ impl Call {
         let place = self.place_of(old);
         let spoken = self.partner(old).or(Some(self.legs[0].id)).and_then(|leg| self.position(leg));
         let codec = spoken.and_then(|at| self.legs[at].codec().or(self.legs[at].speaks().first().copied()));
-        self.legs.push(Leg::new(new, State::Dialling, &self.conf));
-        let at = self.legs.len() - 1;
-        let sdp = match &offer {
-            Some(offer) => self.legs[at].answer(offer, codec),
-            None => Ok(self.legs[at].offer()), // its answer comes with the ACK
-        };
-        let status = match (&sdp, place) {
-            (Err(status), _) => *status,
-            (_, None | Some(Place::Taken)) => 481,
-            _ => 200,
-        };
-        let Some(sdp) = sdp.ok().filter(|_| status == 200) else {
-            self.say(sip::Command::Reject { leg: id, status });
-            self.legs[at].state = State::Ended;
-            return self.close_media(at);
-        };
-        self.legs[at].state = State::Up;
-        self.connect_media(at);
-        self.say(sip::Command::Answer { leg: id, sdp });
+        let status = if matches!(place, None | Some(Place::Taken)) { 481 } else { 200 };
+        let Some(at) = self.joins(new, offer.as_ref(), codec, status) else { return };
         self.note(What::Replaced { leg: old, by: id, party });
         match place {
             Some(Place::Rings) => self.picked_up(at),
@@ -87,6 +70,7 @@ impl Call {
         let mut members = self.members.clone();
         members.iter_mut().filter(|member| member.leg == old).for_each(|member| member.leg = id);
         let channel = self.recordings.last().and_then(|recording| recording.channel_of(old));
+        self.supervisors.iter_mut().filter(|one| one.of == old).for_each(|one| one.of = id);
         self.set_members(members);
         self.drop_leg(was, Some(200)); // RFC 3326: it goes on elsewhere
         if was == 0 {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use base::{LegId, Time};
-use call::{Actor, Call, Do, Event, Input, Leg, Onward, Order, Outbound, Replacement, Side, Target};
+use call::{Actor, Call, Do, Event, Input, Leg, Onward, Order, Outbound, Replacement, Side, Supervisor, Target};
 use route::{Destination, Found, Guest};
 
 use crate::announce::Announce;
@@ -171,6 +171,13 @@ impl Journey {
         self.call.offer_again(leg, now);
     }
 
+    /// A phone supervises a party: see [`Call::supervise`].
+    pub fn supervise(&mut self, supervisor: Supervisor, now: Time) {
+        self.is_now(now);
+        self.call.supervise(supervisor, now);
+        self.run();
+    }
+
     /// What is wrong with a transfer somebody asked for.
     pub fn refuse_transfer(&mut self, by: LegId, status: u16, now: Time) {
         self.call.refuse_transfer(by, status, now);
@@ -324,6 +331,7 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
             .map(|prompt| Box::new(Announce { sound: prompt.to(call).clone(), repeat: false }) as _),
         Destination::Tone => Some(Box::new(Announce { sound: conf.tone.clone(), repeat: true })),
         Destination::Echo => Some(Box::new(Echo)),
+        Destination::Supervise(_) => Some(Box::new(Refuse(403))), // nobody is brought into another's call
         Destination::Reject(status) => Some(Box::new(Refuse(*status))),
     };
     found.unwrap_or(Box::new(Refuse(404)))

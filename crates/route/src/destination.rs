@@ -3,6 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// How somebody hears another's call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ear {
+    /// Heard by nobody.
+    Listen,
+    /// Heard by the person dialled alone.
+    Whisper,
+    /// Heard by all.
+    Barge,
+}
+
 /// A place a call can go.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {
@@ -27,6 +38,8 @@ pub enum Destination {
         /// Open or closed; none: by the clock.
         by_hand: Option<bool>,
     },
+    /// The caller hears the call of the person dialled; see [`Ear`].
+    Supervise(Ear),
     /// A prompt is played, then the call ends.
     Play(String),
     /// Out through a trunk, to the number dialled.
@@ -57,6 +70,9 @@ impl FromStr for Destination {
             ("open", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(true) }),
             ("close", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(false) }),
             ("clock", Some(hours)) => Ok(Destination::Hours { hours, by_hand: None }),
+            ("listen", None) if name.is_none() => Ok(Destination::Supervise(Ear::Listen)),
+            ("whisper", None) if name.is_none() => Ok(Destination::Supervise(Ear::Whisper)),
+            ("barge", None) if name.is_none() => Ok(Destination::Supervise(Ear::Barge)),
             ("play", Some(name)) => Ok(Destination::Play(name)),
             ("trunk", Some(name)) => Ok(Destination::Trunk(name)),
             ("echo", None) if name.is_none() => Ok(Destination::Echo),
@@ -67,7 +83,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, \
-                 trunk:NAME, login, logout, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, echo, tone or reject:STATUS"
+                 trunk:NAME, login, logout, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -86,6 +102,9 @@ impl fmt::Display for Destination {
             Destination::Hours { hours, by_hand: Some(true) } => write!(f, "open:{hours}"),
             Destination::Hours { hours, by_hand: Some(false) } => write!(f, "close:{hours}"),
             Destination::Hours { hours, by_hand: None } => write!(f, "clock:{hours}"),
+            Destination::Supervise(Ear::Listen) => f.write_str("listen"),
+            Destination::Supervise(Ear::Whisper) => f.write_str("whisper"),
+            Destination::Supervise(Ear::Barge) => f.write_str("barge"),
             Destination::Play(name) => write!(f, "play:{name}"),
             Destination::Trunk(name) => write!(f, "trunk:{name}"),
             Destination::Echo => f.write_str("echo"),
@@ -111,6 +130,9 @@ mod tests {
             "login",
             "logout",
             "pause:lunch",
+            "listen",
+            "whisper",
+            "barge",
             "open:office",
             "close:office",
             "clock:office",

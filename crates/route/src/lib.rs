@@ -11,7 +11,7 @@ mod pattern;
 mod table;
 
 pub use caller::{Caller, From, Numbers};
-pub use destination::Destination;
+pub use destination::{Destination, Ear};
 pub use hours::{Hours, Span};
 pub use pattern::Pattern;
 pub use table::{Found, Guest, Miss, Moment, Route, RouteError, Routes, Share, Switches, When};

@@ -31,7 +31,8 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Pattern, String> {
         let (begin, open) = text.strip_suffix('*').map_or((text, false), |begin| (begin, true));
         let allowed = |letter: char| letter.is_ascii_alphanumeric() || "+-._#?".contains(letter);
-        if !begin.chars().all(|letter| allowed(letter) || (letter == '*' && !open)) || (begin.is_empty() && !open) {
+        let is_number = |(at, letter)| allowed(letter) || (letter == '*' && (at == 0 || !open));
+        if !begin.chars().enumerate().all(is_number) || (begin.is_empty() && !open) {
             return Err(format!(
                 "{text:?} is no number; write one such as \"600\", a shape such as \"2??\", or a beginning and a star: \
                  \"9*\""
@@ -59,6 +60,7 @@ mod tests {
             ("*", &["", "1"], &[]),
             ("2??", &["200", "2ab"], &["20", "2000", "300"]),
             ("2?*", &["20", "2000"], &["2"]),
+            ("*81*", &["*81", "*81201"], &["81", "*8"]),
             ("*97", &["*97"], &["97", "097"]),
         ] {
             let read: Pattern = pattern.parse().expect("a pattern");
