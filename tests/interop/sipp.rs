@@ -153,31 +153,38 @@ fn a_group_rings_together_and_stops_when_one_answers() {
 
 #[test]
 fn a_carriers_call_needs_no_password_and_a_strangers_does() {
-    let centre = Centre::new("trunk-in");
-    let address = centre.add_carrier();
-    let switch = centre.start();
-    let bob = Party::new("bob");
-    bob.register(&centre.room, switch.address);
-    let callee = bob.expect("callee_answers", &centre.room, switch.address, &[]);
-    let carrier = Party::new("+385911234567").at(address);
-    carrier.play("carrier_calls", &centre.room, switch.address, "+38515550100", &[]).passes();
-    callee.passes();
-    let wanted = json!({ "caller": "+385911234567", "called": "+38515550100", "direction": "inbound",
-                         "answered_by": "bob", "status": 200 });
-    assert_fields(&switch.cdr(), &wanted);
-    let stranger = Party::new("+385911234567");
-    stranger.play("caller_unauthenticated", &centre.room, switch.address, "+38515550100", &[]).passes();
+    for transport in TRANSPORTS {
+        let centre = Centre::new("trunk-in");
+        centre.listen_tls();
+        let address = centre.add_carrier();
+        let switch = centre.start();
+        let bob = Party::new("bob");
+        bob.register(&centre.room, switch.address);
+        let callee = bob.expect("callee_answers", &centre.room, switch.address, &[]);
+        let carrier = Party::new("+385911234567").at(address).by(transport);
+        carrier.play("carrier_calls", &centre.room, switch.address, "+38515550100", &[]).passes();
+        callee.passes();
+        let wanted = json!({ "caller": "+385911234567", "called": "+38515550100", "direction": "inbound",
+                             "answered_by": "bob", "status": 200 });
+        assert_fields(&switch.cdr(), &wanted);
+        let stranger = Party::new("+385911234567").by(transport);
+        stranger.play("caller_unauthenticated", &centre.room, switch.address, "+38515550100", &[]).passes();
+    }
 }
 
 #[test]
 fn a_call_goes_out_through_the_carrier_under_our_number() {
-    let centre = Centre::new("trunk-out");
-    let address = centre.add_carrier();
-    let switch = centre.start();
-    let carrier = Party::new("carrier").at(address);
-    let callee = carrier.expect("carrier_answers", &centre.room, switch.address, &[]);
-    Party::new("ann").play("caller_talks", &centre.room, switch.address, "9911234567", &[]).passes();
-    callee.passes();
-    let wanted = json!({ "caller": "ann", "called": "9911234567", "direction": "outbound", "status": 200 });
-    assert_fields(&switch.cdr(), &wanted);
+    for transport in ["UDP", "TCP"] {
+        let centre = Centre::new("trunk-out");
+        let address = centre.add_carrier();
+        let how = format!("[carrier]\ntransport = \"{}\"\n", transport.to_lowercase());
+        centre.replace("trunks.toml", "[carrier]\n", &how);
+        let switch = centre.start();
+        let carrier = Party::new("carrier").at(address).by(transport);
+        let callee = carrier.expect("carrier_answers", &centre.room, switch.address, &[]);
+        Party::new("ann").play("caller_talks", &centre.room, switch.address, "9911234567", &[]).passes();
+        callee.passes();
+        let wanted = json!({ "caller": "ann", "called": "9911234567", "direction": "outbound", "status": 200 });
+        assert_fields(&switch.cdr(), &wanted);
+    }
 }

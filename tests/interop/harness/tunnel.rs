@@ -26,10 +26,11 @@ impl Tunnel {
         let door = TcpListener::bind(anywhere(phone)).expect("a port for the tunnel");
         door.set_nonblocking(true).expect("a socket that can");
         let address = door.local_addr().expect("a bound socket");
+        let from = SocketAddr::new(phone.ip(), 0); // the switch may know its phone by that
         let far: Box<dyn Far + Send> = match certificate {
-            None => Box::new(quick(connect(anywhere(switch), switch))),
+            None => Box::new(quick(connect(from, switch))),
             Some(certificate) => {
-                let tls = secure(anywhere(switch), switch, certificate, Version::Tls13).expect("that certificate");
+                let tls = secure(from, switch, certificate, Version::Tls13).expect("that certificate");
                 tls.sock.set_nonblocking(true).expect("a socket that can");
                 Box::new(tls)
             }
