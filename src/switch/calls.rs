@@ -51,8 +51,10 @@ impl Switch {
             true => Found::only(Destination::Reject(503)),
             false => self.leads(&asks, &called, now),
         };
-        if let Destination::Supervise(ear) = found.destination {
-            return self.supervises(incoming, ear, &found.number, now, out);
+        match found.destination {
+            Destination::Supervise(ear) => return self.supervises(incoming, ear, &found.number, now, out),
+            Destination::Pickup => return self.picks_up(incoming, &found.number, now, out),
+            _ => {}
         }
         let port = if full { None } else { self.ports.take() };
         let found = if port.is_some() { found } else { Found::only(Destination::Reject(503)) };

@@ -26,6 +26,42 @@ impl Switch {
         }
     }
 
+    /// Somebody dialled to pick up what rings at the person with this number, or, where it is none, at somebody who shares a
+    /// ring group with him. Of several calls the oldest is taken.
+    pub(super) fn picks_up(&mut self, incoming: Incoming, number: &str, now: Time, out: &mut Vec<Output>) {
+        match self.rings_at(&incoming.origin, number) {
+            Ok((call, leg)) => self.takes_place(call, leg, incoming, now, out),
+            Err(status) => self.reject(incoming.leg, status, now),
+        }
+    }
+
+    fn rings_at(&self, origin: &Origin, number: &str) -> Result<(CallId, LegId), u16> {
+        let Origin::Account(account) = origin else { return Err(403) };
+        let people: Vec<&str> = match number {
+            "" => {
+                let groups = self.flow_conf.groups.values().map(|group| &group.people);
+                groups.filter(|people| people.contains(account)).flatten().map(String::as_str).collect()
+            }
+            number => vec![self.routes.people.get(number).ok_or(404_u16)?],
+        };
+        let others = people.into_iter().filter(|person| person != account);
+        let people: Vec<&str> = others.filter(|person| self.may_see(account, person)).collect();
+        if people.is_empty() {
+            return Err(403);
+        }
+        let ringing = self.journeys.iter().flat_map(|(id, running)| {
+            let call = running.journey.call();
+            let rings = |leg: &&call::Leg| {
+                let is_theirs = leg.party.account.as_deref().is_some_and(|account| people.contains(&account));
+                is_theirs && call.place_of(leg.id) == Some(Place::Rings)
+            };
+            let began = call.facts().first().map(|fact| fact.at);
+            call.legs().iter().find(rings).map(|leg| (began, *id, leg.id))
+        });
+        let oldest = ringing.min_by_key(|(began, ..)| *began);
+        oldest.map(|(_, call, leg)| (call, leg)).ok_or(480) // nothing rings there
+    }
+
     /// The phone takes its place, with media where the call's are.
     pub(super) fn takes_place(
         &mut self,

@@ -331,7 +331,7 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
             .map(|prompt| Box::new(Announce { sound: prompt.to(call).clone(), repeat: false }) as _),
         Destination::Tone => Some(Box::new(Announce { sound: conf.tone.clone(), repeat: true })),
         Destination::Echo => Some(Box::new(Echo)),
-        Destination::Supervise(_) => Some(Box::new(Refuse(403))), // nobody is brought into another's call
+        Destination::Supervise(_) | Destination::Pickup => Some(Box::new(Refuse(403))), // nobody is brought into another's call
         Destination::Reject(status) => Some(Box::new(Refuse(*status))),
     };
     found.unwrap_or(Box::new(Refuse(404)))

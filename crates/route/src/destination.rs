@@ -40,6 +40,8 @@ pub enum Destination {
     },
     /// The caller hears the call of the person dialled; see [`Ear`].
     Supervise(Ear),
+    /// The caller takes the call that rings at the person dialled, or at who shares a group with the caller.
+    Pickup,
     /// A prompt is played, then the call ends.
     Play(String),
     /// Out through a trunk, to the number dialled.
@@ -70,6 +72,7 @@ impl FromStr for Destination {
             ("open", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(true) }),
             ("close", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(false) }),
             ("clock", Some(hours)) => Ok(Destination::Hours { hours, by_hand: None }),
+            ("pickup", None) if name.is_none() => Ok(Destination::Pickup),
             ("listen", None) if name.is_none() => Ok(Destination::Supervise(Ear::Listen)),
             ("whisper", None) if name.is_none() => Ok(Destination::Supervise(Ear::Whisper)),
             ("barge", None) if name.is_none() => Ok(Destination::Supervise(Ear::Barge)),
@@ -83,7 +86,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, \
-                 trunk:NAME, login, logout, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, listen, whisper, barge, echo, tone or reject:STATUS"
+                 trunk:NAME, login, logout, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -102,6 +105,7 @@ impl fmt::Display for Destination {
             Destination::Hours { hours, by_hand: Some(true) } => write!(f, "open:{hours}"),
             Destination::Hours { hours, by_hand: Some(false) } => write!(f, "close:{hours}"),
             Destination::Hours { hours, by_hand: None } => write!(f, "clock:{hours}"),
+            Destination::Pickup => f.write_str("pickup"),
             Destination::Supervise(Ear::Listen) => f.write_str("listen"),
             Destination::Supervise(Ear::Whisper) => f.write_str("whisper"),
             Destination::Supervise(Ear::Barge) => f.write_str("barge"),
@@ -130,6 +134,7 @@ mod tests {
             "login",
             "logout",
             "pause:lunch",
+            "pickup",
             "listen",
             "whisper",
             "barge",

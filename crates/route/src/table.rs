@@ -230,7 +230,10 @@ impl Route {
 
     fn is_for_people(&self) -> bool {
         let leads_out = |to: &Destination| {
-            matches!(to, Destination::Trunk(_) | Destination::Hours { .. } | Destination::Supervise(_))
+            matches!(
+                to,
+                Destination::Trunk(_) | Destination::Hours { .. } | Destination::Supervise(_) | Destination::Pickup
+            )
         };
         leads_out(&self.to) || self.split.iter().any(|share| leads_out(&share.to))
     }
