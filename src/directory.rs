@@ -91,7 +91,7 @@ impl Directory {
     pub(crate) fn direction(&self, from: &route::From, to: &route::Destination) -> Direction {
         match (from, to) {
             (route::From::Trunk(_), _) => Direction::Inbound,
-            (_, route::Destination::Trunk(_)) => Direction::Outbound,
+            (_, route::Destination::Trunk(_) | route::Destination::Number { .. }) => Direction::Outbound,
             _ => Direction::Internal,
         }
     }

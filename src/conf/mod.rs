@@ -5,6 +5,7 @@
 
 mod features;
 mod file;
+mod forward;
 mod hours;
 mod menus;
 mod names;
@@ -103,7 +104,7 @@ impl Conf {
         let [switch_file, people_file, trunks_file, routes_file, menus_file, queues_file] = &mut files;
 
         let switch = switch_file::read(switch_file);
-        let (people, watchers) = people::read(people_file);
+        let people::Read { people, named, destinations: forwards } = people::read(people_file);
         let people: HashMap<String, Person> =
             people.into_iter().map(|person| (person.account.clone(), person)).collect();
         let trunks::Read { trunks, groups: trunk_groups } = trunks::read(trunks_file);
@@ -133,7 +134,10 @@ impl Conf {
         for (person, span) in &read.members {
             names.check(routes_file, &Destination::Person(person.clone()), span);
         }
-        for (person, span) in &watchers {
+        for (destination, span) in &forwards {
+            names.check(people_file, destination, span);
+        }
+        for (person, span) in &named {
             names.check(people_file, &Destination::Person(person.clone()), span);
         }
         let menus = menus::steps(menus_file, &mut names, menus).into_iter().collect();
@@ -170,7 +174,8 @@ impl Conf {
             return Err(Problems(problems));
         }
 
-        let person_flow = |person: &Person| PersonConf { ring: person.ring, record: person.record };
+        let person_flow =
+            |person: &Person| PersonConf { ring: person.ring, record: person.record, forward: person.forward.clone() };
         let acd = acd_conf(&queues);
         let extension = |person: &Person| Some((person.number.clone()?, person.account.clone()));
         let extensions = people.values().filter_map(extension);

@@ -46,7 +46,7 @@ impl Names<'_> {
             Destination::Hours { hours, .. } if !self.hours.contains_key(hours) => {
                 format!("there are no hours {hours:?}; add [hours.{hours}] to routes.toml")
             }
-            Destination::Trunk(name) if !self.leads_out(name) => {
+            Destination::Trunk(name) | Destination::Number { trunk: name, .. } if !self.leads_out(name) => {
                 format!("there is no trunk {name:?}; add [{name}] to trunks.toml")
             }
             Destination::Play(name) => {

@@ -4,12 +4,15 @@ use std::ops::Range;
 use std::time::Duration;
 
 use call::{MediaRules, Srtp};
+use flow::ForwardConf;
 use presence::Watchers;
+use route::Destination;
 use serde::Deserialize;
 use sip::digest::Algorithm;
 use toml::Spanned;
 
 use super::file::File;
+use super::forward::ForwardTable;
 use super::switch_file::{algorithm, srtp};
 use super::watch::{WatchersText, watchers};
 
@@ -29,6 +32,8 @@ struct PersonTable {
     ring_secs: Option<Spanned<u16>>,
     watchers: Option<Spanned<WatchersText>>,
     mwi: Option<Spanned<String>>,
+    #[serde(default)]
+    forward: ForwardTable,
     #[serde(default)]
     supervises: Vec<Spanned<String>>,
 }
@@ -56,13 +61,24 @@ pub struct Person {
     pub watchers: Option<Watchers>,
     /// The phones are told of waiting messages without having asked (many desk phones expect it).
     pub light_unasked: bool,
+    /// Where this person's calls go instead.
+    pub forward: ForwardConf,
     /// Whose calls this person may hear; `*` is everybody's.
     pub supervises: Vec<String>,
 }
 
-/// Reads the file. Who is named in it as a watcher or as supervised is returned, too, to be looked for among the people.
-pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usize>)>) {
-    let (mut people, mut named_watchers): (Vec<Person>, Vec<_>) = Default::default();
+/// What was read, with the places of the names that must lead somewhere.
+#[derive(Default)]
+pub(super) struct Read {
+    pub(super) people: Vec<Person>,
+    /// Who is named as a watcher, or as supervised.
+    pub(super) named: Vec<(String, Range<usize>)>,
+    pub(super) destinations: Vec<(Destination, Range<usize>)>,
+}
+
+/// Reads the file.
+pub(super) fn read(file: &mut File<'_>) -> Read {
+    let Read { mut people, named: mut others, mut destinations } = Read::default();
     for entry in file.entries() {
         let (named, account, span) = (file.check_name(&entry), entry.name.clone(), entry.span.clone());
         let Some(said) = file.entry::<PersonTable>(entry) else { continue };
@@ -108,12 +124,12 @@ pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usiz
         let watchers = said.watchers.map(|text| {
             let watchers = watchers(file, &text);
             if let Watchers::These(these) = &watchers {
-                named_watchers.extend(these.iter().map(|name| (name.clone(), text.span())));
+                others.extend(these.iter().map(|name| (name.clone(), text.span())));
             }
             watchers
         });
-        let named = said.supervises.iter().filter(|name| *name.get_ref() != "*");
-        named_watchers.extend(named.map(|name| (name.get_ref().clone(), name.span())));
+        let supervised = said.supervises.iter().filter(|name| *name.get_ref() != "*");
+        others.extend(supervised.map(|name| (name.get_ref().clone(), name.span())));
         let light_unasked = said.mwi.is_some_and(|mwi| {
             if !matches!(mwi.get_ref().as_str(), "subscribe" | "unsolicited") {
                 let what = format!(
@@ -139,8 +155,9 @@ pub(super) fn read(file: &mut File<'_>) -> (Vec<Person>, Vec<(String, Range<usiz
             ring: Duration::from_secs(ring_secs.into()),
             watchers,
             light_unasked,
+            forward: said.forward.read(file, &mut destinations),
             supervises: said.supervises.into_iter().map(Spanned::into_inner).collect(),
         });
     }
-    (people, named_watchers)
+    Read { people, named: others, destinations }
 }

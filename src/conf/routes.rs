@@ -12,6 +12,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::file::{Entry, File};
+use super::forward::ForwardTable;
 use super::hours;
 
 #[derive(Debug, Deserialize)]
@@ -51,6 +52,8 @@ struct GroupTable {
     ring_secs: Option<u16>,
     #[serde(default)]
     record: bool,
+    #[serde(default)]
+    forward: ForwardTable,
 }
 
 /// What was read, with the places of the names that must lead somewhere.
@@ -180,9 +183,10 @@ fn group_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         file.problem(span, format!("group {name} must have 1 to 50 people"));
     }
     read.members.extend(said.people.iter().map(|person| (person.get_ref().clone(), person.span())));
+    let forward = said.forward.read(file, &mut read.destinations);
     if named {
         let people = said.people.into_iter().map(Spanned::into_inner).collect();
         let ring = Duration::from_secs(said.ring_secs.unwrap_or(25).clamp(1, 600).into());
-        read.groups.insert(name, GroupConf { people, ring, record: said.record });
+        read.groups.insert(name, GroupConf { people, ring, record: said.record, forward });
     }
 }

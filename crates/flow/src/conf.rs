@@ -64,6 +64,32 @@ pub struct PersonConf {
     pub ring: Duration,
     /// Record what is talked with this person.
     pub record: bool,
+    /// Where calls go instead.
+    pub forward: ForwardConf,
+}
+
+/// Where the calls of a person or a group go instead; where nothing is said, the caller is told why nobody came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForwardConf {
+    /// All of them, and nobody is rung.
+    pub always: Option<Destination>,
+    /// When all are busy, or decline.
+    pub busy: Option<Destination>,
+    /// When nobody picks up.
+    pub no_answer: Option<Destination>,
+    /// When there is no phone to ring.
+    pub unreachable: Option<Destination>,
+}
+
+impl ForwardConf {
+    /// Where a call goes that came to nothing with this SIP status, after a phone `rang` or none did.
+    pub(crate) fn after(&self, status: u16, rang: bool) -> Option<&Destination> {
+        match (status, rang) {
+            (486 | 600 | 603, _) => self.busy.as_ref(),
+            (_, true) => self.no_answer.as_ref(),
+            (_, false) => self.unreachable.as_ref(),
+        }
+    }
 }
 
 /// A ring group.
@@ -75,6 +101,8 @@ pub struct GroupConf {
     pub ring: Duration,
     /// Record what is talked.
     pub record: bool,
+    /// Where calls go instead.
+    pub forward: ForwardConf,
 }
 
 /// A queue, as its callers know it. Who serves it and how is `acd`'s.

@@ -20,7 +20,7 @@ use crate::pass::{Choose, Set};
 use crate::queue::Queue;
 use crate::ring::Ring;
 use crate::say::Say;
-use crate::{FlowConf, Next, Program, QueueConf, StepConf, Word};
+use crate::{FlowConf, ForwardConf, Next, Program, QueueConf, StepConf, Word};
 
 /// One call under way.
 #[derive(Debug)]
@@ -264,12 +264,20 @@ impl Journey {
 
 /// Two who talk, until one of them does not.
 fn talking() -> Box<dyn Program + Send> {
-    Box::new(Ring { targets: Vec::new(), ring: std::time::Duration::ZERO, record: false })
+    Box::new(Ring {
+        targets: Vec::new(),
+        ring: std::time::Duration::ZERO,
+        record: false,
+        forward: ForwardConf::default(),
+    })
 }
 
 /// Does somebody have to answer there first?
 fn rings(destination: &Destination) -> bool {
-    matches!(destination, Destination::Person(_) | Destination::Group(_) | Destination::Trunk(_))
+    matches!(
+        destination,
+        Destination::Person(_) | Destination::Group(_) | Destination::Trunk(_) | Destination::Number { .. }
+    )
 }
 
 /// So many programs may follow each other at one moment.
@@ -298,17 +306,14 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
     let found: Option<Box<dyn Program + Send>> = match destination {
         Destination::Person(name) => conf.people.get(name).map(|person| {
             let targets = vec![Target::Account(name.clone())];
-            Box::new(Ring { targets, ring: person.ring, record: person.record }) as _
+            Box::new(Ring { targets, ring: person.ring, record: person.record, forward: person.forward.clone() }) as _
         }),
         Destination::Group(name) => conf.groups.get(name).map(|group| {
             let targets = group.people.iter().cloned().map(Target::Account).collect();
-            Box::new(Ring { targets, ring: group.ring, record: group.record }) as _
+            Box::new(Ring { targets, ring: group.ring, record: group.record, forward: group.forward.clone() }) as _
         }),
-        Destination::Trunk(name) => {
-            let onward = Onward { trunk: name.clone(), number: asked.number.clone(), ..Onward::default() };
-            let targets = vec![Target::Trunk(onward)];
-            Some(Box::new(Ring { targets, ring: conf.trunk_ring, record: false }))
-        }
+        Destination::Trunk(trunk) => Some(out_through(trunk, &asked.number, conf)),
+        Destination::Number { trunk, number } => Some(out_through(trunk, number, conf)),
         Destination::Queue(name) => conf.queues.get(name).map(|queue| {
             let priority = queue.priority.saturating_add(asked.priority);
             Box::new(Queue::new(QueueConf { priority, ..queue.clone() })) as _
@@ -335,6 +340,13 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
         Destination::Reject(status) => Some(Box::new(Refuse(*status))),
     };
     found.unwrap_or(Box::new(Refuse(404)))
+}
+
+/// A number is rung through a trunk.
+fn out_through(trunk: &str, number: &str, conf: &FlowConf) -> Box<dyn Program + Send> {
+    let onward = Onward { trunk: trunk.to_owned(), number: number.to_owned(), ..Onward::default() };
+    let targets = vec![Target::Trunk(onward)];
+    Box::new(Ring { targets, ring: conf.trunk_ring, record: false, forward: ForwardConf::default() })
 }
 
 /// The program for a step of the menus.

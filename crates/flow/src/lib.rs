@@ -22,8 +22,8 @@ mod ring;
 mod say;
 
 pub use conf::{
-    ChooseConf, CollectConf, FlowConf, GroupConf, MenuConf, OverflowConf, PersonConf, QuestionConf, QueueConf, SayConf,
-    SetConf, StepConf,
+    ChooseConf, CollectConf, FlowConf, ForwardConf, GroupConf, MenuConf, OverflowConf, PersonConf, QuestionConf,
+    QueueConf, SayConf, SetConf, StepConf,
 };
 pub use graph::{Finding, Graph};
 pub use journey::Journey;

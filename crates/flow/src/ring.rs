@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use call::{Call, Dial, Event, Side, Target};
+use call::{Call, Dial, Event, Side, Target, What};
 
-use crate::{Next, Program};
+use crate::{ForwardConf, Next, Program};
 
 /// One caller waiting for somebody to pick up, then talking with him.
 #[derive(Debug)]
@@ -12,14 +12,25 @@ pub(crate) struct Ring {
     pub(crate) targets: Vec<Target>,
     pub(crate) ring: Duration,
     pub(crate) record: bool,
+    pub(crate) forward: ForwardConf,
 }
+
+/// So many destinations a call may pass and still be sent on: two who forward to each other must come to an end.
+const PATH_MAX: usize = 20;
 
 impl Program for Ring {
     fn step(&mut self, event: Event, call: &mut Call) -> Next {
         match event {
+            Event::Started if self.forward.always.is_some() && may_go_on(call) => {
+                return self.forward.always.clone().map_or(Next::Wait, Next::Go);
+            }
             Event::Started => call.dial(Dial { targets: self.targets.clone(), ring: self.ring }),
             Event::Connected if self.record => call.record(),
             Event::NotConnected(status) => {
+                let forward = self.forward.after(status, has_rung(call)).filter(|_| may_go_on(call));
+                if let Some(to) = forward {
+                    return Next::Go(to.clone());
+                }
                 call.reject(status);
                 return Next::Over;
             }
@@ -33,4 +44,14 @@ impl Program for Ring {
         }
         Next::Wait
     }
+}
+
+/// Has a phone rung at the destination the call is at?
+fn has_rung(call: &Call) -> bool {
+    let here = call.facts().iter().rev().take_while(|fact| !matches!(fact.what, What::Entered { .. }));
+    here.into_iter().any(|fact| matches!(fact.what, What::Ringing { .. }))
+}
+
+fn may_go_on(call: &Call) -> bool {
+    call.facts().iter().filter(|fact| matches!(fact.what, What::Entered { .. })).count() < PATH_MAX
 }

@@ -46,6 +46,13 @@ pub enum Destination {
     Play(String),
     /// Out through a trunk, to the number dialled.
     Trunk(String),
+    /// Out through a trunk, to a number of the conf's.
+    Number {
+        /// The trunk.
+        trunk: String,
+        /// The number, as it is sent.
+        number: String,
+    },
     /// The caller hears himself.
     Echo,
     /// A steady test tone (1004 Hz, the usual level of −10 dBm0).
@@ -77,6 +84,12 @@ impl FromStr for Destination {
             ("whisper", None) if name.is_none() => Ok(Destination::Supervise(Ear::Whisper)),
             ("barge", None) if name.is_none() => Ok(Destination::Supervise(Ear::Barge)),
             ("play", Some(name)) => Ok(Destination::Play(name)),
+            ("trunk", Some(name)) if name.contains('/') => match name.split_once('/') {
+                Some((trunk, number)) if is_sent(number) && !trunk.is_empty() => {
+                    Ok(Destination::Number { trunk: trunk.to_owned(), number: number.to_owned() })
+                }
+                _ => Err(format!("{text:?} names no number to send; write one such as trunk:carrier/0911234567")),
+            },
             ("trunk", Some(name)) => Ok(Destination::Trunk(name)),
             ("echo", None) if name.is_none() => Ok(Destination::Echo),
             ("tone", None) if name.is_none() => Ok(Destination::Tone),
@@ -86,10 +99,16 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, \
-                 trunk:NAME, login, logout, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
+                 trunk:NAME, trunk:NAME/NUMBER, login, logout, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
     }
+}
+
+/// Digits, as a carrier takes them.
+fn is_sent(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    (1..=32).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit() || b"*#".contains(&digit))
 }
 
 impl fmt::Display for Destination {
@@ -110,6 +129,7 @@ impl fmt::Display for Destination {
             Destination::Supervise(Ear::Whisper) => f.write_str("whisper"),
             Destination::Supervise(Ear::Barge) => f.write_str("barge"),
             Destination::Play(name) => write!(f, "play:{name}"),
+            Destination::Number { trunk, number } => write!(f, "trunk:{trunk}/{number}"),
             Destination::Trunk(name) => write!(f, "trunk:{name}"),
             Destination::Echo => f.write_str("echo"),
             Destination::Tone => f.write_str("tone"),
@@ -131,6 +151,7 @@ mod tests {
             "menu:main",
             "play:welcome",
             "trunk:carrier",
+            "trunk:carrier/+385911234567",
             "login",
             "logout",
             "pause:lunch",
@@ -147,8 +168,21 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Destination>().map(|destination| destination.to_string()), Ok(text.to_owned()));
         }
-        for bad in ["", "person", "person:", "ann", "echo:1", "tone:", "reject:200", "reject:x", "queue:", "login:ann"]
-        {
+        for bad in [
+            "",
+            "person",
+            "person:",
+            "ann",
+            "echo:1",
+            "trunk:a/",
+            "trunk:/1",
+            "trunk:a/x",
+            "tone:",
+            "reject:200",
+            "reject:x",
+            "queue:",
+            "login:ann",
+        ] {
             assert!(bad.parse::<Destination>().is_err(), "{bad}");
         }
     }
