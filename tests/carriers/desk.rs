@@ -25,6 +25,8 @@ pub struct Desk {
     pub now: Time,
     pub news: Vec<String>,
     pub cdrs: Vec<Value>,
+    /// Where media ports were to be bound.
+    pub opened: Vec<SocketAddr>,
     folder: PathBuf,
     /// Our own address, as others see it.
     here: Rc<Cell<SocketAddr>>,
@@ -57,8 +59,8 @@ impl Desk {
         let here = Rc::new(Cell::new(SWITCH.parse().expect("an address")));
         let seen = here.clone();
         let switch = Switch::new(&conf, move |_, _| seen.get(), clock, Random::numbered(7));
-        let (news, cdrs, sent) = (Vec::new(), Vec::new(), VecDeque::new());
-        Desk { switch, now: Time::ZERO, news, cdrs, folder, here, sent, counter: 0, proven: String::new() }
+        let (news, cdrs, opened, sent) = (Vec::new(), Vec::new(), Vec::new(), VecDeque::new());
+        Desk { switch, now: Time::ZERO, news, cdrs, opened, folder, here, sent, counter: 0, proven: String::new() }
     }
 
     /// Registers a person's phone; returns where it is.
@@ -315,6 +317,7 @@ impl Desk {
                     self.sent.push_back((flow.remote, String::from_utf8_lossy(&bytes).into_owned()))
                 }
                 Output::Trunk(news) => self.news.push(format!("{news:?}")),
+                Output::Media { command: media::Command::Open { local, .. }, .. } => self.opened.push(local),
                 Output::Media { command: media::Command::Close { leg }, .. } => {
                     self.tell(Input::Media(media::Event::Closed { leg, stats: Box::default() }));
                 }

@@ -220,6 +220,26 @@ fn calls_beyond_the_media_ports_are_refused_and_the_operator_is_told() {
     assert_eq!(told(&desk).len(), 1);
 }
 
+#[test]
+fn each_side_hears_of_the_address_it_can_reach_and_media_is_bound_there_or_behind_the_nat_everywhere() {
+    let listening = "listen = [\"192.0.2.1:5060\", \"10.9.9.9:5060\"]\n";
+    let behind_nat = format!("{listening}advertise = \"10.9.9.9\"\n");
+    for (conf, bound) in [(listening, ["10.9.9.9", "192.0.2.1"]), (&behind_nat, ["0.0.0.0"; 2])] {
+        let mut desk = Desk::new(&[("switch.toml", conf), ("trunks.toml", TWO), ("routes.toml", OUT)]);
+        desk.phone("ann");
+        desk.moves("10.9.9.9:5060"); // to the trunk we are at our other address
+        desk.dial("ann", "91");
+        let invite = desk.rings(FIRST);
+        assert!(invite.contains("\r\nc=IN IP4 10.9.9.9\r\n"), "{invite}");
+        desk.answer_with_sdp(FIRST, &invite);
+        let answer = desk.next_final_of("ann");
+        assert!(answer.contains("\r\nc=IN IP4 192.0.2.1\r\n"), "{answer}");
+        let opened: Vec<String> = desk.opened.iter().map(|local| local.ip().to_string()).collect();
+        assert_eq!(opened, bound);
+        assert_ne!(desk.opened[0].port(), desk.opened[1].port());
+    }
+}
+
 const POLICIES: &str = r#"
 [open]                       # not trusted
 address = "203.0.113.11:5060"
