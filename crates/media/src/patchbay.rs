@@ -71,7 +71,7 @@ impl Patchbay {
             Command::Unwire { from, to } => self.unwire(from, to, now),
             Command::Play { leg, player, sound, repeat } => {
                 self.change(leg, |port| {
-                    port.player = Some(Player::new(player, sound, repeat));
+                    port.player = Some(Box::new(Player::new(player, sound, repeat)));
                     port.out.cut();
                 });
                 self.start_wheel(leg, now);
@@ -88,7 +88,7 @@ impl Patchbay {
             Command::Keys { leg, heard } => self.change(leg, |port| port.keys_heard = heard),
             Command::Tap { leg, recording, channel, began } => self.change(leg, |port| {
                 port.flush(exit);
-                port.tap = Some(Tap::new(recording, channel, began));
+                port.tap = Some(Box::new(Tap::new(recording, channel, began)));
             }),
             Command::Deafen { leg, deaf } => self.change(leg, |port| {
                 port.flush(exit);
@@ -148,7 +148,7 @@ impl Patchbay {
         }
         let heard = port.receive(from, bytes, now, &self.limits, exit);
         // A clip was begun: see that it is given up should the leg fall silent.
-        if let Some(due) = port.tap.as_ref().and_then(Tap::due)
+        if let Some(due) = port.tap.as_deref().and_then(Tap::due)
             && due < port.timer
         {
             port.timer = due;

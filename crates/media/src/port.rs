@@ -44,10 +44,11 @@ pub(crate) struct Port {
     /// There while this leg hears something made for it.
     pub mixer: Option<Box<Mixer>>,
     pub out: OutStream,
-    pub player: Option<Player>,
+    /// What few legs have is apart, so that it costs the others nothing.
+    pub player: Option<Box<Player>>,
     /// The wheel will serve this port.
     pub on_wheel: bool,
-    pub tap: Option<Tap>,
+    pub tap: Option<Box<Tap>>,
     /// Which of its keys others hear, and the timestamp of the last.
     pub keys_heard: KeysHeard,
     last_key: Option<u32>,
@@ -59,7 +60,7 @@ pub(crate) struct Port {
     /// Hears keys in the sound of a leg that knows no telephone-events.
     ear: Option<Box<DtmfDetector>>,
     /// Keys that go into the leg.
-    keying: Option<Keying>,
+    keying: Option<Box<Keying>>,
     reports: Reports,
     stats: LegStats,
     opened: Time,
@@ -180,7 +181,7 @@ impl Port {
         report_again: Duration,
         exit: &mut impl Exit,
     ) {
-        if self.tap.as_ref().and_then(Tap::due).is_some_and(|due| due <= now) {
+        if self.tap.as_deref().and_then(Tap::due).is_some_and(|due| due <= now) {
             self.flush(exit);
         }
         let Some(line) = &mut self.line else { return };
@@ -219,7 +220,7 @@ impl Port {
             line.and_then(|line| line.timeout_at(limits)),
             line.and_then(|line| line.one_way_at(limits)),
             line.and_then(|line| line.web.as_ref()).map(|web| web.due()),
-            self.tap.as_ref().and_then(Tap::due),
+            self.tap.as_deref().and_then(Tap::due),
         ];
         deadlines.into_iter().flatten().min().unwrap_or(Time::NEVER)
     }

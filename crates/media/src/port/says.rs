@@ -116,7 +116,7 @@ impl Port {
         match &mut self.keying {
             Some(keying) => keying.add(digit),
             None if self.player.is_none() && rtp::event::Event::code_of(digit).is_some() => {
-                self.keying = Some(Keying::new(digit));
+                self.keying = Some(Box::new(Keying::new(digit)));
                 self.out.cut();
             }
             None => {}
@@ -133,7 +133,7 @@ impl Port {
     fn press_on(&mut self, now: Time, exit: &mut impl Exit) -> Option<u16> {
         let (Some(line), Some(keying)) = (&mut self.line, &mut self.keying) else { return None };
         let Some(payload_type) = line.conf.telephone_event else {
-            self.player = keying.sound().map(|sound| Player::new(KEY_PLAYER, sound, false));
+            self.player = keying.sound().map(|sound| Box::new(Player::new(KEY_PLAYER, sound, false)));
             if self.player.is_none() {
                 self.keying = None;
             }
