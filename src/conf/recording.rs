@@ -23,6 +23,8 @@ pub struct RecordingConf {
     pub mask_secs_max: u32,
     /// What is heard in its place.
     pub mask_sound: MaskSound,
+    /// A file of master keys: recordings are sealed with the first.
+    pub key_file: Option<PathBuf>,
 }
 
 impl RecordingConf {
@@ -65,6 +67,7 @@ impl Default for RecordingConf {
             on_failure: OnFailure::Continue,
             mask_secs_max: 300,
             mask_sound: MaskSound::Silence,
+            key_file: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use recorder::{Cut, Format};
 
 use super::Archive;
 use super::find::the_one;
+use super::keys::Keys;
 use super::progress::Bar;
 use crate::Failure;
 
@@ -15,6 +16,8 @@ use crate::Failure;
 pub struct ExportArgs {
     #[command(flatten)]
     archive: Archive,
+    #[command(flatten)]
+    keys: Keys,
     /// The recording's id, or its file below the folder
     id: String,
     /// The file to write
@@ -60,8 +63,9 @@ impl ExportArgs {
             return Err(format!("{} is there already; name another file", self.to.display()).into());
         }
         let cut = Cut { format, mono: self.mono, from_secs: self.from_secs, to_secs: self.to_secs };
+        let keys = self.keys.ring()?;
         let mut bar = Bar::new();
-        let written = recorder::export(&folder.join(&row.file), &self.to, &cut, |secs| {
+        let written = recorder::export(&folder.join(&row.file), &self.to, &cut, &keys, |secs| {
             bar.show(secs as u64, row.seconds.ceil() as u64, || format!("{secs:.0} s"));
             true
         });

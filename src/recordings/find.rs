@@ -151,7 +151,10 @@ impl ShowArgs {
         say("sha256", sidecar["integrity"]["sha256"].as_str().unwrap_or("unknown").to_owned());
         say("file", path.display().to_string());
         print_table(&lines);
-        println!("hear it: ffplay -autoexit '{}'", path.display());
+        match sidecar["encrypted"].as_bool() {
+            Some(true) => println!("hear it: centrala recordings export '{}' --keys FILE --to COPY.wav", row.id),
+            _ => println!("hear it: ffplay -autoexit '{}'", path.display()),
+        }
         Ok(())
     }
 }

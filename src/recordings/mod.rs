@@ -3,6 +3,7 @@
 mod export;
 mod find;
 mod keep;
+mod keys;
 mod live;
 mod progress;
 mod verify;
@@ -44,6 +45,10 @@ pub enum Command {
     Start(live::LiveArgs),
     /// Record a call no longer; what there is stays
     Stop(live::LiveArgs),
+    /// Make a master key: recordings that begin from now are sealed with it
+    MakeKey(keys::MakeKeyArgs),
+    /// Give the keys of all recordings to the newest master key; no sound is touched
+    RotateKey(keys::RotateKeyArgs),
     /// Compare every recording with what was written down when it was made
     Verify(verify::VerifyArgs),
 }
@@ -82,6 +87,8 @@ impl Command {
             Command::Resume(args) => args.run(RecordingOrder::Resume),
             Command::Start(args) => args.run(RecordingOrder::Start),
             Command::Stop(args) => args.run(RecordingOrder::Stop),
+            Command::MakeKey(args) => args.run(),
+            Command::RotateKey(args) => args.run(),
             Command::Verify(args) => args.run(),
         }
     }

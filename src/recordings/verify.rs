@@ -5,6 +5,7 @@ use recorder::{Noted, Verify};
 use serde_json::json;
 
 use super::Archive;
+use super::keys::Keys;
 use super::progress::Bar;
 use crate::Failure;
 
@@ -12,6 +13,8 @@ use crate::Failure;
 pub struct VerifyArgs {
     #[command(flatten)]
     archive: Archive,
+    #[command(flatten)]
+    keys: Keys,
     /// Read only the recordings of this day
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     day: Option<String>,
@@ -27,7 +30,7 @@ impl VerifyArgs {
     pub fn run(self) -> Result<(), Failure> {
         let folder = self.archive.folder()?;
         let mut bar = Bar::new();
-        let verify = Verify { below: self.day, noted: self.noted };
+        let verify = Verify { below: self.day, noted: self.noted, keys: self.keys.ring()? };
         let report = verify.run(folder, |done| {
             bar.show(done.bytes, done.bytes_all, || format!("{} of {} recordings", done.files, done.files_all));
             true

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use recorder::{Encode, Format};
+use recorder::{Encode, Format, Keyring};
 use tracing::{debug, error};
 
 use super::clock::Clock;
@@ -27,12 +27,13 @@ impl Encoder {
     pub(super) fn start(
         folders: &[PathBuf],
         format: Format,
+        keys: &Keyring,
         clock: Clock,
     ) -> io::Result<Option<(Encoder, JoinHandle<()>)>> {
         if format == Format::Wav {
             return Ok(None);
         }
-        let archives = folders.iter().map(|folder| Encode::new(folder, format, clock.today())).collect();
+        let archives = folders.iter().map(|folder| Encode::new(folder, format, keys.clone(), clock.today())).collect();
         let (sender, inbox) = sync_channel(1);
         let thread = thread::Builder::new().name("encoder".to_owned()).spawn(move || run(archives, clock, &inbox))?;
         Ok(Some((Encoder(sender), thread)))

@@ -41,6 +41,9 @@ pub enum StartError {
     /// Recordings have nowhere to go.
     #[error(transparent)]
     Recordings(#[from] recorder::RecorderError),
+    /// Recordings are to be sealed, and there is nothing to seal them with.
+    #[error(transparent)]
+    Keys(#[from] recorder::SealError),
     /// CDRs have nowhere to go.
     #[error("cannot write the journal in {folder}: {why}; make the folder writable, or name another with --journal")]
     Journal {

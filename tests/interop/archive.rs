@@ -16,13 +16,13 @@ use crate::harness::{files_below, until};
 const A_WHILE: Duration = Duration::from_secs(10);
 
 /// `centrala recordings` with these words, to its end.
-fn recordings(folder: &Path, words: &[&str]) -> Output {
+pub fn recordings(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_centrala"));
     command.arg("recordings").args(words).arg("--folder").arg(folder);
     command.output().expect("this very workspace")
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 

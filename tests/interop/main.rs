@@ -22,6 +22,7 @@ mod masks;
 mod names;
 mod operate;
 mod routing;
+mod sealed;
 mod sipp;
 mod srtp;
 mod tls;

@@ -26,7 +26,7 @@ fn archive(criterion: &mut Criterion) {
     group.sample_size(10);
     group.throughput(Throughput::Bytes((SOUND_BYTES * recordings.min(SOUNDS)) as u64));
     group.bench_function("verify", |bencher| {
-        bencher.iter(|| Verify { below: Some("2026/11/24".to_owned()), noted: None }.run(&folder, |_| true))
+        bencher.iter(|| Verify { below: Some("2026/11/24".to_owned()), ..Verify::default() }.run(&folder, |_| true))
     });
     group.throughput(Throughput::Elements(recordings as u64));
     let mut index = Index::open(&folder, |_, _| {}).expect("our own folder");

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::archive::{Act, Entry, Hash, Manifest, Sums};
 use crate::place::{JSON, JSON_PART, Place, WAV, WAV_PART};
 use crate::recording::seconds;
+use crate::seal::{Store, key_file};
 use crate::{RecorderError, sidecar, wav_file};
 
 /// A recording that ended and has not got its name yet.
@@ -26,7 +27,7 @@ pub struct Closing {
     pub id: Option<RecordingId>,
     place: Place,
     /// Its sound, still locked against being salvaged.
-    file: File,
+    file: Store,
     end: End,
 }
 
@@ -48,11 +49,11 @@ pub struct Settled {
 }
 
 impl Closing {
-    pub(crate) fn whole(id: RecordingId, place: Place, file: File, secs: f64, sidecar: Map<String, Value>) -> Closing {
+    pub(crate) fn whole(id: RecordingId, place: Place, file: Store, secs: f64, sidecar: Map<String, Value>) -> Closing {
         Closing { id: Some(id), place, file, end: End::Whole { seconds: secs, sidecar } }
     }
 
-    pub(crate) fn cut_off(id: Option<RecordingId>, place: Place, file: File, why: Option<String>) -> Closing {
+    pub(crate) fn cut_off(id: Option<RecordingId>, place: Place, file: Store, why: Option<String>) -> Closing {
         Closing { id, place, file, end: End::CutOff { why } }
     }
 
@@ -107,11 +108,17 @@ impl Closing {
         now: Timestamp,
     ) -> io::Result<()> {
         self.file.sync_all()?;
+        if self.file.is_sealed() {
+            File::open(key_file(&self.place.with(WAV)))?.sync_all()?;
+        }
         let sums = Sums::of(File::open(self.place.with(WAV_PART))?)?;
         let text = match members {
             Some(mut members) => {
                 members.insert("seconds".to_owned(), seconds.into());
                 members.insert("integrity".to_owned(), json!(sums));
+                if self.file.is_sealed() {
+                    members.insert("encrypted".to_owned(), true.into());
+                }
                 let text = sidecar::text(&members)?;
                 sidecar::write(&self.place.with(JSON), &text, true)?;
                 text

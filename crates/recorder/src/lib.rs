@@ -11,6 +11,7 @@
 //! | `NAME.wav.part` | the sound so far, its header true at any instant | – |
 //! | `NAME.json.part` | what was known when it began | – |
 //! | `NAME.wav` | – | the whole sound: 8 kHz, 16 bit, caller left, other party right |
+//! | `NAME.key` | its key, where it is sealed | the same |
 //! | `NAME.json` | – | the sidecar; it appears just before the `.wav` does |
 //! | `YYYY/MM/DD/manifest.jsonl` | – | a line for each, by which [`Verify`] finds what was changed |
 //!
@@ -26,6 +27,7 @@ mod place;
 mod recorder;
 mod recording;
 mod salvage;
+mod seal;
 mod sidecar;
 mod silences;
 mod sound;
@@ -41,6 +43,7 @@ pub use closing::{Closing, Settled};
 pub use error::RecorderError;
 pub use recorder::{Event, Input, Output, Recorder, RecorderConf};
 pub use salvage::{Salvaged, salvage};
+pub use seal::{Keyring, SealError, rewrap};
 pub use silences::Silence;
 pub use sound::{Cut, Format, export};
 pub use timeline::Channel;

@@ -60,6 +60,8 @@ pub(crate) const WAV: &str = ".wav";
 pub(crate) const WAV_PART: &str = ".wav.part";
 /// The sidecar.
 pub(crate) const JSON: &str = ".json";
+/// The key of a sealed recording.
+pub(crate) const KEY: &str = ".key";
 /// What was known at the beginning.
 pub(crate) const JSON_PART: &str = ".json.part";
 

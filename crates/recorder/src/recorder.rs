@@ -13,7 +13,7 @@ use base::{RecordingId, Time};
 use serde_json::Value;
 
 use crate::recording::Recording;
-use crate::{Channel, Closing, RecorderError, Silence, sidecar};
+use crate::{Channel, Closing, Keyring, RecorderError, Silence, sidecar};
 
 /// Where recordings go and how many there may be.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct RecorderConf {
     /// A file holds no more; a longer recording goes on in another. WAV ends at 4 GiB, which is 37 hours; hound would not
     /// notice.
     pub secs_max: u64,
+    /// Sound is sealed, where there is a master key.
+    pub keys: Keyring,
     /// What is masked is a soft tone and not silence.
     pub mask_tone: bool,
 }
@@ -41,6 +43,7 @@ impl Default for RecorderConf {
             floor_bytes: 500_000_000,
             recordings_max: 10_000,
             secs_max: 8 * 3600,
+            keys: Keyring::default(),
             mask_tone: false,
         }
     }

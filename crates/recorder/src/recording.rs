@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::gaps::Gaps;
 use crate::place::{JSON_PART, Place, WAV, WAV_PART};
+use crate::seal::{Keyring, key_file};
 use crate::silences::{Silence, Silences};
 use crate::timeline::{Channel, Late, Timeline};
 use crate::wav_file::{RATE, WavFile};
@@ -25,6 +26,7 @@ pub(crate) struct Recording {
     file: String,
     began: Time,
     secs_max: u64,
+    keys: Keyring,
     wav: WavFile,
     /// Which file of it this is, from 1.
     part: u32,
@@ -59,12 +61,13 @@ impl Recording {
         started: &Map<String, Value>,
     ) -> Result<Recording, RecorderError> {
         let place = Place::new(folder, file)?;
-        let wav = begin(&place, started).map_err(|why| not_begun(file, why))?;
+        let wav = begin(&place, started, &conf.keys).map_err(|why| not_begun(file, why))?;
         Ok(Recording {
             place,
             file: file.to_owned(),
             began,
             secs_max: conf.secs_max,
+            keys: conf.keys.clone(),
             wav,
             part: 1,
             base: 0,
@@ -107,7 +110,7 @@ impl Recording {
         let mut told = self.started.clone();
         self.tell_part(&mut told);
         self.silences.tell(self.timeline.written(), &mut told);
-        let begun = Place::new(folder, &file).and_then(|place| match begin(&place, &told) {
+        let begun = Place::new(folder, &file).and_then(|place| match begin(&place, &told, &self.keys) {
             Ok(wav) => Ok((place, wav)),
             Err(why) => Err(not_begun(&file, why)),
         });
@@ -274,7 +277,7 @@ fn not_begun(file: &str, why: io::Error) -> RecorderError {
     }
 }
 
-fn begin(place: &Place, started: &Map<String, Value>) -> io::Result<WavFile> {
+fn begin(place: &Place, started: &Map<String, Value>, keys: &Keyring) -> io::Result<WavFile> {
     let part = place.with(WAV_PART);
     fs::create_dir_all(part.parent().unwrap_or(Path::new("."))).map_err(|why| match why.kind() {
         ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(), // a file where a day's folder should be
@@ -283,11 +286,12 @@ fn begin(place: &Place, started: &Map<String, Value>) -> io::Result<WavFile> {
     if place.with(WAV).try_exists()? {
         return Err(ErrorKind::AlreadyExists.into());
     }
-    let made = WavFile::create(&part).and_then(|wav| {
+    let made = WavFile::create(&part, keys).and_then(|wav| {
         sidecar::write(&place.with(JSON_PART), &sidecar::text(started)?, false)?;
         Ok(wav)
     });
     if made.as_ref().is_err_and(|why| why.kind() != ErrorKind::AlreadyExists) {
+        let _ = fs::remove_file(key_file(&part));
         let _ = fs::remove_file(&part); // an empty recording is none
     }
     made

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use crate::archive::Manifest;
 use crate::place::{Place, WAV_PART};
-use crate::{Closing, RecorderError, walk};
+use crate::seal::Store;
+use crate::{Closing, Keyring, RecorderError, walk};
 
 /// A recording found unfinished.
 #[derive(Debug)]
@@ -29,20 +30,29 @@ pub struct Salvaged {
 ///
 /// # Errors
 /// When the folder, or one in it, cannot be listed.
-pub fn salvage(manifest: &mut Manifest, now: Timestamp) -> io::Result<Vec<Salvaged>> {
+pub fn salvage(manifest: &mut Manifest, keys: &Keyring, now: Timestamp) -> io::Result<Vec<Salvaged>> {
     let mut files = Vec::new();
     walk::files(manifest.folder(), &mut files)?;
     let folder = manifest.folder().to_owned();
     let parts = files.iter().filter(|file| file.as_os_str().as_encoded_bytes().ends_with(WAV_PART.as_bytes()));
-    Ok(parts.filter_map(|part| salvage_one(&folder, part, manifest, now)).collect())
+    Ok(parts.filter_map(|part| salvage_one(&folder, part, manifest, keys, now)).collect())
 }
 
-fn salvage_one(folder: &Path, part: &Path, manifest: &mut Manifest, now: Timestamp) -> Option<Salvaged> {
+fn salvage_one(
+    folder: &Path,
+    part: &Path,
+    manifest: &mut Manifest,
+    keys: &Keyring,
+    now: Timestamp,
+) -> Option<Salvaged> {
     let place = Place::of_part(folder, part)?;
+    let disk = |why| RecorderError::Disk { file: part.display().to_string(), why };
     let outcome = match OpenOptions::new().read(true).write(true).open(part) {
         Ok(file) if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) => return None, // another switch lives
-        Ok(file) => Closing::cut_off(None, place, file, None).settle(manifest, now),
-        Err(why) => Err(RecorderError::Disk { file: part.display().to_string(), why }),
+        Ok(file) => Store::of(file, part, keys)
+            .map_err(disk)
+            .and_then(|file| Closing::cut_off(None, place, file, None).settle(manifest, now)),
+        Err(why) => Err(disk(why)),
     };
     let file = outcome.as_ref().map_or(part.to_owned(), |settled| folder.join(&settled.file));
     Some(Salvaged { file, outcome: outcome.map(|settled| settled.seconds) })
@@ -61,7 +71,7 @@ mod tests {
     use crate::{Channel, Input, Verify, sidecar};
 
     fn salvage_in(folder: &Path) -> io::Result<Vec<Salvaged>> {
-        salvage(&mut Manifest::new(folder), NOON)
+        salvage(&mut Manifest::new(folder), &Keyring::default(), NOON)
     }
 
     #[test]

@@ -6,29 +6,30 @@
 //! is made true at once and after every write; it counts bytes in 32 bits and wraps silently, so the caller stops long
 //! before; its `append` trusts the header and overwrites sound after a crash, so it is never used.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
 
+use crate::seal::{Keyring, Store, key_file};
 use crate::timeline::{Channel, Late};
 
 /// A WAV file being written.
 pub(crate) struct WavFile {
     /// Unbuffered: each write reaches the kernel, where `kill -9` cannot take it back.
-    wav: WavWriter<File>,
+    wav: WavWriter<Store>,
     /// The same open file, for places written before.
-    file: File,
+    file: Store,
 }
 
 impl WavFile {
     /// Makes a new file, valid from the start and locked against being salvaged while we live.
-    pub(crate) fn create(path: &Path) -> io::Result<WavFile> {
+    pub(crate) fn create(path: &Path, keys: &Keyring) -> io::Result<WavFile> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
         let _ = file.try_lock(); // a file system without locks is no reason not to record
-        let mut wav = WavWriter::new(file.try_clone()?, SPEC).map_err(io_error)?;
+        let file = Store::begin(file, keys.begin(&key_file(path))?)?;
+        let mut wav = WavWriter::new(file.clone(), SPEC).map_err(io_error)?;
         wav.flush().map_err(io_error)?;
         Ok(WavFile { wav, file })
     }
@@ -60,23 +61,28 @@ impl WavFile {
     }
 
     /// The file, still locked; its header is as it was settled last.
-    pub(crate) fn into_file(self) -> File {
+    pub(crate) fn into_file(self) -> Store {
         self.file
     }
 }
 
 /// Makes the header of a file we began tell what the file holds, whole frames only; tells how many. For a file no one
 /// writes any more. `None`: it is not one of ours.
-pub(crate) fn mend(file: &File) -> io::Result<Option<u64>> {
-    let length = file.metadata()?.len();
+pub(crate) fn mend(file: &Store) -> io::Result<Option<u64>> {
+    file.mend()?;
+    let length = file.length()?;
     if length < HEADER {
         // Died within its first write: nothing was heard yet.
         file.set_len(0)?;
-        WavWriter::new(file.try_clone()?, SPEC).and_then(WavWriter::finalize).map_err(io_error)?;
+        WavWriter::new(file.clone(), SPEC).and_then(WavWriter::finalize).map_err(io_error)?;
         return Ok(Some(0));
     }
     let mut header = [0; HEADER as usize];
     file.read_exact_at(&mut header, 0)?;
+    if file.is_sealed() && header == [0; HEADER as usize] {
+        header = beginning()?; // it died while that piece was written; whose file it is, its key has said
+        file.write_all_at(&header, 0)?;
+    }
     let ours = header.starts_with(b"RIFF") && &header[8..16] == b"WAVEfmt " && &header[36..40] == b"data";
     let frames = (length - HEADER) / FRAME;
     let Ok(bytes) = u32::try_from(frames * FRAME) else { return Ok(None) };
@@ -85,6 +91,13 @@ pub(crate) fn mend(file: &File) -> io::Result<Option<u64>> {
     file.write_all_at(&riff.to_le_bytes(), 4)?;
     file.write_all_at(&bytes.to_le_bytes(), 40)?;
     Ok(Some(frames))
+}
+
+/// The header of a file without sound.
+fn beginning() -> io::Result<[u8; HEADER as usize]> {
+    let mut header = io::Cursor::new(Vec::new());
+    WavWriter::new(&mut header, SPEC).and_then(WavWriter::finalize).map_err(io_error)?;
+    header.into_inner().try_into().map_err(|_| io::Error::other("hound writes another header"))
 }
 
 /// Samples a second, of each channel.
@@ -122,7 +135,7 @@ mod tests {
     fn a_file_opens_at_any_instant() {
         let folder = Folder::new();
         let path = folder.path().join("a.wav");
-        let mut wav = WavFile::create(&path).unwrap();
+        let mut wav = WavFile::create(&path, &Keyring::default()).unwrap();
         assert!(samples(&path).is_empty());
         wav.write(&[1, 2, 3, 4]).unwrap();
         assert!(samples(&path).is_empty(), "written, not yet told by the header");
@@ -138,7 +151,7 @@ mod tests {
     fn late_sound_changes_its_channel_only() {
         let folder = Folder::new();
         let path = folder.path().join("a.wav");
-        let mut wav = WavFile::create(&path).unwrap();
+        let mut wav = WavFile::create(&path, &Keyring::default()).unwrap();
         wav.write(&[1, 2, 3, 4, 5, 6]).unwrap();
         wav.patch(Channel::Right, &Late { at: 1, samples: vec![-7, -8] }).unwrap();
         wav.write(&[9, 9]).unwrap();
@@ -150,7 +163,7 @@ mod tests {
     fn mending_follows_the_file_and_leaves_strangers_alone() {
         let folder = Folder::new();
         let path = folder.path().join("a.wav");
-        let mut wav = WavFile::create(&path).unwrap();
+        let mut wav = WavFile::create(&path, &Keyring::default()).unwrap();
         wav.write(&[1, 2, 3, 4]).unwrap();
         wav.settle().unwrap();
         drop(wav);
@@ -169,7 +182,7 @@ mod tests {
         ] {
             fs::write(&path, &bytes).unwrap();
             let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-            let frames = mend(&file).unwrap();
+            let frames = mend(&Store::of(file, &path, &Keyring::default()).unwrap()).unwrap();
             assert_eq!(frames.map(|frames| frames as usize), wanted.as_ref().map(|samples| samples.len() / 2));
             match wanted {
                 Some(wanted) => assert_eq!(samples(&path), wanted),

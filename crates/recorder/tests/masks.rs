@@ -152,7 +152,7 @@ fn who_is_killed_under_a_mask_leaves_a_sidecar_that_tells_of_it() {
         Recorder::new(RecorderConf { folder: desk.folder.clone(), ..RecorderConf::default() }).unwrap(),
     );
     drop(dead);
-    let salvaged = salvage(&mut Manifest::new(&desk.folder), NOON).unwrap();
+    let salvaged = salvage(&mut Manifest::new(&desk.folder), &recorder::Keyring::default(), NOON).unwrap();
     assert!(salvaged[0].outcome.is_ok());
     let sidecar = desk.sidecar("a");
     assert_eq!(sidecar["masks"][0]["from_secs"], 2.0);

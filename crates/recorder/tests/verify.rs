@@ -59,7 +59,7 @@ fn taken_away_put_in_and_cut_short_are_told_apart() {
 fn one_day_is_read_alone_but_the_chain_whole() {
     let archive = Archive::of(&[("2026/11/24/a", 1), ("2026/11/25/b", 1)]);
     archive.flip("2026/11/24/a.wav", 50);
-    let below = |day: &str| Verify { below: Some(day.to_owned()), noted: None };
+    let below = |day: &str| Verify { below: Some(day.to_owned()), ..Verify::default() };
     let report = archive.verify_by(&below("2026/11/25"));
     assert_eq!((report.findings, report.recordings, report.last_line), (vec![], 1, 2));
     assert_eq!(archive.verify_by(&below("2026/11/24")).findings.len(), 1);
@@ -82,7 +82,8 @@ fn lines_taken_from_the_chain_leave_a_gap() {
 fn an_end_cut_off_is_found_by_who_noted_it() {
     let archive = Archive::of(&[("2026/11/24/a", 1), ("2026/11/25/b", 1)]);
     let end = archive.verify();
-    let noted = Verify { below: None, noted: Some(Noted { n: end.last_line, hash: end.last_hash.parse().unwrap() }) };
+    let noted =
+        Verify { noted: Some(Noted { n: end.last_line, hash: end.last_hash.parse().unwrap() }), ..Verify::default() };
     assert_eq!(archive.verify_by(&noted).findings, []);
     archive.record("2026/11/26/c", 1, NOON + 48.hours());
     assert_eq!(archive.verify_by(&noted).findings, [], "a chain grows");

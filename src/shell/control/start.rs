@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 
-use recorder::{Manifest, Recorder, RecorderConf};
+use recorder::{Keyring, Manifest, Recorder, RecorderConf};
 use sip::Transport;
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_local;
@@ -140,17 +140,19 @@ type RecorderThreads = Vec<JoinHandle<()>>;
 
 fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, RecorderThreads), StartError> {
     let recording = &conf.switch.recording;
+    let keys = recording.key_file.as_deref().map(Keyring::read).transpose()?.unwrap_or_default();
     let recorder = Recorder::new(RecorderConf {
         folder: recording.folder.clone(),
         spill: recording.spill.clone(),
         floor_bytes: recording.floor_mb.saturating_mul(1_000_000),
+        keys: keys.clone(),
         mask_tone: recording.mask_sound == MaskSound::Tone,
         ..RecorderConf::default()
     })?;
     let folders: Vec<_> = [Some(&recording.folder), recording.spill.as_ref()].into_iter().flatten().cloned().collect();
     let mut all_salvaged = Vec::new();
     for folder in &folders {
-        all_salvaged.extend(recorder::salvage(&mut Manifest::new(folder), clock.today())?);
+        all_salvaged.extend(recorder::salvage(&mut Manifest::new(folder), &keys, clock.today())?);
     }
     for salvaged in all_salvaged {
         let file = salvaged.file.display();
@@ -159,7 +161,7 @@ fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(
             Err(why) => error!(%file, "a recording that was cut off could not be salvaged: {why}"),
         }
     }
-    let (encoder, encoder_thread) = Encoder::start(&folders, recording.format, clock)?.unzip();
+    let (encoder, encoder_thread) = Encoder::start(&folders, recording.format, &keys, clock)?.unzip();
     let settled = inbox.clone();
     let (settler, settler_thread) =
         Settler::start(encoder, clock, move |event| arrive(&settled, Input::Recorder(event)))?;

@@ -68,6 +68,11 @@ fn read_samples(path: &Path, broken: impl Fn(usize, hound::Error)) -> Vec<Side> 
 }
 
 impl Side {
+    /// Samples from elsewhere.
+    pub fn of(samples: Vec<i16>) -> Side {
+        Side(samples)
+    }
+
     pub fn seconds(&self) -> f64 {
         self.0.len() as f64 / f64::from(RATE)
     }

@@ -186,6 +186,13 @@ impl Centre {
         command
     }
 
+    /// The program with these words and no conf.
+    pub fn program(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_centrala"));
+        command.args(words).current_dir(self.room.path());
+        command
+    }
+
     /// Starts the switch; when this returns, it answers.
     pub fn start(&self) -> Switch {
         self.start_by(self.command(&["run"]))

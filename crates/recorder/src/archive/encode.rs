@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 
 use super::manifest::{Position, read_from};
 use super::{Act, Entry, Hash, Manifest, Sums};
-use crate::sound::{Cut, Format, Reader, alike, export};
-use crate::{RecorderError, sidecar};
+use crate::seal::Store;
+use crate::sound::{Cut, Format, Reader, alike, convert};
+use crate::{Keyring, RecorderError, sidecar};
 
 /// A recording that has another format now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +33,7 @@ pub struct Encoded {
 pub struct Encode {
     manifest: Manifest,
     format: Format,
+    keys: Keyring,
     position: Position,
     /// What was recorded, by its file, and has not been looked at.
     todo: VecDeque<String>,
@@ -55,11 +57,12 @@ struct Recorded {
 
 impl Encode {
     /// For an archive whose recordings of the last days, and those to come, are to have this format.
-    pub fn new(folder: &Path, format: Format, now: Timestamp) -> Encode {
+    pub fn new(folder: &Path, format: Format, keys: Keyring, now: Timestamp) -> Encode {
         let since = now.checked_sub((24 * DAYS).hours()).unwrap_or(now);
         Encode {
             manifest: Manifest::new(folder),
             format,
+            keys,
             position: Position::of_day(since),
             todo: VecDeque::new(),
             recorded: BTreeMap::new(),
@@ -126,7 +129,7 @@ impl Encode {
         going: &mut impl FnMut() -> bool,
     ) -> io::Result<Made> {
         let before = self.manifest.folder().join(file);
-        if !before.exists() || Reader::open(&before)?.format() == self.format {
+        if !before.exists() || Reader::open(&before, &self.keys)?.format() == self.format {
             return Ok(Made::Nothing);
         }
         let was = Sums::of(File::open(&before)?)?;
@@ -184,10 +187,11 @@ impl Encode {
     /// Makes the other file, and hears whether it is alike. False: told to stop.
     fn make(&self, before: &Path, new: &Path, going: &mut impl FnMut() -> bool) -> io::Result<bool> {
         let cut = Cut { format: self.format, ..Cut::default() };
-        if !export(before, new, &cut, |_| going())? {
+        let to = Store::like(new, before, &self.keys)?;
+        if !convert(before, to, &cut, &self.keys, |_| going())? {
             return Ok(false);
         }
-        match alike(before, new)? {
+        match alike(before, new, &self.keys)? {
             true => Ok(true),
             false => Err(io::Error::other(
                 "what was encoded does not sound like what was recorded; the recording is kept as it was",

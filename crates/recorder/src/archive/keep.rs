@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::encode::unfinished;
 use super::{Act, Entry, Hash, Manifest};
+use crate::seal::key_file;
 use crate::sidecar;
 use crate::sound::Format;
 
@@ -105,7 +106,8 @@ pub fn erase(manifest: &mut Manifest, file: &str, because: Because<'_>) -> Resul
     locked.append(&[because.entry(known, Act::Erased)]).map_err(disk)?;
     // A copy in another format may be in the making, or left by one who died over it.
     let copies = [Format::G711, Format::Opus].map(|format| unfinished(&sound.with_extension(format.ending())));
-    for path in [&sound, &told].into_iter().chain(&copies) {
+    // Its key first: without it nothing that is left of its sound anywhere can be heard.
+    for path in [&key_file(&sound), &sound, &told].into_iter().chain(&copies) {
         match fs::remove_file(path) {
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(disk(why)),
             _ => {}

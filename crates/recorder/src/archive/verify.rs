@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use super::manifest::{Holdings, Line, MANIFEST, Tail, days};
 use super::{CHUNK, Entry, Hash, Sums};
-use crate::place::{JSON, WAV_PART};
-use crate::{sidecar, walk};
+use crate::place::{JSON, KEY, WAV_PART};
+use crate::seal::{is_sealed, key_file};
+use crate::{Keyring, sidecar, walk};
 
 /// What to verify.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Verify {
     pub below: Option<String>,
     /// An end of the chain that was noted elsewhere: the chain must still have it.
     pub noted: Option<Noted>,
+    /// Master keys, if the keys of sealed recordings are to be opened. Otherwise they only have to be there.
+    pub keys: Keyring,
 }
 
 /// A line of the chain, noted where nobody who can change the archive could change it.
@@ -67,6 +70,12 @@ pub enum Fault {
     Missing {
         /// When it was entered.
         at: String,
+    },
+    /// The recording is sealed, and what would open it does not.
+    #[error("the recording cannot be heard: {why}")]
+    Sealed {
+        /// What is wrong with its key.
+        why: String,
     },
     /// No line of the chain says that it is here.
     #[error("added: no line of the manifests says that it is here")]
@@ -159,7 +168,7 @@ impl Verify {
             progress.bytes_all += entry.bytes;
         }
         for entry in held.0.values().filter(ours) {
-            let faults = compare(folder, entry, |bytes| {
+            let faults = compare(folder, entry, &self.keys, |bytes| {
                 progress.bytes += bytes;
                 seen(progress)
             });
@@ -186,7 +195,7 @@ impl Verify {
         report.findings = chain;
         let sounds: BTreeSet<String> = files.iter().map(|finding| sound_of(&held, &finding.file)).collect();
         for entry in sounds.iter().filter_map(|sound| held.0.get(sound)) {
-            report.findings.extend(compare(folder, entry, |_| true).unwrap_or_default());
+            report.findings.extend(compare(folder, entry, &self.keys, |_| true).unwrap_or_default());
         }
         let unknown = files.into_iter().filter(|finding| !held.0.contains_key(&sound_of(&held, &finding.file)));
         report.findings.extend(unknown.filter(|finding| folder.join(&finding.file).exists()));
@@ -280,15 +289,15 @@ impl Verify {
     }
 }
 
-/// The sound that a file belongs to: itself, or the one whose sidecar it is.
+/// The sound that a file belongs to: itself, or the one whose sidecar or key it is.
 fn sound_of(held: &Holdings, file: &str) -> String {
-    let Some(name) = file.strip_suffix(JSON) else { return file.to_owned() };
+    let Some(name) = [JSON, KEY].iter().find_map(|ending| file.strip_suffix(ending)) else { return file.to_owned() };
     let opus = format!("{name}.opus");
     if held.0.contains_key(&opus) { opus } else { format!("{name}.wav") }
 }
 
-/// Both files of a recording against their entry. `None`: told to stop.
-fn compare(folder: &Path, entry: &Entry, mut seen: impl FnMut(u64) -> bool) -> Option<Vec<Finding>> {
+/// The files of a recording against their entry. `None`: told to stop.
+fn compare(folder: &Path, entry: &Entry, keys: &Keyring, mut seen: impl FnMut(u64) -> bool) -> Option<Vec<Finding>> {
     let path = folder.join(&entry.file);
     let sidecar = path.with_extension("json");
     let mut findings = Vec::new();
@@ -311,6 +320,12 @@ fn compare(folder: &Path, entry: &Entry, mut seen: impl FnMut(u64) -> bool) -> O
             Err(why) => find(&path, unread(&why, entry)),
         },
         Err(why) => find(&path, unread(&why, entry)),
+    }
+    if File::open(&path).and_then(|file| is_sealed(&file)).unwrap_or(false) {
+        let key = key_file(&path);
+        if let Err(why) = keys.check(&key) {
+            find(&key, Fault::Sealed { why: why.to_string() });
+        }
     }
     Some(findings)
 }

@@ -1,11 +1,13 @@
 //! From one sound file to another, and whether the other sounds like the one.
 
+use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
 use audio::{Encoding, rms_dbfs};
 
 use super::{Format, Kept, Reader, Writer};
+use crate::seal::{Keyring, Store};
 
 /// What a copy of a recording is to be.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -24,13 +26,25 @@ pub struct Cut {
 ///
 /// # Errors
 /// When one cannot be read or the other not be written.
-pub fn export(sound: &Path, to: &Path, cut: &Cut, mut seen: impl FnMut(f64) -> bool) -> io::Result<bool> {
+pub fn export(sound: &Path, to: &Path, cut: &Cut, keys: &Keyring, seen: impl FnMut(f64) -> bool) -> io::Result<bool> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(to)?;
+    convert(sound, Store::begin(file, None)?, cut, keys, seen)
+}
+
+/// The same into a file of the archive.
+pub(crate) fn convert(
+    sound: &Path,
+    to: Store,
+    cut: &Cut,
+    keys: &Keyring,
+    mut seen: impl FnMut(f64) -> bool,
+) -> io::Result<bool> {
     let kept = match cut.format {
         Format::Wav => Kept::Wav,
-        Format::G711 => Kept::G711(better_law(sound)?),
+        Format::G711 => Kept::G711(better_law(sound, keys)?),
         Format::Opus => Kept::Opus,
     };
-    let mut reader = Reader::open(sound)?;
+    let mut reader = Reader::open(sound, keys)?;
     let rate = reader.rate();
     let frame = |secs: f64| (secs.max(0.0) * f64::from(rate)).round() as u64;
     let (from, to_frame) = (frame(cut.from_secs), cut.to_secs.map_or(u64::MAX, frame));
@@ -62,8 +76,8 @@ fn mixed(left: &[i16], right: &[i16]) -> Vec<i16> {
 }
 
 /// The law of G.711 that changes fewer samples of a file. Silence is as good in both.
-fn better_law(sound: &Path) -> io::Result<Encoding> {
-    let mut reader = Reader::open(sound)?;
+fn better_law(sound: &Path, keys: &Keyring) -> io::Result<Encoding> {
+    let mut reader = Reader::open(sound, keys)?;
     let mut changed = [0_u64; 2];
     let mut sides = [Vec::new(), Vec::new()];
     while reader.read(&mut sides)? {
@@ -80,8 +94,8 @@ fn better_law(sound: &Path) -> io::Result<Encoding> {
 }
 
 /// Do both files sound alike? To the sample as near as G.711 comes, or as loud in the same places where it is Opus.
-pub(crate) fn alike(one: &Path, other: &Path) -> io::Result<bool> {
-    let (mut one, mut other) = (Reader::open(one)?, Reader::open(other)?);
+pub(crate) fn alike(one: &Path, other: &Path, keys: &Keyring) -> io::Result<bool> {
+    let (mut one, mut other) = (Reader::open(one, keys)?, Reader::open(other, keys)?);
     let exact = other.format() != Format::Opus;
     let (mut seconds, mut unlike) = (0_u32, 0_u32);
     let second = one.rate() as usize;
@@ -142,13 +156,25 @@ mod tests {
     use crate::recorder::tests::Folder;
 
     fn write(path: &Path, sides: [&[i16]; 2]) {
-        let mut writer = Writer::create(path, Kept::Wav, 8000, 2).unwrap();
+        let mut writer = Writer::create(
+            Store::begin(
+                std::fs::File::create_new(path)
+                    .or_else(|_| OpenOptions::new().read(true).write(true).truncate(true).open(path))
+                    .unwrap(),
+                None,
+            )
+            .unwrap(),
+            Kept::Wav,
+            8000,
+            2,
+        )
+        .unwrap();
         writer.write(&sides).unwrap();
         writer.finish().unwrap();
     }
 
     fn read(path: &Path) -> [Vec<i16>; 2] {
-        let mut reader = Reader::open(path).unwrap();
+        let mut reader = Reader::open(path, &Keyring::default()).unwrap();
         let mut sides = [Vec::new(), Vec::new()];
         while reader.read(&mut sides).unwrap() {}
         sides
@@ -164,11 +190,11 @@ mod tests {
         write(&path("short.wav"), [&left[..27_000], &right[..27_000]]);
         for (format, name) in [(Format::Wav, "b.wav"), (Format::G711, "c.wav"), (Format::Opus, "d.opus")] {
             let cut = Cut { format, ..Cut::default() };
-            assert!(export(&path("a.wav"), &path(name), &cut, |_| true).unwrap());
-            assert_eq!(Reader::open(&path(name)).unwrap().format(), format);
-            assert!(alike(&path("a.wav"), &path(name)).unwrap(), "{name}");
+            assert!(export(&path("a.wav"), &path(name), &cut, &Keyring::default(), |_| true).unwrap());
+            assert_eq!(Reader::open(&path(name), &Keyring::default()).unwrap().format(), format);
+            assert!(alike(&path("a.wav"), &path(name), &Keyring::default()).unwrap(), "{name}");
             for other in ["swapped.wav", "short.wav"] {
-                assert!(!alike(&path(other), &path(name)).unwrap(), "{other} is not {name}");
+                assert!(!alike(&path(other), &path(name), &Keyring::default()).unwrap(), "{other} is not {name}");
             }
         }
         let bytes = |name: &str| path(name).metadata().unwrap().len();
@@ -182,7 +208,8 @@ mod tests {
             let said = law.decoded(&(0..=255).cycle().take(20_000).collect::<Vec<u8>>());
             let (wav, kept) = (folder.path().join("a.wav"), folder.path().join("b.wav"));
             write(&wav, [&said, &said]);
-            export(&wav, &kept, &Cut { format: Format::G711, ..Cut::default() }, |_| true).unwrap();
+            export(&wav, &kept, &Cut { format: Format::G711, ..Cut::default() }, &Keyring::default(), |_| true)
+                .unwrap();
             assert!(read(&kept) == [said.clone(), said], "{law:?}");
         }
     }
@@ -194,10 +221,13 @@ mod tests {
         let left: Vec<i16> = (0..24_000).map(|at| (at / 8000) as i16).collect();
         write(&wav, [&left, &vec![i16::MAX - 1; 24_000]]);
         let cut = Cut { mono: true, from_secs: 0.5, to_secs: Some(2.25), ..Cut::default() };
-        assert!(export(&wav, &piece, &cut, |_| true).unwrap());
+        assert!(export(&wav, &piece, &cut, &Keyring::default(), |_| true).unwrap());
         let [heard, same] = read(&piece);
         assert_eq!((heard.len(), &heard), (14_000, &same));
         assert_eq!((heard[0], heard[4000], heard[13_999]), (i16::MAX - 1, i16::MAX, i16::MAX), "held back");
-        assert!(!export(&wav, &piece, &Cut::default(), |secs| secs < 1.5).unwrap(), "told to stop");
+        assert!(
+            !export(&wav, &piece, &Cut::default(), &Keyring::default(), |secs| secs < 1.5).unwrap(),
+            "told to stop"
+        );
     }
 }

@@ -7,15 +7,16 @@ mod convert;
 mod ogg_opus;
 mod wav;
 
-pub(crate) use convert::alike;
 pub use convert::{Cut, export};
+pub(crate) use convert::{alike, convert};
 
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter};
 use std::path::Path;
 
 use audio::Encoding;
 use serde::{Deserialize, Serialize};
+
+use crate::seal::{Keyring, Store};
 
 /// How sound is kept in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -42,13 +43,13 @@ impl Format {
 
 /// Reads a sound file from its beginning.
 pub(crate) enum Reader {
-    Wav(wav::Reader<BufReader<File>>),
-    Opus(ogg_opus::Reader<BufReader<File>>),
+    Wav(wav::Reader<BufReader<Store>>),
+    Opus(ogg_opus::Reader<BufReader<Store>>),
 }
 
 impl Reader {
-    pub(crate) fn open(path: &Path) -> io::Result<Reader> {
-        let file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    pub(crate) fn open(path: &Path, keys: &Keyring) -> io::Result<Reader> {
+        let file = BufReader::with_capacity(1 << 16, Store::open(path, keys)?);
         match path.extension().is_some_and(|ending| ending == "opus") {
             true => Ok(Reader::Opus(ogg_opus::Reader::new(file)?)),
             false => Ok(Reader::Wav(wav::Reader::new(file)?)),
@@ -83,14 +84,14 @@ impl Reader {
 
 /// Writes a sound file.
 pub(crate) enum Writer {
-    Wav(wav::Writer<BufWriter<File>>),
-    Opus(Box<ogg_opus::Writer<BufWriter<File>>>),
+    Wav(wav::Writer<BufWriter<Store>>),
+    Opus(Box<ogg_opus::Writer<BufWriter<Store>>>),
 }
 
 impl Writer {
     /// Begins a file of one or two channels. For G.711 a law is to be named.
-    pub(crate) fn create(path: &Path, format: Kept, rate: u32, channels: u16) -> io::Result<Writer> {
-        let file = BufWriter::with_capacity(1 << 16, File::create(path)?);
+    pub(crate) fn create(file: Store, format: Kept, rate: u32, channels: u16) -> io::Result<Writer> {
+        let file = BufWriter::with_capacity(1 << 16, file);
         Ok(match format {
             Kept::Wav => Writer::Wav(wav::Writer::new(file, None, rate, channels)?),
             Kept::G711(law) => Writer::Wav(wav::Writer::new(file, Some(law), rate, channels)?),

@@ -8,7 +8,7 @@ use std::{env, fs, process};
 use audio::{Clip, Encoding, tone};
 use base::{CallId, Random, RecordingId, Time};
 use jiff::Timestamp;
-use recorder::{Channel, Encode, Format, Input, Manifest, Output, Recorder, RecorderConf, Verify};
+use recorder::{Channel, Encode, Format, Input, Keyring, Manifest, Output, Recorder, RecorderConf, Verify};
 use serde_json::json;
 
 pub const NOON: Timestamp = Timestamp::constant(1_795_521_600, 0); // 2026-11-24T12:00:00Z
@@ -31,12 +31,17 @@ pub struct Archive(pub PathBuf);
 impl Archive {
     /// Three seconds of two who talk.
     pub fn with_recording() -> Archive {
+        Archive::sealed_with(&Keyring::default())
+    }
+
+    /// The same, sealed where there are keys.
+    pub fn sealed_with(keys: &Keyring) -> Archive {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("centrala-encode-{}-{number}", process::id()));
         fs::create_dir_all(&folder).expect("a temporary folder");
-        let mut recorder =
-            Recorder::new(RecorderConf { folder: folder.clone(), ..RecorderConf::default() }).expect("a folder");
+        let conf = RecorderConf { folder: folder.clone(), keys: keys.clone(), ..RecorderConf::default() };
+        let mut recorder = Recorder::new(conf).expect("a folder");
         let id = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
         let mut out = Vec::new();
         let open = Input::Open { id, file: format!("{DAY}/a"), began: Time::ZERO, started: json!({}) };
@@ -62,7 +67,7 @@ impl Archive {
     }
 
     pub fn encode(&self, format: Format) -> Encode {
-        Encode::new(&self.0, format, NOON)
+        Encode::new(&self.0, format, Keyring::default(), NOON)
     }
 
     pub fn path(&self, file: &str) -> PathBuf {
