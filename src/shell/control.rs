@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base::Time;
 use bytes::Bytes;
+use journal::Record;
 use sip::{Flow, Transport};
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
 use tokio::task::yield_now;
@@ -269,14 +270,23 @@ impl Control {
                         }
                     }
                 }
-                Output::Fact { call, fact } => logging::fact(call, &fact),
-                Output::Cdr(cdr) => self.journal.append(cdr),
+                Output::Fact { call, fact } => {
+                    logging::fact(call, &fact);
+                    if let Some(record) = Record::of_call(call, fact.what) {
+                        self.journal.append(fact.at, record);
+                    }
+                }
+                Output::Cdr { call, cdr } => self.journal.over(call, cdr),
                 Output::Hours { hours, by_hand } => {
                     let how = by_hand.map_or("by the clock again", |open| if open { "opened" } else { "closed" });
                     info!(hours, "{how}");
                     self.hours.keep(print_hours(&self.switch), None);
+                    self.journal.append(self.clock.now(), Record::Hours { hours, by_hand });
                 }
-                Output::Queue(fact) => logging::queue(&fact),
+                Output::Queue(fact) => {
+                    logging::queue(&fact);
+                    self.journal.append(fact.at, Record::Queue(fact.what));
+                }
                 Output::Trunk(news) => logging::trunk(&news),
                 Output::Log(event) => logging::sip(&event),
                 Output::Recorded(event) => logging::recording(&event),

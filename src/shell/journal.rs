@@ -1,97 +1,395 @@
-//! The journal: one CDR a line, one file a day, appended before anybody is told.
+//! The journal's thread: what happened is on the disk before anybody is shown what follows from it.
 //!
-//! Where it stands: a thread of its own behind a bounded channel. A disk that fails loses no call: the line is kept in
-//! memory, said in the log, and written when the disk is back.
+//! Where it stands: behind a bounded channel, between the control thread and the [`Store`]. Facts are appended in groups, as
+//! many as have come while the last group was written; a call's CDR is a line in the day's file once its facts are safe.
+//! A disk that fails loses no call: facts wait in memory, the log says so, and they are written when the disk is back.
+//! What finds no room even there is counted, and the count is an entry itself.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use base::{CallId, Time};
 use call::Cdr;
-use tracing::{error, info};
+use journal::{JournalError, Record, Store};
+use tracing::{error, info, warn};
 
-/// Records waiting for the thread; more are refused, and the log says so.
-const WAITING_MAX: usize = 65_536;
-/// Lines kept while the disk fails: an hour at 30 calls a second.
-const UNWRITTEN_MAX: usize = 100_000;
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+use super::clock::Clock;
+
+/// Facts waiting for the thread.
+const WAITING_MAX: usize = 16_384;
+/// Facts kept while the disk fails.
+const UNWRITTEN_MAX: usize = 400_000;
+/// No group is larger: the disk is asked often enough that nobody waits long.
+const GROUP_MAX: usize = 4_096;
+const TRY_AGAIN: Duration = Duration::from_millis(250);
+
+/// The fold whose lines are the CDRs.
+const CDRS: &str = "cdr";
 
 /// A door to the journal.
-pub(super) struct Journal(SyncSender<Box<Cdr>>);
+pub(super) struct Journal {
+    door: SyncSender<Word>,
+    clock: Clock,
+    /// Facts that found no room since the last group.
+    lost: Arc<AtomicU64>,
+}
+
+/// What is brought to the journal.
+struct Word {
+    /// When, counted from 1970, and what.
+    fact: (Time, Record),
+    /// The record of a call that is over.
+    cdr: Option<Box<Cdr>>,
+}
 
 impl Journal {
-    /// Makes the folder, and starts the thread. It ends, with everything written, when the journal is dropped.
-    pub(super) fn start(folder: &Path) -> io::Result<(Journal, JoinHandle<()>)> {
+    /// Opens the folder's journal, closes what a crash left open, and starts the thread. It ends, with everything written,
+    /// when the journal is dropped.
+    pub(super) fn start(folder: &Path, clock: Clock) -> io::Result<(Journal, JoinHandle<()>)> {
         fs::create_dir_all(folder)?;
         // Whether it can be written is better known now than after the first call.
         let probe = folder.join(".probe");
         File::create(&probe).and_then(|_| fs::remove_file(&probe))?;
-        let (sender, inbox) = sync_channel(WAITING_MAX);
-        let folder = folder.to_owned();
-        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || run(&folder, &inbox))?;
-        Ok((Journal(sender), thread))
+        let mut writer = Writer::open(folder, clock).map_err(io::Error::other)?;
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let began = (clock.wall().since_1970(clock.now()), Record::Started { version });
+        writer.store.append(&[began], None).map_err(io::Error::other)?;
+        let (door, inbox) = sync_channel(WAITING_MAX);
+        let lost = Arc::new(AtomicU64::new(0));
+        writer.lost = lost.clone();
+        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&inbox))?;
+        Ok((Journal { door, clock, lost }, thread))
     }
 
-    /// Appends a record.
-    pub(super) fn append(&self, cdr: Box<Cdr>) {
-        if let Err(refused) = self.0.try_send(cdr) {
-            error!("the journal is far behind; this record is only in this log: {refused:?}");
+    /// Appends what happened.
+    pub(super) fn append(&self, at: Time, record: Record) {
+        self.bring(Word { fact: (self.clock.wall().since_1970(at), record), cdr: None });
+    }
+
+    /// Appends that a call is over, and then its CDR.
+    pub(super) fn over(&self, call: CallId, cdr: Box<Cdr>) {
+        let at = self.clock.wall().since_1970(self.clock.now());
+        self.bring(Word { fact: (at, Record::Over { call }), cdr: Some(cdr) });
+    }
+
+    /// The control thread never waits.
+    fn bring(&self, word: Word) {
+        if self.door.try_send(word).is_err() && self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+            error!("the journal is far behind; facts are lost, and counted: look after its disk");
         }
     }
 }
 
-fn run(folder: &Path, inbox: &Receiver<Box<Cdr>>) {
-    let mut unwritten: VecDeque<(PathBuf, String)> = VecDeque::new();
-    let mut open: Option<(PathBuf, File)> = None;
-    let mut failing = false;
-    loop {
-        match inbox.recv_timeout(if unwritten.is_empty() { Duration::from_secs(3600) } else { TRY_AGAIN }) {
-            Ok(cdr) => {
-                let day = cdr.ended.get(..10).unwrap_or("undated");
-                let line = serde_json::to_string(&cdr).unwrap_or_else(|why| format!("{{\"error\":\"{why}\"}}"));
-                if unwritten.len() < UNWRITTEN_MAX {
-                    unwritten.push_back((folder.join(format!("cdr-{day}.jsonl")), line + "\n"));
-                } else {
-                    error!("the journal's disk has failed for too long; this record is only in this log: {line}");
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                let _ = write(&mut unwritten, &mut open);
-                return;
+struct Writer {
+    folder: PathBuf,
+    store: Store,
+    clock: Clock,
+    lost: Arc<AtomicU64>,
+    /// Not in the journal yet.
+    unwritten: VecDeque<Word>,
+    /// In the journal, and not in their files yet.
+    lines: VecDeque<(PathBuf, String)>,
+    open: Option<(PathBuf, File)>,
+    /// Up to here the files are known to have their lines.
+    shown: u64,
+    failing: bool,
+}
+
+impl Writer {
+    fn open(folder: &Path, clock: Clock) -> Result<Writer, JournalError> {
+        let mut store = Store::open(folder)?;
+        let orphans = store.close_orphans()?;
+        if orphans.calls > 0 {
+            warn!(calls = orphans.calls, "the switch was cut off; the calls it had are closed in the journal");
+        }
+        let shown = store.shown(CDRS)?;
+        let mut over = Vec::new();
+        store.after(shown, |entry| {
+            over.extend(matches!(entry.record, Record::Over { .. }).then(|| entry.record.call()).flatten());
+            true
+        })?;
+        let mut writer = Writer {
+            folder: folder.to_owned(),
+            store,
+            clock,
+            lost: Arc::default(),
+            unwritten: VecDeque::new(),
+            lines: VecDeque::new(),
+            open: None,
+            shown,
+            failing: false,
+        };
+        for call in over {
+            let cdr = journal::cdr_of(call, &writer.store.of_call(call)?);
+            let (path, line) = line(folder, &cdr);
+            // It may have been written before the switch was cut off.
+            if !has_record(&path, call).unwrap_or(false) {
+                writer.lines.push_back((path, line));
             }
         }
-        match write(&mut unwritten, &mut open) {
-            Ok(()) if failing => {
-                failing = false;
-                info!("the journal in {} can be written again; nothing was lost", folder.display());
+        Ok(writer)
+    }
+
+    fn run(mut self, inbox: &Receiver<Word>) {
+        loop {
+            let ended = self.take(inbox);
+            let written = self.write();
+            self.say(&written);
+            match (ended, written) {
+                (true, Ok(())) => return self.stop(),
+                (true, Err(_)) if self.unwritten.is_empty() => return,
+                (true, Err(_)) => {
+                    return error!(
+                        facts = self.unwritten.len(),
+                        "the switch ends while the journal cannot be written; facts are lost"
+                    );
+                }
+                _ => {}
             }
-            Err(why) if !failing => {
-                failing = true;
-                open = None;
-                error!(
-                    "the journal in {} cannot be written ({why}); make room or mend it: records wait",
-                    folder.display()
-                );
+        }
+    }
+
+    /// Waits for more, and takes what there is. True: there will be no more.
+    #[allow(clippy::disallowed_methods)] // a disk that fails is not asked all the time
+    fn take(&mut self, inbox: &Receiver<Word>) -> bool {
+        if self.failing {
+            thread::sleep(TRY_AGAIN);
+        } else if self.unwritten.is_empty() {
+            // Once nothing happens for a while, it is remembered up to where all is shown.
+            match inbox.recv_timeout(if self.shown < self.store.last() { TRY_AGAIN } else { Duration::from_secs(3600) })
+            {
+                Ok(word) => self.unwritten.push_back(word),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return true,
+            }
+        }
+        while self.failing || self.unwritten.len() < GROUP_MAX {
+            match inbox.try_recv() {
+                Ok(_) if self.unwritten.len() == UNWRITTEN_MAX => drop(self.lost.fetch_add(1, Ordering::Relaxed)),
+                Ok(word) => self.unwritten.push_back(word),
+                Err(TryRecvError::Empty) => return false,
+                Err(TryRecvError::Disconnected) => return true,
+            }
+        }
+        false
+    }
+
+    /// First the journal, then what is shown of it.
+    fn write(&mut self) -> Result<(), String> {
+        let now = self.clock.wall().since_1970(self.clock.now());
+        loop {
+            let count = self.unwritten.len().min(GROUP_MAX);
+            let lost = self.lost.load(Ordering::Relaxed);
+            let note = (lost > 0 && count == self.unwritten.len()).then_some((now, Record::Lost { facts: lost }));
+            let shown = if self.lines.is_empty() { self.store.last() } else { self.shown };
+            if count > 0 || note.is_some() || shown > self.shown {
+                let group = self.unwritten.iter().take(count).map(|word| &word.fact).chain(&note);
+                self.store.append(group, Some((CDRS, shown))).map_err(|why| why.to_string())?;
+                self.shown = shown;
+            }
+            if note.is_some() {
+                self.lost.fetch_sub(lost, Ordering::Relaxed);
+                error!(facts = lost, "facts were lost while the journal was far behind; it says so itself");
+            }
+            let over = self.unwritten.drain(..count).filter_map(|word| word.cdr);
+            self.lines.extend(over.map(|cdr| line(&self.folder, &cdr)));
+            self.write_lines().map_err(|why| format!("CDRs: {why}"))?;
+            if self.unwritten.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn write_lines(&mut self) -> io::Result<()> {
+        while let Some((path, line)) = self.lines.front() {
+            if self.open.as_ref().is_none_or(|(of, _)| of != path) {
+                self.open = Some((path.clone(), OpenOptions::new().create(true).append(true).open(path)?));
+            }
+            if let Some((_, file)) = &mut self.open {
+                let whole = file.metadata()?.len();
+                if let Err(why) = file.write_all(line.as_bytes()) {
+                    let _ = file.set_len(whole); // half a line is none
+                    return Err(why);
+                }
+            }
+            self.lines.pop_front();
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, written: &Result<(), String>) {
+        let folder = self.folder.display();
+        match written {
+            Ok(()) if self.failing => info!("the journal in {folder} can be written again"),
+            Err(why) if !self.failing => {
+                self.open = None;
+                error!("the journal in {folder} cannot be written ({why}); make room or mend it: facts and CDRs wait");
             }
             _ => {}
         }
+        self.failing = written.is_err();
+    }
+
+    /// The last entry, and that all is shown.
+    fn stop(mut self) {
+        let at = self.clock.wall().since_1970(self.clock.now());
+        let shown = self.store.last();
+        if let Err(why) = self.store.append(&[(at, Record::Stopped)], Some((CDRS, shown))) {
+            error!("{why}");
+        }
     }
 }
 
-fn write(unwritten: &mut VecDeque<(PathBuf, String)>, open: &mut Option<(PathBuf, File)>) -> io::Result<()> {
-    while let Some((path, line)) = unwritten.front() {
-        if open.as_ref().is_none_or(|(of, _)| of != path) {
-            *open = Some((path.clone(), OpenOptions::new().create(true).append(true).open(path)?));
+/// A record as a line, and the file it belongs to.
+fn line(folder: &Path, cdr: &Cdr) -> (PathBuf, String) {
+    let day = cdr.ended.get(..10).unwrap_or("undated");
+    let line = serde_json::to_string(cdr).unwrap_or_else(|why| format!("{{\"error\":\"{why}\"}}"));
+    (folder.join(format!("cdr-{day}.jsonl")), line + "\n")
+}
+
+/// Is this call's record in the file? A last line that lost its end is taken away: it is written anew.
+fn has_record(path: &Path, call: CallId) -> io::Result<bool> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    file.set_len(whole as u64)?;
+    let begins = format!("{{\"call\":\"{call}\",");
+    Ok(text[..whole].split(|byte| *byte == b'\n').any(|line| line.starts_with(begins.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::Random;
+    use call::{Direction, Side, What};
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Folder {
+            let path = std::env::temp_dir().join(format!("centrala-shell-journal-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir_all(&path).expect("a folder");
+            Folder(path)
         }
-        if let Some((_, file)) = open {
-            file.write_all(line.as_bytes())?;
+
+        fn cdrs(&self) -> String {
+            let files = fs::read_dir(&self.0).expect("a folder").flatten().map(|file| file.path());
+            let files = files.filter(|file| file.extension().is_some_and(|ending| ending == "jsonl") && file.is_file());
+            files.map(|file| fs::read_to_string(file).expect("read")).collect()
         }
-        unwritten.pop_front();
+
+        fn facts(&self) -> usize {
+            let mut facts = 0;
+            let store = Store::read_only(&self.0).expect("opened").expect("there");
+            let count = |_| {
+                facts += 1;
+                true
+            };
+            store.after(0, count).expect("read");
+            facts
+        }
     }
-    Ok(())
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// A call's facts, and its record.
+    fn a_call(call: CallId, clock: Clock) -> (Vec<call::Fact>, Box<Cdr>) {
+        let started =
+            What::Started { caller: "ann".into(), called: "9".into(), direction: Direction::Internal, trunk: None };
+        let what = [started, What::HungUp { by: Side::Caller, cause: "bye".into() }];
+        let facts: Vec<_> = what.map(|what| call::Fact { at: clock.now(), what }).into();
+        let cdr = Box::new(Cdr::of(call, &facts, clock.wall()));
+        (facts, cdr)
+    }
+
+    fn tell(journal: &Journal, call: CallId, clock: Clock) {
+        let (facts, cdr) = a_call(call, clock);
+        facts.into_iter().for_each(|fact| journal.append(fact.at, Record::Call { call, what: fact.what }));
+        journal.over(call, cdr);
+    }
+
+    #[allow(clippy::disallowed_methods)] // a thread is waited for
+    fn until(what: &str, done: impl Fn() -> bool) {
+        for _ in 0..3_000 {
+            if done() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{what} has not come");
+    }
+
+    #[test]
+    fn every_record_is_shown_once_whatever_was_cut_off() {
+        let folder = Folder::new("once");
+        let (clock, mut random) = (Clock::start(), Random::numbered(1));
+        let ids = [(); 3].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
+        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        ids.iter().for_each(|call| tell(&journal, *call, clock));
+        drop(journal);
+        thread.join().expect("ended");
+        let told = folder.cdrs();
+        assert_eq!((told.lines().count(), folder.facts()), (3, 1 + 3 * 3 + 1));
+
+        // A crash after the group was safe: of the last two records one is half there, one not at all.
+        let mut store = Store::open(&folder.0).expect("opened");
+        store.append(&[], Some((CDRS, 4))).expect("as if no more had been shown");
+        drop(store);
+        let file = line(&folder.0, &a_call(ids[0], clock).1).0;
+        let whole = told.lines().next().map_or(0, str::len) + 1;
+        fs::write(&file, &told[..whole + 30]).expect("written");
+        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        drop(journal);
+        thread.join().expect("ended");
+        assert_eq!(folder.cdrs(), told);
+    }
+
+    #[test]
+    fn a_crash_closes_calls_and_tells_their_records() {
+        let folder = Folder::new("crash");
+        let (clock, mut random) = (Clock::start(), Random::numbered(2));
+        let call = CallId::new(clock.wall().unix_ms_at_zero, &mut random);
+        let mut store = Store::open(&folder.0).expect("opened");
+        let started = a_call(call, clock).0.remove(0);
+        let fact = (clock.wall().since_1970(started.at), Record::Call { call, what: started.what });
+        store.append(&[fact], None).expect("appended");
+        drop(store);
+        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        drop(journal);
+        thread.join().expect("ended");
+        let told = folder.cdrs();
+        assert!(told.lines().count() == 1 && told.contains("\"cause\":\"crash\""), "{told}");
+    }
+
+    #[test]
+    fn a_disk_that_fails_loses_nothing_and_holds_up_nobody() {
+        let folder = Folder::new("disk");
+        let (clock, mut random) = (Clock::start(), Random::numbered(3));
+        let ids = [(); 50].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
+        let file = line(&folder.0, &a_call(ids[0], clock).1).0;
+        fs::create_dir(&file).expect("in the way");
+        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        ids[..25].iter().for_each(|call| tell(&journal, *call, clock));
+        until("the facts", || folder.facts() > 25 * 3);
+        ids[25..].iter().for_each(|call| tell(&journal, *call, clock));
+        assert_eq!(folder.cdrs(), "");
+        fs::remove_dir(&file).expect("out of the way");
+        until("the records", || folder.cdrs().lines().count() == 50);
+        drop(journal);
+        thread.join().expect("ended");
+        assert_eq!(folder.facts(), 1 + 50 * 3 + 1);
+    }
 }

@@ -37,7 +37,7 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         }
         What::Entered { destination } => info!(%call, destination, "goes to"),
         What::Queued { queue } => info!(%call, queue, "waits"),
-        What::Unqueued { outcome } => info!(%call, outcome, "waits no longer"),
+        What::Unqueued { outcome } => info!(%call, %outcome, "waits no longer"),
         What::Field { name, .. } => info!(%call, name, "is known of the caller"),
         What::Answered => info!(%call, "answered"),
         What::Key { .. } => debug!(%call, "key"),
@@ -63,7 +63,7 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Silenced { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "nothing is kept"),
         What::Sounds { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "kept again"),
         What::Rejected { status } => info!(%call, status, "rejected"),
-        What::HungUp { by, cause } => info!(%call, ?by, cause, "ended"),
+        What::HungUp { by, cause } => info!(%call, ?by, %cause, "ended"),
         What::OneWay { leg } => {
             warn!(%call, %leg, "one-way audio: nothing is heard of this side; look for a firewall or NAT before its phone")
         }

@@ -251,7 +251,7 @@ impl Switch {
             let sidecar = sidecar::of(call, recording, &cdr);
             out.push(Output::Record(recorder::Input::Close { id: recording.id, length, sidecar }));
         }
-        out.push(Output::Cdr(Box::new(cdr)));
+        out.push(Output::Cdr { call: id, cdr: Box::new(cdr) });
         for leg in call.legs() {
             self.legs.remove(&leg.id);
         }

@@ -85,7 +85,12 @@ pub enum Output {
         sip_call_id: String,
     },
     /// A call is over.
-    Cdr(Box<call::Cdr>),
+    Cdr {
+        /// Which.
+        call: CallId,
+        /// Its record.
+        cdr: Box<call::Cdr>,
+    },
     /// Something an operator may want to know: a phone came or went, or was refused.
     Log(sip::Event),
     /// What became of a recording.

@@ -322,7 +322,7 @@ impl Desk {
                     self.tell(Input::Media(media::Event::Closed { leg, stats: Box::default() }));
                 }
                 Output::PortsUsedUp { legs } => self.news.push(format!("PortsUsedUp {legs}")),
-                Output::Cdr(cdr) => self.cdrs.push(serde_json::to_value(&*cdr).expect("JSON")),
+                Output::Cdr { cdr, .. } => self.cdrs.push(serde_json::to_value(&*cdr).expect("JSON")),
                 Output::Fault => panic!("a fault of ours"),
                 _ => {}
             }

@@ -258,4 +258,10 @@ fn after_kill_the_next_start_salvages_all_but_the_last_second() {
     assert!(files_below(&centre.recordings(), ".part").is_empty());
     let log = fs::read_to_string(centre.room.path().join("centrala.log")).expect("the switch's log");
     assert!(log.contains("salvaged") || log.contains("kill"), "the operator is told:\n{log}");
+    // The journal, too, has an end for the call: at the last thing that was known of it.
+    let cdr = switch.cdr();
+    assert_eq!(
+        (&cdr["cause"], &cdr["ended_by"], &cdr["answered_by"]),
+        (&json!("crash"), &json!("switch"), &json!("bob"))
+    );
 }

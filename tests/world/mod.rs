@@ -394,7 +394,7 @@ impl World {
                 }
                 self.facts.entry(call).or_default().push(fact);
             }
-            Output::Cdr(cdr) => {
+            Output::Cdr { cdr, .. } => {
                 let call = cdr.call.parse().expect("a call's id");
                 self.calls.entry(call).or_default().1 += 1;
                 self.facts.remove(&call);

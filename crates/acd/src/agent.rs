@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{CallId, Time};
+use serde::{Deserialize, Serialize};
 
 use crate::idle::Rank;
 use crate::queue::Place;
 use crate::{AgentName, Skilled};
 
 /// An agent's state, as it is shown and counted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AgentState {
     /// Not at work.
     LoggedOut,
@@ -28,7 +30,7 @@ pub enum AgentState {
     /// Left alone for a moment after a call he did not take.
     Resting,
     /// Away for a while, with the reason.
-    Paused(Arc<str>),
+    Paused(#[serde(with = "crate::text")] Arc<str>),
 }
 
 /// What an agent is about. Each state holds what exists in it alone.

@@ -34,7 +34,8 @@ pub struct Member {
 }
 
 /// Who of those who fit is rung first. Tiers come before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// All at once, of all tiers that are open; the first to answer has the call.
     RingAll,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{CallId, Time};
+use serde::{Deserialize, Serialize};
 
 use crate::{AgentName, AgentState, QueueName, Refusal, Strategy};
 
@@ -17,7 +18,8 @@ pub struct Fact {
 }
 
 /// The kinds of fact. In the order of their writing every `Entered` is followed by exactly one `Left` of its call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum What {
     /// A call was offered to a queue.
     Entered {
@@ -26,6 +28,7 @@ pub enum What {
         /// The call.
         call: CallId,
         /// Who calls.
+        #[serde(with = "crate::text")]
         caller: Arc<str>,
         /// His priority.
         priority: i32,
@@ -54,6 +57,7 @@ pub enum What {
         /// How.
         how: Refusal,
         /// How long it rang.
+        #[serde(with = "base::nanos")]
         rang: Duration,
     },
     /// An offer was taken back: the caller is gone, another agent was quicker, or the agent went away.
@@ -65,6 +69,7 @@ pub enum What {
         /// The agent.
         agent: AgentName,
         /// How long it rang.
+        #[serde(with = "base::nanos")]
         rang: Duration,
     },
     /// A call is no longer in the queue.
@@ -76,6 +81,7 @@ pub enum What {
         /// Why.
         outcome: Outcome,
         /// How long it was in the queue.
+        #[serde(with = "base::nanos")]
         waited: Duration,
         /// Its place in the line at the end.
         position: usize,
@@ -89,6 +95,7 @@ pub enum What {
         /// The agent.
         agent: AgentName,
         /// How long they talked.
+        #[serde(with = "base::nanos")]
         talked: Duration,
         /// Who ended it.
         by: EndedBy,
@@ -110,13 +117,14 @@ pub enum What {
 }
 
 /// Why this agent was offered this call at this moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
     /// What made it happen.
     pub occasion: Occasion,
     /// By which rule the agent was chosen among those free.
     pub strategy: Strategy,
     /// How long the call had been waiting.
+    #[serde(with = "base::nanos")]
     pub waited: Duration,
     /// The call's place in its queue's line.
     pub position: usize,
@@ -127,7 +135,8 @@ pub struct Why {
 }
 
 /// What made an offer possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Occasion {
     /// The agent became free: the call was first of those he may take.
     AgentFree,
@@ -138,7 +147,8 @@ pub enum Occasion {
 }
 
 /// What became of a call in a queue. Each entry has one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// An agent answered.
     Answered {
@@ -164,7 +174,8 @@ pub enum Outcome {
 }
 
 /// Why a queue could not keep a caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Overflow {
     /// Too many wait.
     Full,
@@ -197,7 +208,8 @@ impl Outcome {
 }
 
 /// Who ended a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EndedBy {
     /// The caller.
     Caller,

@@ -115,7 +115,8 @@ pub enum Gone {
 }
 
 /// How an agent did not take an offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// He let it ring.
     NoAnswer,

@@ -22,6 +22,7 @@ mod places;
 mod queue;
 #[cfg(test)]
 mod tests;
+mod text;
 mod want;
 
 pub use acd::Acd;

@@ -3,18 +3,21 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Random;
 
 /// Our id of a caller's whole journey: menu, queue, agent, transfer. Printed as 13 letters that sort by time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct CallId(u64);
 
 /// One leg of a call: a SIP dialog with its media port. Unique while the switch runs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LegId(pub u64);
 
 /// One recording: a call may have several, one after another.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct RecordingId {
     /// The call that is recorded.
     pub call: CallId,
@@ -28,6 +31,16 @@ impl CallId {
         let secs = (unix_ms / 1000) as u64 & 0x3_ffff_ffff;
         CallId(secs << 30 | random.below(1 << 30))
     }
+
+    /// The id as a number, for where a number is shorter kept.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The id of that number again.
+    pub const fn from_bits(bits: u64) -> CallId {
+        CallId(bits)
+    }
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz"; // Crockford's base 32: sorts as the number does
@@ -36,6 +49,19 @@ impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letters: [u8; 13] = std::array::from_fn(|i| ALPHABET[(self.0 >> (60 - 5 * i) & 31) as usize]);
         f.write_str(std::str::from_utf8(&letters).unwrap_or_default()) // the alphabet is ASCII
+    }
+}
+
+impl From<CallId> for String {
+    fn from(id: CallId) -> String {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for CallId {
+    type Error = String;
+    fn try_from(text: String) -> Result<CallId, String> {
+        text.parse()
     }
 }
 

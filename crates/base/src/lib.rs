@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod id;
+pub mod nanos;
 mod random;
 mod time;
 

@@ -82,6 +82,14 @@ impl WallClock {
     pub fn unix_ms(self, time: Time) -> i64 {
         self.unix_ms_at_zero.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
     }
+
+    /// The clock of moments that are counted from 1970, as those in the journal are.
+    pub const UNIX: WallClock = WallClock { unix_ms_at_zero: 0 };
+
+    /// A moment counted from 1970, for [`WallClock::UNIX`]: one that outlives the switch.
+    pub fn since_1970(self, time: Time) -> Time {
+        Time::from_millis(u64::try_from(self.unix_ms_at_zero).unwrap_or(0)) + time.since(Time::ZERO)
+    }
 }
 
 #[cfg(test)]

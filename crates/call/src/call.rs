@@ -392,7 +392,7 @@ impl Call {
         } else if !self.was_answered() {
             self.note(What::Rejected { status }); // he gave up himself
         }
-        self.note(What::HungUp { by, cause });
+        self.note(What::HungUp { by, cause: cause.into() });
         self.take_attempts();
         (self.transfer, self.consultation, self.keying) = (None, None, None);
         self.playing = None;

@@ -159,7 +159,7 @@ impl Cdr {
                     (cdr.queue, cdr.queue_outcome, queued) = (Some(queue.clone()), None, Some(fact.at));
                 }
                 What::Unqueued { outcome } => {
-                    cdr.queue_outcome = Some((*outcome).to_owned());
+                    cdr.queue_outcome = Some(outcome.to_string());
                     cdr.wait_secs = queued.take().map(|from| secs(fact.at.since(from)));
                 }
                 What::Dialled { leg, party, trunk } => {
@@ -191,7 +191,7 @@ impl Cdr {
                 What::Recording { file, .. } => cdr.recordings.push(format!("{file}.wav")),
                 What::Rejected { status } => cdr.status = *status,
                 What::HungUp { by, cause } if ended.is_none() => {
-                    (cdr.ended_by, cdr.cause) = (*by, (*cause).to_owned());
+                    (cdr.ended_by, cdr.cause) = (*by, cause.to_string());
                     ended = Some(fact.at);
                 }
                 What::Media { leg, stats } => {
@@ -260,8 +260,8 @@ mod tests {
             at(2_000, What::Connected { leg: LegId(2), party: "bob".into() }),
             at(2_000, What::Answered),
             at(7_250, What::Left { leg: LegId(2) }),
-            at(7_250, What::HungUp { by: Side::Agent, cause: "bye" }),
-            at(7_300, What::HungUp { by: Side::Switch, cause: "later, so not counted" }),
+            at(7_250, What::HungUp { by: Side::Agent, cause: "bye".into() }),
+            at(7_300, What::HungUp { by: Side::Switch, cause: "later, so not counted".into() }),
         ];
         let call = CallId::new(0, &mut Random::numbered(1));
         let cdr = Cdr::of(call, &facts, WallClock { unix_ms_at_zero: 1_790_000_000_000 });

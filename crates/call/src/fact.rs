@@ -1,7 +1,10 @@
 //! What happened in a call, written once; CDR, log and later reports are folds over these.
 
+use std::borrow::Cow;
+
 use base::{LegId, RecordingId, Time};
 use media::LegStats;
+use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Silence};
 
@@ -15,7 +18,7 @@ pub struct Fact {
 }
 
 /// Who did it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The party that placed the call.
@@ -27,7 +30,7 @@ pub enum Side {
 }
 
 /// Where a call comes from and goes to, as seen from the centre.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// From one of ours to one of ours, or to the switch itself.
@@ -50,7 +53,8 @@ impl Direction {
 }
 
 /// The kinds of fact.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum What {
     /// The call knocked.
     Started {
@@ -90,7 +94,7 @@ pub enum What {
     /// The caller's waiting is over.
     Unqueued {
         /// How, in a word: `answered`, `abandoned`, `timeout` …
-        outcome: &'static str,
+        outcome: Cow<'static, str>,
     },
     /// A party was dialled.
     Dialled {
@@ -225,7 +229,7 @@ pub enum What {
         /// Who.
         by: Side,
         /// Why, in a word or two: `bye`, `cancelled`, `no media`, `shutdown` …
-        cause: &'static str,
+        cause: Cow<'static, str>,
     },
     /// A party that may speak has not been heard for a while: one-way audio.
     OneWay {

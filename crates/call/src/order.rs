@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use base::{LegId, RecordingId, Time};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::recording::Recording;
 use crate::{Call, Do, What};
@@ -31,7 +31,7 @@ pub enum Order {
 }
 
 /// Why a recording is silent for a while, though people talk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Silence {
     /// A card's number is said or keyed in: neither sound nor keys are kept anywhere.
@@ -41,7 +41,7 @@ pub enum Silence {
 }
 
 /// Who asks.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Actor {
     /// A person's account, a system user, a menu.
     pub by: String,
@@ -50,7 +50,7 @@ pub struct Actor {
 }
 
 /// The means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum How {
     /// Keys during the call.

@@ -7,13 +7,13 @@
 use base::{LegId, Time};
 use bytes::Bytes;
 use media::KeysHeard;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::leg::State;
 use crate::{Call, Leg, Member, NewLeg, Role, What};
 
 /// How a supervisor takes part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Supervision {
     /// Hears all, and is heard by nobody.

@@ -149,7 +149,7 @@ impl Call {
 
     /// Writes down that the caller's waiting is over, and in a word how.
     pub fn unqueued(&mut self, outcome: &'static str) {
-        self.note(What::Unqueued { outcome });
+        self.note(What::Unqueued { outcome: outcome.into() });
     }
 
     /// Ends the call on behalf of this side.

@@ -1,20 +1,21 @@
 //! What became of one leg's media, for its CDR and the operator.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use audio::Codec;
 use rtp::{Passage, mos};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Security;
 
 /// Counts over a leg's life. "Received" is what the leg itself sent and we believed; strangers are apart.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LegStats {
     /// The codec last negotiated, by its name; none if it never was.
-    pub codec: Option<&'static str>,
+    pub codec: Option<Cow<'static, str>>,
     /// The cipher suite its packets were last secured with; none if anybody could hear them.
-    pub srtp: Option<&'static str>,
+    pub srtp: Option<Cow<'static, str>>,
     /// RTP packets heard.
     pub packets_received: u64,
     /// Their payload octets.
@@ -80,10 +81,10 @@ impl LegStats {
 
     /// Remember the codec in use, and how it is secured.
     pub(crate) fn uses(&mut self, codec: Codec, security: &Security) {
-        self.codec = Some(codec.name());
+        self.codec = Some(codec.name().into());
         match security {
             Security::Open => self.srtp = None,
-            Security::Keys { ours, .. } => self.srtp = Some(ours.suite().name()),
+            Security::Keys { ours, .. } => self.srtp = Some(ours.suite().name().into()),
             Security::Dtls(_) => {} // the handshake tells
         }
     }

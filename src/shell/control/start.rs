@@ -69,7 +69,7 @@ impl Control {
         let (recorder, recorder_threads) = start_recorder(&conf, clock, inbox.clone())?;
         let folder = &conf.switch.journal;
         let fault = |why| StartError::Journal { folder: folder.clone(), why };
-        let (journal, journal_thread) = Journal::start(folder).map_err(fault)?;
+        let (journal, journal_thread) = Journal::start(folder, clock).map_err(fault)?;
 
         let (events, clips) = (inbox.clone(), recorder.clone());
         let identity = identity(clock)?;

@@ -62,7 +62,7 @@ impl Line {
 
     /// A handshake has brought keys.
     pub(super) fn secure(&mut self, (ours, theirs): (MasterKey, MasterKey), stats: &mut LegStats) {
-        stats.srtp = Some(ours.suite().name());
+        stats.srtp = Some(ours.suite().name().into());
         self.cover.renew(&Security::Keys { ours, theirs });
     }
 

@@ -1,0 +1,82 @@
+//! What is written down.
+
+use base::{CallId, Time};
+use serde::{Deserialize, Serialize};
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its number: from 1, without gaps.
+    pub number: u64,
+    /// When it happened, counted from 1970: a moment of [`base::WallClock::UNIX`].
+    pub at: Time,
+    /// What happened.
+    pub record: Record,
+}
+
+/// The kinds of entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record {
+    /// The switch began.
+    Started {
+        /// Its version.
+        version: String,
+    },
+    /// It ended as it should.
+    Stopped,
+    /// Something happened in a call.
+    Call {
+        /// Which.
+        call: CallId,
+        /// What.
+        what: call::What,
+    },
+    /// A call has had its last fact: this is when its CDR is made.
+    Over {
+        /// Which.
+        call: CallId,
+    },
+    /// Something happened in the queues.
+    Queue(acd::What),
+    /// Hours were opened or closed by hand, or left to the clock again.
+    Hours {
+        /// Which.
+        hours: String,
+        /// Open or closed; none: by the clock.
+        by_hand: Option<bool>,
+    },
+    /// So many facts found no room while the disk failed: what is counted from here on is less than what was.
+    Lost {
+        /// How many.
+        facts: u64,
+    },
+}
+
+impl Record {
+    /// A call's fact. Nothing where it is a key: which one was pressed is nobody's business, and may be a card's.
+    pub fn of_call(call: CallId, what: call::What) -> Option<Record> {
+        (!matches!(what, call::What::Key { .. })).then_some(Record::Call { call, what })
+    }
+
+    /// The call it is about.
+    pub fn call(&self) -> Option<CallId> {
+        use acd::What::{AgentIs, Closed, Completed, Entered, Left, Offered, Refused, Withdrawn};
+        match self {
+            Record::Call { call, .. } | Record::Over { call } => Some(*call),
+            Record::Queue(
+                Entered { call, .. }
+                | Offered { call, .. }
+                | Refused { call, .. }
+                | Withdrawn { call, .. }
+                | Left { call, .. }
+                | Completed { call, .. },
+            ) => Some(*call),
+            Record::Queue(AgentIs { .. } | Closed { .. })
+            | Record::Started { .. }
+            | Record::Stopped
+            | Record::Hours { .. }
+            | Record::Lost { .. } => None,
+        }
+    }
+}
