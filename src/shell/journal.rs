@@ -5,6 +5,8 @@
 //! A disk that fails loses no call: facts wait in memory, the log says so, and they are written when the disk is back.
 //! What finds no room even there is counted, and the count is an entry itself.
 
+mod queue_file;
+
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -17,10 +19,11 @@ use std::time::Duration;
 
 use base::{CallId, Time};
 use call::Cdr;
-use journal::{JournalError, Record, Store};
+use journal::{Entry, JournalError, Record, Store};
 use tracing::{error, info, warn};
 
 use super::clock::Clock;
+use queue_file::QueueFile;
 
 /// Facts waiting for the thread.
 const WAITING_MAX: usize = 16_384;
@@ -30,8 +33,14 @@ const UNWRITTEN_MAX: usize = 400_000;
 const GROUP_MAX: usize = 4_096;
 const TRY_AGAIN: Duration = Duration::from_millis(250);
 
-/// The fold whose lines are the CDRs.
+/// Lines that wait to be written after their facts: when it is more, facts wait, too.
+const LINES_MAX: usize = 100_000;
+const BYTES_MAX: usize = 1 << 24;
+
+/// Up to which entry CDRs are in their files.
 const CDRS: &str = "cdr";
+/// The entry this run began with.
+const RUN: &str = "run";
 
 /// A door to the journal.
 pub(super) struct Journal {
@@ -60,7 +69,8 @@ impl Journal {
         let mut writer = Writer::open(folder, clock).map_err(io::Error::other)?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let began = (clock.wall().since_1970(clock.now()), Record::Started { version });
-        writer.store.append(&[began], None).map_err(io::Error::other)?;
+        let run = (RUN, writer.store.last() + 1);
+        writer.store.append(&[began], &[run]).map_err(io::Error::other)?;
         let (door, inbox) = sync_channel(WAITING_MAX);
         let lost = Arc::new(AtomicU64::new(0));
         writer.lost = lost.clone();
@@ -97,6 +107,9 @@ struct Writer {
     /// In the journal, and not in their files yet.
     lines: VecDeque<(PathBuf, String)>,
     open: Option<(PathBuf, File)>,
+    queue_log: QueueFile,
+    /// The entry the run before this began with.
+    run_before: u64,
     /// Up to here the files are known to have their lines.
     shown: u64,
     failing: bool,
@@ -109,7 +122,8 @@ impl Writer {
         if orphans.calls > 0 {
             warn!(calls = orphans.calls, "the switch was cut off; the calls it had are closed in the journal");
         }
-        let shown = store.shown(CDRS)?;
+        let shown = store.mark(CDRS)?;
+        let run_before = store.mark(RUN)?;
         let mut over = Vec::new();
         store.after(shown, |entry| {
             over.extend(matches!(entry.record, Record::Over { .. }).then(|| entry.record.call()).flatten());
@@ -123,6 +137,8 @@ impl Writer {
             unwritten: VecDeque::new(),
             lines: VecDeque::new(),
             open: None,
+            queue_log: QueueFile::new(folder),
+            run_before,
             shown,
             failing: false,
         };
@@ -138,6 +154,9 @@ impl Writer {
     }
 
     fn run(mut self, inbox: &Receiver<Word>) {
+        if let Err(why) = self.queue_log.catch_up(&self.store, self.run_before) {
+            error!("queue_log may lack what happened before this start: {why}");
+        }
         loop {
             let ended = self.take(inbox);
             let written = self.write();
@@ -188,26 +207,45 @@ impl Writer {
             let count = self.unwritten.len().min(GROUP_MAX);
             let lost = self.lost.load(Ordering::Relaxed);
             let note = (lost > 0 && count == self.unwritten.len()).then_some((now, Record::Lost { facts: lost }));
-            let shown = if self.lines.is_empty() { self.store.last() } else { self.shown };
+            if self.lines.len() > LINES_MAX || self.queue_log.unwritten() > BYTES_MAX {
+                self.write_lines()?;
+            }
+            let shown = if self.all_is_shown() { self.store.last() } else { self.shown };
             if count > 0 || note.is_some() || shown > self.shown {
                 let group = self.unwritten.iter().take(count).map(|word| &word.fact).chain(&note);
-                self.store.append(group, Some((CDRS, shown))).map_err(|why| why.to_string())?;
+                let marks = marks(shown, &self.queue_log);
+                self.store
+                    .append(group, if shown > self.shown { &marks } else { &[] })
+                    .map_err(|why| why.to_string())?;
                 self.shown = shown;
             }
             if note.is_some() {
                 self.lost.fetch_sub(lost, Ordering::Relaxed);
                 error!(facts = lost, "facts were lost while the journal was far behind; it says so itself");
             }
-            let over = self.unwritten.drain(..count).filter_map(|word| word.cdr);
-            self.lines.extend(over.map(|cdr| line(&self.folder, &cdr)));
-            self.write_lines().map_err(|why| format!("CDRs: {why}"))?;
+            let first = self.store.last() + 1 - count as u64 - u64::from(note.is_some());
+            for (number, word) in (first..).zip(self.unwritten.drain(..count)) {
+                let (at, record) = word.fact;
+                self.queue_log.take(&Entry { number, at, record });
+                self.lines.extend(word.cdr.map(|cdr| line(&self.folder, &cdr)));
+            }
+            self.write_lines()?;
             if self.unwritten.is_empty() {
                 return Ok(());
             }
         }
     }
 
-    fn write_lines(&mut self) -> io::Result<()> {
+    fn all_is_shown(&self) -> bool {
+        self.lines.is_empty() && self.queue_log.unwritten() == 0
+    }
+
+    fn write_lines(&mut self) -> Result<(), String> {
+        self.write_cdrs().map_err(|why| format!("CDRs: {why}"))?;
+        self.queue_log.write().map_err(|why| format!("queue_log: {why}"))
+    }
+
+    fn write_cdrs(&mut self) -> io::Result<()> {
         while let Some((path, line)) = self.lines.front() {
             if self.open.as_ref().is_none_or(|(of, _)| of != path) {
                 self.open = Some((path.clone(), OpenOptions::new().create(true).append(true).open(path)?));
@@ -241,10 +279,15 @@ impl Writer {
     fn stop(mut self) {
         let at = self.clock.wall().since_1970(self.clock.now());
         let shown = self.store.last();
-        if let Err(why) = self.store.append(&[(at, Record::Stopped)], Some((CDRS, shown))) {
+        if let Err(why) = self.store.append(&[(at, Record::Stopped)], &marks(shown, &self.queue_log)) {
             error!("{why}");
         }
     }
+}
+
+/// What is remembered when all is shown up to this entry.
+fn marks(shown: u64, queue_log: &QueueFile) -> [(&'static str, u64); 3] {
+    [(CDRS, shown), (queue_file::SHOWN, shown), (queue_file::BYTES, queue_log.bytes())]
 }
 
 /// A record as a line, and the file it belongs to.
@@ -346,7 +389,7 @@ mod tests {
 
         // A crash after the group was safe: of the last two records one is half there, one not at all.
         let mut store = Store::open(&folder.0).expect("opened");
-        store.append(&[], Some((CDRS, 4))).expect("as if no more had been shown");
+        store.append(&[], &[(CDRS, 4)]).expect("as if no more had been shown");
         drop(store);
         let file = line(&folder.0, &a_call(ids[0], clock).1).0;
         let whole = told.lines().next().map_or(0, str::len) + 1;
@@ -358,6 +401,37 @@ mod tests {
     }
 
     #[test]
+    fn the_queue_log_goes_on_where_it_was_cut_off() {
+        let folder = Folder::new("queue-log");
+        let clock = Clock::start();
+        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        for name in ["ann", "bob", "eve"] {
+            let (agent, state) = (name.parse().expect("a name"), acd::AgentState::Available);
+            journal.append(clock.now(), Record::Queue(acd::What::AgentIs { agent, state }));
+        }
+        drop(journal);
+        thread.join().expect("ended");
+        let file = folder.0.join("queue_log");
+        let told = fs::read_to_string(&file).expect("written");
+        assert_eq!(told.lines().count(), 4, "{told}");
+
+        // A crash: one line is known to be there, one and a half are.
+        let first = told.lines().next().map_or(0, str::len) + 1;
+        let mut store = Store::open(&folder.0).expect("opened");
+        let marks = [(queue_file::SHOWN, 1), (queue_file::BYTES, first as u64)];
+        store.append(&[], &marks).expect("as if no more had been shown");
+        drop(store);
+        fs::write(&file, &told[..first + 40]).expect("written");
+        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        drop(journal);
+        thread.join().expect("ended");
+        let later = fs::read_to_string(&file).expect("written");
+        let more = later.strip_prefix(&told).expect("the same, byte for byte");
+        assert_eq!(more.matches("|AGENTLOGOFF|").count(), 3, "{more}");
+        assert!(more.ends_with("|NONE|NONE|NONE|QUEUESTART|\n"), "{more}");
+    }
+
+    #[test]
     fn a_crash_closes_calls_and_tells_their_records() {
         let folder = Folder::new("crash");
         let (clock, mut random) = (Clock::start(), Random::numbered(2));
@@ -365,7 +439,7 @@ mod tests {
         let mut store = Store::open(&folder.0).expect("opened");
         let started = a_call(call, clock).0.remove(0);
         let fact = (clock.wall().since_1970(started.at), Record::Call { call, what: started.what });
-        store.append(&[fact], None).expect("appended");
+        store.append(&[fact], &[]).expect("appended");
         drop(store);
         let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
         drop(journal);

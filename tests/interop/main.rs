@@ -21,6 +21,7 @@ mod linphone;
 mod masks;
 mod names;
 mod operate;
+mod queue_log;
 mod routing;
 mod sealed;
 mod sipp;

@@ -62,7 +62,7 @@ fn append(c: &mut Criterion) {
     let mut bench = c.benchmark_group("journal");
     bench.throughput(Throughput::Elements(GROUP as u64)).sample_size(20);
     bench.bench_function("append", |b| {
-        b.iter_batched(&mut group, |facts| store.append(&facts, None).expect("appended"), BatchSize::PerIteration);
+        b.iter_batched(&mut group, |facts| store.append(&facts, &[]).expect("appended"), BatchSize::PerIteration);
     });
     bench.finish();
     std::fs::remove_dir_all(&folder).expect("gone");

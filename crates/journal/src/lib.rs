@@ -11,12 +11,14 @@
 
 mod entry;
 mod orphans;
+mod queue_log;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use entry::{Entry, Record};
 pub use orphans::Orphans;
+pub use queue_log::QueueLog;
 pub use store::{JournalError, Store};
 
 use base::{CallId, WallClock};

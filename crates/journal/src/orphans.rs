@@ -38,7 +38,7 @@ impl Store {
         };
         records.extend(agents.iter().map(logged_out));
         let group: Vec<_> = records.into_iter().map(|record| (at, record)).collect();
-        self.append(&group, None)?;
+        self.append(&group, &[])?;
         Ok(Orphans { calls: calls.len(), agents })
     }
 }

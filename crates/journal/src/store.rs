@@ -107,32 +107,32 @@ impl Store {
         self.last
     }
 
-    /// Appends a group, numbered on from [`Store::last`], whole or not at all. `shown` is up to where folds have been shown
-    /// before this: see [`Store::shown`].
+    /// Appends a group, numbered on from [`Store::last`], whole or not at all. `marks` are numbers to be
+    /// remembered with it: see [`Store::mark`].
     ///
     /// # Errors
     /// When the disk does not take it: then nothing has changed, and it may be tried again.
     pub fn append<'a>(
         &mut self,
         group: impl IntoIterator<Item = &'a (Time, Record)>,
-        shown: Option<(&str, u64)>,
+        marks: &[(&str, u64)],
     ) -> Result<(), JournalError> {
         let file = &self.file;
         let fault = |why| JournalError::Sqlite { file: file.clone(), why };
         let change = self.sqlite.transaction().map_err(fault)?;
-        let last = write(&change, self.last, group, shown).map_err(fault)?;
+        let last = write(&change, self.last, group, marks).map_err(fault)?;
         change.commit().map_err(fault)?;
         self.last = last;
         Ok(())
     }
 
-    /// Up to which number a fold is known to have been shown. What follows may have been shown or not.
+    /// A number that was remembered, such as up to where a fold is known to have been shown; 0 where none was.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn shown(&self, fold: &str) -> Result<u64, JournalError> {
+    pub fn mark(&self, name: &str) -> Result<u64, JournalError> {
         let number =
-            self.sqlite.query_row("SELECT number FROM shown WHERE fold = ?", [fold], |row| row.get::<_, i64>(0));
+            self.sqlite.query_row("SELECT number FROM shown WHERE fold = ?", [name], |row| row.get::<_, i64>(0));
         Ok(number.optional().map_err(|why| self.fault(why))?.unwrap_or(0) as u64)
     }
 
@@ -234,7 +234,7 @@ fn write<'a>(
     change: &Transaction<'_>,
     mut last: u64,
     group: impl IntoIterator<Item = &'a (Time, Record)>,
-    shown: Option<(&str, u64)>,
+    marks: &[(&str, u64)],
 ) -> rusqlite::Result<u64> {
     let mut insert = change.prepare_cached("INSERT INTO facts (number, at, call, fact) VALUES (?, ?, ?, ?)")?;
     let mut text = Vec::with_capacity(512);
@@ -247,10 +247,10 @@ fn write<'a>(
         insert.execute(params![last as i64, at.as_nanos() as i64, call, fact])?;
         keep_open(change, record)?;
     }
-    if let Some((fold, number)) = shown {
+    for (fold, number) in marks {
         let sql =
             "INSERT INTO shown (fold, number) VALUES (?, ?) ON CONFLICT (fold) DO UPDATE SET number = excluded.number";
-        change.prepare_cached(sql)?.execute(params![fold, number as i64])?;
+        change.prepare_cached(sql)?.execute(params![fold, *number as i64])?;
     }
     Ok(last)
 }

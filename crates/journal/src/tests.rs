@@ -104,15 +104,15 @@ fn what_is_read_is_what_was_written_and_numbers_have_no_gaps() {
         (at(11), Record::Lost { facts: 2 }),
     ];
     let mut store = Store::open(&folder.0).expect("opened");
-    store.append(&group[..5], None).expect("appended");
-    store.append(&[], Some(("cdr", 5))).expect("appended");
+    store.append(&group[..5], &[]).expect("appended");
+    store.append(&[], &[("cdr", 5)]).expect("appended");
     drop(store);
     let mut store = Store::open(&folder.0).expect("opened again");
-    store.append(&group[5..], None).expect("appended");
+    store.append(&group[5..], &[]).expect("appended");
     let read = entries(&store);
     assert_eq!(read.iter().map(|entry| entry.number).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
     assert!(read.iter().zip(&group).all(|(read, (at, record))| read.at == *at && read.record == *record), "{read:#?}");
-    assert_eq!(store.shown("cdr").expect("read"), 5);
+    assert_eq!(store.mark("cdr").expect("read"), 5);
     assert_eq!(store.of_call(call).expect("read").len(), 8);
     assert_eq!((store.before(at(3)).expect("read"), store.before(at(99)).expect("read")), (3, 12));
     let beside = Store::read_only(&folder.0).expect("opened").expect("there");
@@ -156,7 +156,7 @@ fn what_a_crash_left_open_is_closed_at_the_last_sign_of_life() {
         (at(5_000), agent_is("bob", AgentState::Offered)),
         (at(9_000), Record::Hours { hours: "office".into(), by_hand: None }),
     ];
-    store.append(&group, None).expect("appended");
+    store.append(&group, &[]).expect("appended");
     drop(store); // the crash
     let mut store = Store::open(&folder.0).expect("opened again");
     let orphans = store.close_orphans().expect("closed");
@@ -219,7 +219,7 @@ fn the_cdr_of_what_is_read_is_the_cdr_of_what_happened() {
         .iter()
         .filter_map(|fact| Some((clock.since_1970(fact.at), Record::of_call(call, fact.what.clone())?)))
         .collect();
-    store.append(&group, None).expect("appended");
+    store.append(&group, &[]).expect("appended");
     let live = serde_json::to_string(&Cdr::of(call, &facts, clock)).expect("JSON");
     let later = serde_json::to_string(&cdr_of(call, &store.of_call(call).expect("read"))).expect("JSON");
     assert_eq!(live, later);
