@@ -76,25 +76,24 @@ impl Names<'_> {
         self.trunks.contains_key(name) || self.trunk_groups.iter().any(|group| group.name == name)
     }
 
-    /// What a queue's callers meet. Music and announcement become one sound that is played again and again, so neither
-    /// ever keeps a caller from the agent who answers.
+    /// What a queue's callers meet. Where something is said in between, the music is as long as the time until then.
     pub(super) fn queue(&mut self, file: &mut File<'_>, queue: &queues::Queue, hold_music: &Sound) -> QueueConf {
         let music = match &queue.music {
             Some(name) => self.sound(file, name),
             None => hold_music.clone(),
         };
-        let hold = match &queue.announce {
-            Some(name) => {
-                let announcement = self.sound(file, name);
+        let announce = queue.announce.as_ref().map(|text| self.phrase(file, text));
+        let hold = match announce {
+            Some(_) => {
                 let between = queue.announce_every.as_secs() as usize * audio::SAMPLE_RATE as usize;
-                let music = music.pcm().iter().cycle().take(between);
-                Sound::from_pcm(music.chain(announcement.pcm()).copied().collect())
+                Sound::from_pcm(music.pcm().iter().cycle().take(between).copied().collect())
             }
             None => music,
         };
         QueueConf {
             name: queue.acd.name.clone(),
             hold,
+            announce,
             priority: queue.priority,
             keys: queue.keys.clone(),
             overflow: queue.overflow.clone(),

@@ -20,6 +20,7 @@ impl Switch {
                     out.push(Output::Queue(fact));
                 }
                 acd::Output::Joined { call, .. }
+                | acd::Output::Stands { call, .. }
                 | acd::Output::Offer { call, .. }
                 | acd::Output::Withdraw { call, .. }
                 | acd::Output::Left { call, .. } => {

@@ -89,6 +89,9 @@ impl Acd {
         match input {
             Input::Join(join) => self.join(join, out),
             Input::Gone { call, how } => self.gone(call, how, out),
+            Input::Where { call } => {
+                out.extend(self.position(call).map(|position| Output::Stands { call, position }));
+            }
             Input::Answered { call, agent } => self.answered(call, &agent, out),
             Input::Refused { call, agent, how } => {
                 if let Some(agent) = self.offered(call, &agent) {

@@ -19,6 +19,11 @@ pub enum Input {
         /// How.
         how: Gone,
     },
+    /// Where does a waiting call stand?
+    Where {
+        /// The call.
+        call: CallId,
+    },
     /// An agent answered an offer.
     Answered {
         /// The call.
@@ -133,6 +138,13 @@ pub enum Refusal {
 pub enum Output {
     /// The call was let in, and waits. Offers may follow at once.
     Joined {
+        /// The call.
+        call: CallId,
+        /// Its place in the line, 1 at the head.
+        position: usize,
+    },
+    /// The call was asked for, and waits here.
+    Stands {
         /// The call.
         call: CallId,
         /// Its place in the line, 1 at the head.

@@ -110,8 +110,10 @@ pub struct GroupConf {
 pub struct QueueConf {
     /// Its name.
     pub name: QueueName,
-    /// What callers hear while they wait, again and again.
+    /// What callers hear while they wait, again and again,
     pub hold: Sound,
+    /// and what they are told each time it has been played; `position` is their place in the line.
+    pub announce: Option<Phrase>,
     /// How urgent its callers are.
     pub priority: i32,
     /// The keys that lead out.

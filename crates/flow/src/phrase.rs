@@ -75,6 +75,11 @@ impl Phrase {
 
     /// As this caller is told it now.
     pub fn to(&self, call: &Call) -> Sound {
+        self.with(call, |_| None)
+    }
+
+    /// The same, where some fields are of this moment only.
+    pub fn with<'a>(&self, call: &'a Call, now: impl Fn(&str) -> Option<&'a str>) -> Sound {
         if let Some(fixed) = &self.fixed {
             return fixed.to(call).clone();
         }
@@ -83,7 +88,8 @@ impl Phrase {
             match piece {
                 Piece::Prompt(prompt) => sounds.push(prompt.to(call)),
                 Piece::Digits { field, digits } => {
-                    let letters = call.field(field).unwrap_or_default().chars().take(DIGITS_MAX);
+                    let value = now(field).or_else(|| call.field(field)).unwrap_or_default();
+                    let letters = value.chars().take(DIGITS_MAX);
                     let digits = letters.filter_map(|letter| digits.get(letter.to_digit(10)? as usize));
                     sounds.extend(digits.map(|digit| digit.to(call)));
                 }

@@ -14,6 +14,8 @@ use crate::{Next, Program, QueueConf, Word};
 pub(crate) struct Queue {
     conf: QueueConf,
     state: State,
+    /// The caller is being told something.
+    tells: bool,
     words: Vec<Word>,
 }
 
@@ -26,7 +28,7 @@ enum State {
 
 impl Queue {
     pub(crate) fn new(conf: QueueConf) -> Queue {
-        Queue { conf, state: State::Waiting, words: Vec::new() }
+        Queue { conf, state: State::Waiting, tells: false, words: Vec::new() }
     }
 
     fn gone(&mut self, call: &Call, how: Gone) {
@@ -35,6 +37,21 @@ impl Queue {
 
     fn agent_left(&mut self, call: &Call, by: EndedBy) {
         self.words.push(acd::Input::Ended { call: call.id(), by }.into());
+    }
+
+    /// Music, until it is time to say something.
+    fn hold(&mut self, call: &mut Call) {
+        self.tells = false;
+        call.play(&self.conf.hold, self.conf.announce.is_none());
+    }
+
+    /// The caller is told something. An agent who answers cuts it short, as all that is played.
+    fn tell(&mut self, position: usize, call: &mut Call) {
+        let Some(phrase) = &self.conf.announce else { return };
+        let position = position.to_string();
+        let sound = phrase.with(call, |field| (field == "position").then_some(position.as_str()));
+        self.tells = true;
+        call.play(&sound, false);
     }
 
     /// Where a caller goes who leaves without an agent.
@@ -68,6 +85,8 @@ impl Program for Queue {
                 });
                 self.words.push(join.into());
             }
+            (State::Waiting, Event::Played) if self.tells => self.hold(call),
+            (State::Waiting, Event::Played) => self.words.push(acd::Input::Where { call: call.id() }.into()),
             (State::Waiting, Event::Key(key)) if self.conf.keys.contains_key(&key) => self.gone(call, Gone::Key(key)),
             (State::Waiting, Event::PartyRefused { party, status, reached }) => {
                 if let Ok(agent) = party.parse() {
@@ -122,12 +141,16 @@ impl Program for Queue {
                     return Next::Go(self.way_out(outcome));
                 }
             }
-            acd::Output::Joined { .. } if self.state == State::Waiting => call.play(&self.conf.hold, true),
+            acd::Output::Joined { .. } if self.state == State::Waiting => self.hold(call),
+            acd::Output::Stands { position, .. } if self.state == State::Waiting => self.tell(*position, call),
             acd::Output::Offer { agent, .. } if self.state == State::Waiting => {
                 call.ring_also(Target::Account(agent.to_string()));
             }
             acd::Output::Withdraw { agent, .. } => call.ring_no_longer(agent.as_str()),
-            acd::Output::Joined { .. } | acd::Output::Offer { .. } | acd::Output::Fact(_) => {}
+            acd::Output::Joined { .. }
+            | acd::Output::Stands { .. }
+            | acd::Output::Offer { .. }
+            | acd::Output::Fact(_) => {}
         }
         Next::Wait
     }

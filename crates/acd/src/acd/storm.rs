@@ -215,7 +215,9 @@ impl Storm {
                         assert_eq!(self.talking.get(&call), Some(&agent));
                     }
                 }
-                Output::Joined { call, .. } => assert!(self.waiting.contains(&call)),
+                Output::Joined { call, position } | Output::Stands { call, position } => {
+                    assert!(self.waiting.contains(&call) && (1..=self.waiting.len()).contains(&position));
+                }
                 Output::Fact(fact) => {
                     if let What::Entered { call, .. } = &fact.what {
                         assert!(self.waiting.insert(*call), "{call} entered twice");
