@@ -10,6 +10,7 @@ mod console;
 mod control;
 mod descriptors;
 mod encoder;
+mod icmp;
 mod identity;
 mod inbox;
 mod journal;

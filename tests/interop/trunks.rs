@@ -185,3 +185,34 @@ fn a_carrier_that_is_gone_costs_the_caller_no_more_than_a_moment() {
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     drop(swallows);
 }
+
+#[test]
+fn a_closed_port_is_known_at_once_by_udp_too() {
+    let centre = Centre::new("trunk-port-closed");
+    let (closed, second) = (nobody(5), nobody(7));
+    centre.write(
+        "trunks.toml",
+        &format!(
+            "[closed]\naddress = \"{closed}\"\nhealth = {{ answer_secs = 30 }}\n\
+             [second]\naddress = \"{second}\"\nnumber = \"+38515550100\"\n[groups.out]\n\
+             trunks = [{{ trunk = \"closed\", priority = 1 }}, {{ trunk = \"second\", priority = 2 }}]\n"
+        ),
+    );
+    centre.add("routes.toml", "\n[[route]]\nnumber = \"9*\"\nto = \"trunk:out\"\n");
+    centre.replace("people.toml", "ring_secs = 2", "ring_secs = 30");
+    let switch = centre.start();
+    // A phone that ended without a word; then a carrier.
+    let (ann, bob) = (Party::new("ann"), Party::new("bob"));
+    bob.register(&centre.room, switch.address);
+    let began = Instant::now();
+    ann.play("caller_refused", &centre.room, switch.address, "202", &[("STATUS", "503")]).passes();
+    let carrier = Party::new("carrier").at(second);
+    let callee = carrier.expect("carrier_answers", &centre.room, centre.address, &[]);
+    ann.play("caller_talks", &centre.room, switch.address, "9911234567", &[]).passes();
+    callee.passes();
+    let cdrs = switch.cdrs();
+    let failures = json!([{ "trunk": "closed", "status": 503 }]);
+    let through = cdrs.iter().find(|cdr| cdr["trunk_out"] == "second").expect("a call by the second carrier");
+    assert_fields(through, &json!({ "status": 200, "trunk_failures": failures }));
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}

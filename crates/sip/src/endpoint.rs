@@ -19,6 +19,7 @@ mod requests;
 mod sending;
 mod texting;
 mod transactions;
+mod undelivered;
 mod watchers;
 
 use base::{LegId, Random, Time};
@@ -126,6 +127,7 @@ impl Endpoint {
             Input::Tick => self.tick(now, out),
             Input::Command(command) => self.command(command, now, out),
             Input::Closed { connection } => self.closed(connection, now, out),
+            Input::Undelivered { remote, quoted } => self.undelivered(remote, &quoted, now, out),
             Input::Unreachable { transport, remote } => {
                 for id in self.transactions.towards(transport, remote) {
                     if self.turns_back(id, remote, now, out) {

@@ -30,7 +30,7 @@ use super::super::streams::{StreamListener, Streams};
 use super::super::tls::{Carriers, Certificate};
 use super::super::udp::UdpListener;
 use super::super::watch::Watch;
-use super::super::{Addresses, prepare, random};
+use super::super::{Addresses, icmp, prepare, random};
 use super::{Arrival, Control, arrive};
 use crate::conf::{Conf, MaskSound};
 use crate::{Input, Switch};
@@ -94,6 +94,7 @@ impl Control {
 
         for listener in &udp {
             spawn_local(listener.clone().read(addresses.clone(), inbox.clone()));
+            spawn_local(icmp::read(listener.clone(), inbox.clone()));
         }
         let carriers = Carriers::new(&conf, certificate.as_deref())?;
         let (limits, own) = (conf.switch.connections, Addresses::clone(&addresses));

@@ -40,12 +40,20 @@ pub enum Input {
         /// The shell's number of it.
         connection: u64,
     },
-    /// The network says that nobody is there (ICMP): requests waiting for an answer from there fail.
+    /// No way leads there: requests waiting for an answer from there fail.
     Unreachable {
         /// How we had sent it.
         transport: Transport,
         /// Where we had sent to.
         remote: SocketAddr,
+    },
+    /// Somebody on the way says that a datagram of ours did not arrive (ICMP). Anybody can say so: the request that it
+    /// quotes fails if it is one that begins something, and nobody has answered it.
+    Undelivered {
+        /// Where we had sent it to.
+        remote: SocketAddr,
+        /// How it began.
+        quoted: Bytes,
     },
     /// It is `deadline()`.
     Tick,

@@ -357,6 +357,19 @@ impl Transactions {
         ids
     }
 
+    /// The client transaction of that branch and method that waits for its first word from there by UDP, and whose it is.
+    pub fn unheard(&self, branch: &str, method: &str, remote: SocketAddr) -> Option<(TransactionId, Option<Owner>)> {
+        let id = *self.clients.get(&client_key(branch, method))?;
+        let entry = self.all.get(&id)?;
+        let goes = entry.flow.remote == remote && entry.flow.transport == Transport::Udp;
+        let unheard = match &entry.machine {
+            Machine::InviteClient(machine) => machine.is_calling(),
+            Machine::Client(machine, _) => machine.is_trying(),
+            Machine::InviteServer(_) | Machine::Server(_) => false,
+        };
+        (goes && unheard).then_some((id, entry.owner))
+    }
+
     /// The transactions of a stream.
     pub fn over(&self, connection: u64) -> Vec<TransactionId> {
         self.by_connection.get(&connection).into_iter().flatten().copied().collect()

@@ -95,6 +95,11 @@ impl Client {
         }
     }
 
+    /// Nobody has said anything yet.
+    pub fn is_trying(&self) -> bool {
+        matches!(self.state, Trying { .. })
+    }
+
     /// It has nothing more to do.
     pub fn is_over(&self) -> bool {
         matches!(self.state, Terminated)

@@ -140,6 +140,11 @@ impl InviteClient {
         matches!(self.state, Terminated)
     }
 
+    /// Nobody has said anything yet.
+    pub fn is_calling(&self) -> bool {
+        matches!(self.state, Calling { .. })
+    }
+
     /// The INVITE while it has no final answer: what a CANCEL is made from, or the next try with credentials.
     pub fn invite(&self) -> Option<&Bytes> {
         match &self.state {
