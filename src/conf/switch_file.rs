@@ -10,7 +10,7 @@ use call::Srtp;
 use media::MediaLimits;
 use serde::Deserialize;
 use sip::digest::Algorithm;
-use sip::{BanConf, FloodConf, Proxies, Transport};
+use sip::{BanConf, FloodConf, Proxies, Transport, Uri};
 use toml::Spanned;
 
 use super::RecordingConf;
@@ -65,6 +65,8 @@ struct RegisterTable {
     expires_secs_max: u32,
     expires_spread_percent: Spanned<u32>,
     phones_max: usize,
+    flow_timer_secs: Spanned<u32>,
+    service_route: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +149,8 @@ impl Default for RegisterTable {
             expires_secs_max: 3600,
             expires_spread_percent: Spanned::new(0..0, 20),
             phones_max: 10,
+            flow_timer_secs: Spanned::new(0..0, 120),
+            service_route: Vec::new(),
         }
     }
 }
@@ -217,6 +221,10 @@ pub struct SwitchConf {
     pub expires_secs: RangeInclusive<u32>,
     /// How many phones one account may register.
     pub phones_max: usize,
+    /// How long a phone's flow to us may be still; 0: nothing is said of it.
+    pub flow_timer_secs: u32,
+    /// By which proxies phones are to send, as header values.
+    pub service_route: Vec<String>,
     /// When somebody who guesses passwords is kept out.
     pub bans: BanConf,
     /// How many requests strangers may send.
@@ -364,6 +372,8 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         expires_spread_percent,
         expires_secs: said.register.expires_secs_min..=said.register.expires_secs_max,
         phones_max: said.register.phones_max.clamp(1, 100),
+        flow_timer_secs: flow_timer(file, &said.register.flow_timer_secs),
+        service_route: said.register.service_route.iter().filter_map(|text| loose_route(file, text)).collect(),
         bans: BanConf {
             failures_max: said.security.wrong_passwords_max,
             source_failures_max: said.security.wrong_passwords_of_a_source_max,
@@ -403,6 +413,25 @@ pub(super) fn address(file: &mut File<'_>, text: &Spanned<String>) -> Option<Soc
         file.problem(text.span(), what);
     }
     address
+}
+
+fn flow_timer(file: &mut File<'_>, secs: &Spanned<u32>) -> u32 {
+    let text = "[register] flow_timer_secs is below 30: phones would do nothing else; 120 is usual, 0 says nothing";
+    if matches!(secs.get_ref(), 1..30) {
+        file.problem(secs.span(), text);
+    }
+    *secs.get_ref()
+}
+
+/// A proxy that requests are to pass, as it stands in a Route.
+fn loose_route(file: &mut File<'_>, text: &Spanned<String>) -> Option<String> {
+    let uri: Option<Uri> = text.get_ref().parse().ok();
+    let route = uri.filter(|uri| uri.is_sip() && uri.params.has("lr")).map(|uri| format!("<{uri}>"));
+    if route.is_none() {
+        let what = format!("{:?} is no proxy to pass; write it as \"sip:edge.example;lr\"", text.get_ref());
+        file.problem(text.span(), what);
+    }
+    route
 }
 
 /// An address, with a port or without.

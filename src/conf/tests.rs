@@ -84,6 +84,12 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("people.toml", "[ann]\nwatchers = [\"eve\"]", "people.toml:2:12: there is no person \"eve\"; add [eve]"),
         ("switch.toml", "[watch]\nwatchers = [\"ann\"]", "switch.toml:2:12: [watch] watchers is \"everybody\" or"),
         ("switch.toml", "[watch]\nwatcher = \"nobody\"", "switch.toml:2:1: unknown field `watcher`"),
+        ("switch.toml", "[register]\nflow_timer_secs = 5", "switch.toml:2:19: [register] flow_timer_secs is below 30"),
+        (
+            "switch.toml",
+            "[register]\nservice_route = [\"sip:edge\"]",
+            "switch.toml:2:18: \"sip:edge\" is no proxy to pass",
+        ),
         ("switch.toml", "[watch]\nexpires_secs_min = 7200", "switch.toml:1:1: [watch] expires_secs_min must be at"),
         ("trunks.toml", "[out]", "trunks.toml:1:1: missing field `address`"),
         ("trunks.toml", "[out]\naddress = \"a carrier\"", "trunks.toml:2:11: \"a carrier\" is neither a domain name"),

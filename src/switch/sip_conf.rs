@@ -19,6 +19,8 @@ pub(super) fn sip_conf(conf: &Conf) -> SipConf {
         expires_secs_min: *conf.switch.expires_secs.start(),
         expires_secs_max: *conf.switch.expires_secs.end(),
         expires_spread_percent: conf.switch.expires_spread_percent,
+        flow_timer_secs: conf.switch.flow_timer_secs,
+        service_route: conf.switch.service_route.clone(),
         bindings_max: conf.switch.phones_max,
         watch_secs_min: *conf.switch.watch.expires_secs.start(),
         watch_secs_max: *conf.switch.watch.expires_secs.end(),

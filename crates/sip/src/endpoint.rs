@@ -349,13 +349,6 @@ impl Endpoint {
         self.registrar_told(register::Input::Closed { connection }, now, out);
     }
 
-    /// A phone with several flows was not reached by this one.
-    fn flow_failed(&mut self, leg: LegId, flow: Flow, now: Time, out: &mut Vec<Output>) {
-        let Some(Usage::Uac(uac)) = self.legs.usage(leg) else { return };
-        let Some(account) = uac.called() else { return };
-        self.registrar_told(register::Input::Unreached { account: &account, flow }, now, out);
-    }
-
     fn registrar_told(&mut self, input: register::Input<'_>, now: Time, out: &mut Vec<Output>) {
         let mut said = std::mem::take(&mut self.said);
         self.registrar.handle(input, now, &mut said);
@@ -457,11 +450,10 @@ impl Endpoint {
     ) {
         for wish in wishes.drain(..) {
             match (wish, invite) {
-                (invite::Output::Event(event), _) => {
-                    if let Event::Unreached { flow, .. } = event {
-                        self.flow_failed(leg, flow, now, out);
-                    }
-                    out.push(Output::Event(event));
+                (invite::Output::Event(event), _) => out.push(Output::Event(event)),
+                (invite::Output::FlowFailed { account, hop, is_gone }, _) => {
+                    let failed = register::Input::FlowFailed { account: &account, hop: &hop, is_gone };
+                    self.registrar_told(failed, now, out);
                 }
                 (invite::Output::Respond { transaction, status, bytes }, _) => {
                     self.transactions.respond(transaction, status, bytes, now, out);

@@ -307,6 +307,7 @@ names! {
         Diversion = "Diversion", "RFC 5806";
         HistoryInfo = "History-Info", "RFC 7044";
         InfoPackage = "Info-Package", "RFC 6086";
+        FlowTimer = "Flow-Timer", "RFC 5626 §5.4";
         Join = "Join", "RFC 3911";
         MinSe = "Min-SE", "RFC 4028 §5";
         PAssertedIdentity = "P-Asserted-Identity", "RFC 3325 §9.1";

@@ -105,6 +105,8 @@ pub enum Output {
     Acknowledge { ack: Request, tag: Box<str>, to: Flow },
     /// Acknowledge it and end its dialog at once; nobody waits to hear how that went.
     TurnDown(TurnDown),
+    /// An account's phone was not reached by this way. `is_gone`: the proxy before it says so (430, RFC 5626 §5.3).
+    FlowFailed { account: String, hop: Box<crate::Hop>, is_gone: bool },
     /// For the rooms above.
     Event(Event),
 }

@@ -31,6 +31,8 @@ pub struct Registrar {
     expires_secs_min: u32,
     expires_secs_max: u32,
     bindings_max: usize,
+    flow_timer_secs: u32,
+    service_route: Vec<String>,
     aors: BTreeMap<Arc<str>, Aor>,
     by_connection: HashMap<u64, BTreeSet<Arc<str>>>,
     due: Timers<Arc<str>>,
@@ -71,11 +73,13 @@ pub enum Input<'a> {
         connection: u64,
     },
     /// A phone was not reached by this flow of its.
-    Unreached {
+    FlowFailed {
         /// Whose phone.
         account: &'a str,
-        /// Which flow.
-        flow: Flow,
+        /// Which way: many flows end at one proxy, which tells them apart by the token in its Path.
+        hop: &'a Hop,
+        /// The proxy knows that the flow is no more.
+        is_gone: bool,
     },
     /// It is `deadline()`.
     Tick,
@@ -140,6 +144,8 @@ impl Registrar {
             expires_secs_min: conf.expires_secs_min,
             expires_secs_max: conf.expires_secs_max.max(conf.expires_secs_min),
             bindings_max: conf.bindings_max,
+            flow_timer_secs: conf.flow_timer_secs,
+            service_route: conf.service_route.clone(),
             aors: BTreeMap::new(),
             by_connection: HashMap::new(),
             due: Timers::default(),
@@ -162,6 +168,8 @@ impl Registrar {
                 self.expires_secs_min = conf.expires_secs_min;
                 self.expires_secs_max = conf.expires_secs_max.max(conf.expires_secs_min);
                 self.bindings_max = conf.bindings_max;
+                self.flow_timer_secs = conf.flow_timer_secs;
+                self.service_route = conf.service_route.clone();
                 let gone = |account: &&Arc<str>| !conf.accounts.contains_key(&***account);
                 for account in self.aors.keys().filter(gone).cloned().collect::<Vec<_>>() {
                     self.drop_where(&account, |_| true, now, out);
@@ -182,15 +190,17 @@ impl Registrar {
                     self.settle(&account, after, |_| false, now, out);
                 }
             }
-            Input::Unreached { account, flow } => {
-                // RFC 5626 §5.3: a flow that failed is gone. One that has no other stays: it was one message.
-                let bindings = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings);
-                let failed = bindings.iter().find(|binding| binding.flow == flow && binding.reg_id.is_some());
-                let Some(failed) = failed.filter(|failed| bindings.iter().any(|other| failed.is_beside(other))) else {
-                    return;
+            Input::FlowFailed { account, hop, is_gone } => {
+                // RFC 5626 §5.3: a flow that failed is gone. One of which nobody says so, and which has no other, stays:
+                // it was one message.
+                let by_it = |binding: &Binding| {
+                    binding.flow == hop.flow && binding.contact == hop.uri && binding.path == hop.routes
                 };
-                let contact = failed.contact.clone();
-                self.drop_where(account, |binding| binding.flow == flow && binding.contact == contact, now, out);
+                let bindings = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings);
+                let Some(failed) = bindings.iter().find(|binding| by_it(binding)) else { return };
+                if is_gone || bindings.iter().any(|other| failed.is_beside(other)) {
+                    self.drop_where(account, by_it, now, out);
+                }
             }
             Input::Tick => {
                 while let Some((at, account)) = self.due.due(now) {
@@ -424,6 +434,13 @@ impl Registrar {
         }
         if outbound == Outbound::Flow {
             response.headers.push(Name::Require, "outbound"); // RFC 5626 §6
+            // §5.4: who holds the other end of the flow says how long it may be still: we, or the first proxy.
+            if self.flow_timer_secs > 0 && request.headers.all(&Name::Via).count() == 1 {
+                response.headers.push(Name::FlowTimer, self.flow_timer_secs.to_string());
+            }
+        }
+        for hop in &self.service_route {
+            response.headers.push(Name::ServiceRoute, &**hop); // RFC 3608 §6.3: in every 200
         }
         let bindings = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings);
         let aor = request.headers.to().and_then(|to| to.uri.parse::<Uri>().ok());

@@ -203,7 +203,7 @@ const FLOW: &str = "<sip:101@10.0.0.9:5062>;+sip.instance=\"<urn:uuid:1>\";reg-i
 fn a_phone_that_keeps_a_flow_is_told_that_we_use_it() {
     let second = FLOW.replace("reg-id=1", "reg-id=2");
     for (supported, contacts, want) in [
-        ("outbound, path", vec![FLOW], "200 outbound"),
+        ("outbound, path", vec![FLOW], "200 outbound 120"),
         ("path", vec![FLOW], "200"), // it does not know what we would say
         ("outbound", vec!["<sip:101@10.0.0.9:5062>;reg-id=1"], "200"),
         ("outbound", vec!["<sip:101@10.0.0.9:5062>"], "200"),
@@ -214,7 +214,8 @@ fn a_phone_that_keeps_a_flow_is_told_that_we_use_it() {
         headers.push(("Supported", supported));
         let said = phone.register_whole(&headers);
         let required = said.lines().find_map(|line| line.strip_prefix("Require: ")).unwrap_or_default();
-        assert_eq!(format!("{} {required}", status(&said)).trim_end(), want, "{supported} {contacts:?}");
+        let timer = said.lines().find_map(|line| line.strip_prefix("Flow-Timer: ")).unwrap_or_default();
+        assert_eq!(format!("{} {required} {timer}", status(&said)).trim_end(), want, "{supported} {contacts:?}");
     }
 }
 
@@ -242,6 +243,7 @@ fn the_proxies_between_are_remembered_and_told() {
         if want == "200" {
             assert_eq!(path, ["<sip:198.51.100.8;lr>", edge]);
             assert_eq!(known[0].path, path);
+            assert!(!said.contains("Flow-Timer"), "the flow is the proxy's to watch: {said}");
         } else {
             assert!(known.is_empty());
         }
@@ -367,7 +369,7 @@ fn a_phone_of_two_flows_rings_once_by_the_latest_and_by_the_other_when_that_fail
         let others = desk.endpoint.other_flows("101", &binding, desk.now);
         assert_eq!(others.iter().map(|other| other.flow).collect::<Vec<_>>(), [first.flow]);
 
-        let (_, invite) = desk.outgoing_of("101", second.flow, others);
+        let (_, invite) = desk.outgoing_of("101", &binding, others);
         match fails {
             "silence" => desk.pass(4_000),
             "430" => desk.say(second.flow, &Text::answer(&invite, 430, "t").print()),
@@ -385,7 +387,57 @@ fn the_only_flow_is_not_given_up_for_one_silence() {
     let mut desk = Desk::new();
     let phone = Phone::new("101", udp(at(5071)));
     registers_flow(&mut desk, &phone, 1);
-    desk.outgoing_of("101", phone.flow, vec![]);
+    let binding = desk.endpoint.bindings("101", desk.now).remove(0);
+    desk.outgoing_of("101", &binding, vec![]);
     desk.pass(40_000);
     assert_eq!(desk.endpoint.bindings("101", desk.now).len(), 1);
+}
+
+/// Two phones of 101 behind one proxy, which tells their flows by its tokens.
+fn behind_one_proxy(tokens: [&str; 2]) -> (Desk, Flow) {
+    let proxy = tcp(at(5090), 9);
+    let mut desk = Desk::new();
+    for (n, token) in tokens.iter().enumerate() {
+        let phone = Phone::new("101", proxy);
+        let contact = format!("<sip:101@10.0.0.9:5062;ob>;reg-id=1;+sip.instance=\"<urn:uuid:{n}>\"");
+        let contact = contact.replace("5062", &format!("506{n}"));
+        let via = "SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKphone";
+        let register = flow_of(&phone, 1, 1).set("Contact", &contact).set("Call-ID", &format!("phone-{n}"));
+        let register = register.add("Via", via).add("Path", &format!("<sip:{token}@192.0.2.10;lr;ob>"));
+        let register = register.set("Via", &format!("SIP/2.0/TCP edge;branch=z9hG4bKone{n};rport"));
+        let challenged = desk.say(proxy, &register.print()).text();
+        let granted = desk.say(proxy, &register.again(2, &challenged, "101", "secret").print()).text();
+        assert_eq!(header(&granted, "Require"), "outbound");
+    }
+    (desk, proxy)
+}
+
+#[test]
+fn of_the_flows_behind_one_proxy_the_one_is_gone_that_it_says_430_of() {
+    for (status, left) in [(430, vec!["sip:101@10.0.0.9:5061;ob"]), (503, vec![]), (486, vec![])] {
+        let (mut desk, proxy) = behind_one_proxy(["tokenA", "tokenB"]);
+        let all = desk.endpoint.bindings("101", desk.now);
+        let failed = all.iter().find(|binding| binding.path[0].contains("tokenA")).expect("the first phone");
+        let (_, invite) = desk.outgoing_of("101", failed, vec![]);
+        assert_eq!(header(&invite, "Route"), "<sip:tokenA@192.0.2.10;lr;ob>");
+        desk.say(proxy, &Text::answer(&invite, status, "t").print());
+        let now: Vec<_> = desk.endpoint.bindings("101", desk.now).into_iter().map(|binding| binding.contact).collect();
+        match left.is_empty() {
+            true => assert_eq!(now.len(), 2, "{status} says nothing of the flow"),
+            false => assert_eq!(now, left),
+        }
+    }
+}
+
+#[test]
+fn phones_are_told_which_proxies_to_pass() {
+    let route = vec!["<sip:edge1.example;lr>".to_owned(), "<sip:edge2.example;lr>".to_owned()];
+    let mut phone = Registering::new();
+    phone.desk = Desk::with(SipConf { service_route: route.clone(), ..conf() });
+    let told = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| line.strip_prefix("Service-Route: ")).map(str::to_owned).collect()
+    };
+    assert_eq!(told(&phone.register_whole(&[("Contact", A)])), route);
+    assert_eq!(told(&phone.register_whole(&[])), route, "asking is answered alike");
+    assert!(told(&phone.register_whole(&[("Contact", "*"), ("Expires", "60")])).is_empty(), "a refusal tells nothing");
 }

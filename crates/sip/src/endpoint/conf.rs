@@ -31,6 +31,10 @@ pub struct SipConf {
     /// A binding lasts up to so much less than it might, each time otherwise: phones that all came back at once, as after a
     /// power cut, do not stay in step for ever. At most 50.
     pub expires_spread_percent: u32,
+    /// A phone that keeps a flow to us is told to keep it alive at least every so many seconds (RFC 5626 §5.4); 0 says nothing.
+    pub flow_timer_secs: u32,
+    /// By which proxies phones are to send what they ask for, as header values (RFC 3608).
+    pub service_route: Vec<String>,
     /// Contacts of one account.
     pub bindings_max: usize,
     /// What a message may measure.
@@ -96,6 +100,8 @@ impl Default for SipConf {
             expires_secs_min: 60,
             expires_secs_max: 3600,
             expires_spread_percent: 20,
+            flow_timer_secs: 120,
+            service_route: Vec::new(),
             bindings_max: 10,
             limits: Limits::default(),
             transactions_max: 100_000,

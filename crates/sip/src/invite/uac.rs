@@ -93,7 +93,8 @@ impl Uac {
         let login = invite.credentials.map(|known| Login::new(known, invite.flow.remote, names.cnonce));
         let others = VecDeque::from(invite.others);
         let patience = patience(&others, invite.patience);
-        let retry = (login.is_some() || request.headers.has(&Name::SessionExpires) || !others.is_empty())
+        let counts = |name| request.headers.has(&name); // a flow behind proxies may fail
+        let retry = (login.is_some() || counts(Name::SessionExpires) || counts(Name::Route) || !others.is_empty())
             .then(|| Box::new(Retry { login, invite: request.clone(), longer: 0, others, patience: invite.patience }));
         out.push(Output::Invite { request, to: invite.flow });
         Uac {
@@ -141,6 +142,9 @@ impl Uac {
             (Calling { .. } | Proceeding { .. }, Input::Response { response, .. })
                 if matches!(response.status, 430 | 503) =>
             {
+                if response.status == 430 {
+                    out.extend(self.failed(true));
+                }
                 match self.elsewhere(retry_after_secs(response), now, out) {
                     Some(calling) => calling,
                     None => {
@@ -272,13 +276,6 @@ impl Uac {
         self.early.iter_mut().filter_map(|early| early.dialog.as_deref_mut())
     }
 
-    /// Whom an INVITE that may still go elsewhere calls.
-    pub fn called(&self) -> Option<String> {
-        let invite = self.retry.as_ref().map(|retry| &retry.invite)?;
-        let to: Uri = invite.headers.to()?.uri.parse().ok()?;
-        to.user
-    }
-
     /// Is this one of its early dialogs?
     pub fn holds(&self, call_id: &str, remote_tag: &str) -> bool {
         *self.call_id == *call_id && self.fork(remote_tag).is_some()
@@ -307,10 +304,20 @@ impl Uac {
         out.push(Output::Event(Event::Ringing { leg, fork, status, sdp }));
     }
 
+    /// The way by which a phone was not reached.
+    fn failed(&self, is_gone: bool) -> Option<Output> {
+        let invite = &self.retry.as_ref()?.invite;
+        let to: Uri = invite.headers.to()?.uri.parse().ok()?;
+        let routes = invite.headers.all(&Name::Route).map(str::to_owned).collect();
+        let hop = Hop { uri: invite.uri.clone(), routes, flow: self.flow };
+        Some(Output::FlowFailed { account: to.user?, hop: Box::new(hop), is_gone })
+    }
+
     /// Nobody is there, or they are too busy: the next is asked, if there is one. Not once somebody has rung: there would
     /// be two.
     fn elsewhere(&mut self, retry_after_secs: Option<u32>, now: Time, out: &mut Vec<Output>) -> Option<State> {
         out.push(Output::Event(Event::Unreached { flow: self.flow, retry_after_secs }));
+        out.extend(self.failed(false));
         let retry = self.retry.as_mut().filter(|_| self.early.is_empty())?;
         let (request, to) = retry.elsewhere()?;
         let patience = patience(&retry.others, retry.patience);

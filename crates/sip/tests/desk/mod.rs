@@ -9,8 +9,8 @@ use base::{LegId, Random, Time};
 use bytes::Bytes;
 use sip::digest::{Credentials, Ha1, respond};
 use sip::{
-    Account, Command, End, Endpoint, Event, Flow, Hop, Input, Message, NameAddr, Outgoing, Output, Peer, SipConf,
-    Transport, wire,
+    Account, Binding, Command, End, Endpoint, Event, Flow, Hop, Input, Message, Name, NameAddr, Outgoing, Output, Peer,
+    SipConf, Transport, wire,
 };
 
 pub const OFFER: &str = "v=0 offer";
@@ -259,34 +259,35 @@ impl Desk {
     }
 
     /// Sends an INVITE to an account's phone that may go elsewhere.
-    pub fn outgoing_of(&mut self, account: &str, flow: Flow, others: Vec<Hop>) -> (LegId, String) {
-        self.outgoing_as(account, flow, others, None)
+    pub fn outgoing_of(&mut self, account: &str, to: &Binding, others: Vec<Hop>) -> (LegId, String) {
+        let hop = Hop { uri: to.contact.clone(), routes: to.path.clone(), flow: to.flow };
+        self.outgoing_as(account, hop, others, None)
     }
 
     /// Sends an INVITE that may go elsewhere.
     pub fn outgoing_to(&mut self, flow: Flow, others: Vec<Hop>, credentials: Option<Credentials>) -> (LegId, String) {
-        self.outgoing_as("102", flow, others, credentials)
+        let hop = Hop { uri: "sip:102@10.0.0.9:5062;ob".to_owned(), routes: vec![], flow };
+        self.outgoing_as("102", hop, others, credentials)
     }
 
     fn outgoing_as(
         &mut self,
         called: &str,
-        flow: Flow,
+        hop: Hop,
         others: Vec<Hop>,
         credentials: Option<Credentials>,
     ) -> (LegId, String) {
         let leg = self.endpoint.new_leg();
         let address = |user: &str| NameAddr::new(format!("sip:{user}@centrala"));
         let (from, to) = (address("101"), address(called));
-        let uri = "sip:102@10.0.0.9:5062;ob".to_owned();
         let invite = Outgoing {
-            uri,
-            flow,
+            uri: hop.uri,
+            flow: hop.flow,
             from,
             to,
             sdp: OFFER.into(),
             credentials,
-            headers: vec![],
+            headers: hop.routes.into_iter().map(|hop| (Name::Route, hop)).collect(),
             remove: vec![],
             patience: None,
             others,
