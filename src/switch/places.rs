@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::Time;
 use locate::{Input, Place, Target};
-use sip::{Flow, Network, Peer};
+use sip::{Flow, NameAddr, Network, Peer, Transport};
 
 use super::{Output, Switch};
 use crate::conf::Trunk;
@@ -62,6 +62,24 @@ impl Switch {
         // The routing table answers with the loopback where it knows no way out (no IPv6 at all, say).
         let leads = |flow: &Flow| !flow.local.ip().is_loopback() || flow.remote.ip().is_loopback();
         targets.into_iter().map(flow).filter(leads).collect()
+    }
+
+    /// The flows to the first proxy that a trunk wants passed (RFC 3608). None: there is no such proxy, it is not located
+    /// yet, or a trunk that is to be reached by TLS is elsewhere: then calls go to the trunk itself, which knows the way.
+    pub(super) fn flows_by_service_route(
+        &mut self,
+        trunk: &str,
+        direct: &[Flow],
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Vec<Flow> {
+        let hop = self.trunks.first_hop(trunk).and_then(|hop| hop.parse::<NameAddr>().ok());
+        let Some(place) = hop.and_then(|hop| Place::of(&hop.uri.parse().ok()?)) else { return Vec::new() };
+        let mut flows = self.flows_to(&place, now, out);
+        // Whom we greet by TLS is said in the conf, and nobody talks us out of it.
+        let plain = |flow: &Flow| flow.transport != Transport::Tls;
+        flows.retain(|flow| direct.contains(flow) || plain(flow) && direct.iter().all(plain));
+        flows
     }
 
     fn locator_says(&mut self, said: Vec<locate::Output>, now: Time, out: &mut Vec<Output>) {

@@ -140,7 +140,9 @@ impl Switch {
             }
         };
         let call = id.to_string();
-        let placed = self.trunks.invite(&trunk, &flows, &Order { number: &number, caller, call: &call });
+        let mut placed = self.trunks.invite(&trunk, &flows, &Order { number: &number, caller, call: &call });
+        let by = self.flows_by_service_route(&trunk, &flows, now, out);
+        placed.iter_mut().for_each(|placed| placed.goes_by(&by));
         let way = self.outbound(placed, leg, &trunk, &number, elsewhere);
         match &way {
             Ok(_) => drop(self.legs.insert(leg, id)),

@@ -86,6 +86,30 @@ fn a_carrier_that_wants_it_is_registered_with_and_its_calls_come_to_that_registr
 }
 
 #[test]
+fn calls_go_by_the_service_route_that_a_carrier_told() {
+    for (route, goes_to) in [
+        ("<sip:198.51.100.77:5070;lr>", "198.51.100.77:5070"),
+        ("<sip:nowhere.example;lr>", CARRIER), // not located: the carrier itself knows the way
+        ("<sip:198.51.100.77:5061;transport=tls;lr>", CARRIER), // nobody has told us whose certificate that shows
+    ] {
+        let routes = "[[route]]\nnumber = \"9*\"\nto = \"trunk:carrier\"\n";
+        let mut desk = Desk::new(&[("trunks.toml", REGISTERS), ("routes.toml", routes)]);
+        desk.phone("ann");
+        let register = desk.next(CARRIER);
+        let contact = header(&register, "Contact").to_owned();
+        let second = "<sip:inner@198.51.100.78;lr>";
+        let said = format!("Contact: {contact};expires=600\r\nService-Route: {route}, {second}\r\n");
+        desk.answer(CARRIER, &register, 200, &said);
+        desk.dial("ann", "9123");
+        let invite = desk.next_request(goes_to);
+        assert!(invite.starts_with("INVITE sip:9123@carrier.example SIP/2.0\r\n"), "{invite}");
+        assert_eq!(headers(&invite, "Route"), [route, second]);
+        desk.answer(goes_to, &invite, 486, "");
+        desk.hears_status(486);
+    }
+}
+
+#[test]
 fn a_password_is_for_its_realm_and_its_carrier() {
     let mut desk = Desk::new(&[("trunks.toml", REGISTERS)]);
     let register = desk.next(CARRIER);

@@ -111,6 +111,18 @@ impl Trunk {
     }
 }
 
+impl Placed {
+    /// It goes there, in turn, on its way to the trunk.
+    pub fn goes_by(&mut self, flows: &[Flow]) {
+        let Some((first, rest)) = flows.split_first() else { return };
+        let routes = self.headers.iter().filter(|(name, _)| *name == Name::Route).map(|(_, hop)| hop.clone());
+        let routes: Vec<_> = routes.collect();
+        let beside = rest.iter().filter(|other| other.local.ip() == first.local.ip());
+        self.others = beside.map(|flow| Hop { uri: self.uri.clone(), routes: routes.clone(), flow: *flow }).collect();
+        self.flow = *first;
+    }
+}
+
 impl Caller {
     /// A call that came by a trunk, and goes out again: the number it came to has sent it on.
     fn sent_on(&self) -> Caller {

@@ -118,6 +118,12 @@ impl Trunks {
         }
     }
 
+    /// The first proxy that requests to a trunk are to pass (RFC 3608), as it said when it registered us.
+    pub fn first_hop(&self, name: &str) -> Option<&str> {
+        let registration = self.all.get(name)?.registration.as_ref()?;
+        registration.service_route().first().map(String::as_str)
+    }
+
     /// Is nothing still to be heard of registrations that are taken back?
     pub fn is_quiet(&self) -> bool {
         !self.all.values().any(|trunk| trunk.registration.as_ref().is_some_and(Registration::is_leaving))
