@@ -50,7 +50,7 @@ impl Standing {
             return Err(vec![Problem::of_file(&self.folder.join("switch.toml"), what).to_string()]);
         }
         conf.place(self.folders.clone());
-        let carriers = Carriers::new(&conf, self.certificate.as_deref()).map_err(|why| vec![why.to_string()])?;
+        let carriers = Carriers::new(&conf, self.certificate.as_ref()).map_err(|why| vec![why.to_string()])?;
         let made = random().and_then(|mut random| conf.make_passwords(&mut random));
         let passwords = made.map_err(|why| vec![format!("{}/secrets.toml: {why}", self.folder.display())])?;
         let restart = self.switch.needs_restart(&conf.switch);

@@ -13,12 +13,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use locate::{Place, Target};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme};
 use sip::{Host, Transport};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{info, warn};
@@ -129,6 +130,16 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
+impl ResolvesClientCert for Certificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.shown())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
 /// How the trunks that are reached by TLS are greeted: by what the conf says of where they are, and by the addresses that
 /// leads to.
 #[derive(Default)]
@@ -142,7 +153,7 @@ pub(super) type Greeting = (TlsConnector, ServerName<'static>);
 
 impl Carriers {
     /// Each is trusted by its own roots, or the system's. Our certificate is shown to those who ask (mutual TLS).
-    pub(super) fn new(conf: &Conf, own: Option<&Certificate>) -> Result<Carriers, TlsError> {
+    pub(super) fn new(conf: &Conf, own: Option<&Arc<Certificate>>) -> Result<Carriers, TlsError> {
         let mut carriers = Carriers::default();
         for trunk in conf.trunks.values() {
             let Some(trust) = &trunk.tls else { continue };
@@ -187,7 +198,7 @@ fn connector(
     conf: &Conf,
     trunk: &Trunk,
     trust: &TlsTrust,
-    own: Option<&Certificate>,
+    own: Option<&Arc<Certificate>>,
 ) -> Result<TlsConnector, TlsError> {
     let fault = |why: String| TlsError::Roots { trunk: trunk.conf.name.clone(), why };
     let file = match &trust.roots {
@@ -206,10 +217,11 @@ fn connector(
     }
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let builder = builder.expect("the provider's own versions").with_root_certificates(roots);
-    let client = match own {
-        Some(own) => builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(own.shown()))),
+    let mut client = match own {
+        Some(own) => builder.with_client_cert_resolver(own.clone()),
         None => builder.with_no_client_auth(),
     };
+    client.resumption = Resumption::disabled(); // who resumes shows what was shown before
     Ok(TlsConnector::from(Arc::new(client)))
 }
 

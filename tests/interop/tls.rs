@@ -201,6 +201,8 @@ fn a_trunk_that_asks_is_shown_our_certificate() {
     let ours = CertificateDer::from_pem_file(near.conf().join("tls/cert.pem")).expect("our certificate");
     let mut trusted = RootCertStore::empty();
     trusted.add(ours.clone()).expect("a certificate");
+    let renewed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    trusted.add(renewed.cert.der().clone()).expect("a certificate");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let asks =
         WebPkiClientVerifier::builder_with_provider(trusted.into(), provider.clone()).build().expect("a verifier");
@@ -208,9 +210,9 @@ fn a_trunk_that_asks_is_shown_our_certificate() {
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
     let config = config.with_client_cert_verifier(asks).with_single_cert(vec![made.cert.der().clone()], key);
     let config = Arc::new(config.expect("a certificate and its key"));
-    let answering = thread::spawn(move || {
+    let answer_one = move || {
         let (stream, _) = carrier.accept().expect("a caller");
-        let mut stream = StreamOwned::new(ServerConnection::new(config).expect("a server"), stream);
+        let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).expect("a server"), stream);
         let mut bytes = [0; 4_096];
         let length = stream.read(&mut bytes).expect("an INVITE");
         let invite = String::from_utf8_lossy(&bytes[..length]).into_owned();
@@ -221,13 +223,23 @@ fn a_trunk_that_asks_is_shown_our_certificate() {
         write!(stream, "SIP/2.0 486 Busy Here\r\n{copied}Content-Length: 0\r\n\r\n").expect("an answer");
         let _ = stream.read(&mut bytes); // the ACK
         (invite, shown)
+    };
+    let answering = thread::spawn(move || [answer_one(), answer_one()]);
+    let calls = || Party::new("ann").play("caller_refused", &near.room, switch.address, "555", &[("STATUS", "486")]);
+    calls().passes();
+    // One that was renewed meanwhile is shown at the next connection.
+    near.write("tls/key.pem", &renewed.signing_key.serialize_pem());
+    near.write("tls/cert.pem", &renewed.cert.pem());
+    until("the renewed one", 2 * A_WHILE, || {
+        switch.process.said().contains("is new, and shown from now on").then_some(())
     });
-    Party::new("ann").play("caller_refused", &near.room, switch.address, "555", &[("STATUS", "486")]).passes();
-    let (invite, shown) = answering.join().expect("a carrier that was called");
+    calls().passes();
+    let [(invite, shown), (_, shown_then)] = answering.join().expect("a carrier that was called");
     assert!(
         invite.starts_with("INVITE sip:555@127.0.0.6") && invite.contains("Via: SIP/2.0/TLS 127.0.0.1"),
         "{invite}"
     );
     assert!(invite.contains(";transport=tls>"), "{invite}");
     assert_eq!(shown.as_deref(), Some(&*ours), "mutual TLS");
+    assert_eq!(shown_then.as_deref(), Some(&**renewed.cert.der()));
 }

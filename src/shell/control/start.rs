@@ -96,7 +96,7 @@ impl Control {
             spawn_local(listener.clone().read(addresses.clone(), inbox.clone()));
             spawn_local(icmp::read(listener.clone(), inbox.clone()));
         }
-        let carriers = Carriers::new(&conf, certificate.as_deref())?;
+        let carriers = Carriers::new(&conf, certificate.as_ref())?;
         let (limits, own) = (conf.switch.connections, Addresses::clone(&addresses));
         let streams = Streams::start(streams, certificate.clone(), carriers, limits, own, inbox.clone())?;
         let socket = folder.join(SOCKET);
