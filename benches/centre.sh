@@ -6,6 +6,8 @@ mkdir -p "$folder/conf/prompts" "$folder/recordings" "$folder/journal"
 cp "$(dirname "$0")/../conf/prompts/welcome.wav" "$folder/conf/prompts/"
 cat > "$folder/conf/switch.toml" <<TOML
 listen = ["127.0.0.1:5060"]
+listen_tls = ["127.0.0.1:5061"]
+listen_wss = ["127.0.0.1:5063"]
 digest = ["MD5"]
 [media]
 ports = "6000-19999"

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use call::{Direction, MediaRules, Party, Srtp};
 use locate::Place;
@@ -15,7 +16,7 @@ use crate::conf::{Conf, Person, Trunk};
 /// People, and what of trunks is not the `trunk` room's.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    people: HashMap<String, Person>,
+    people: Arc<HashMap<Arc<str>, Person>>,
     trunks: HashMap<String, Trunk>,
     keys_in_clear: bool,
 }
@@ -121,11 +122,11 @@ impl Directory {
     /// The one who has this account.
     pub(crate) fn person(&self, account: &str) -> Party {
         let person = self.people.get(account);
-        let number = person.and_then(|person| person.number.clone()).unwrap_or_else(|| account.to_owned());
+        let number = person.and_then(|person| person.number.as_deref()).unwrap_or(account).to_owned();
         Party {
             account: Some(account.to_owned()),
             number,
-            name: person.and_then(|person| person.name.clone()),
+            name: person.and_then(|person| person.name.as_deref()).map(str::to_owned),
             trunk: None,
         }
     }

@@ -89,7 +89,7 @@ impl ExplainArgs {
     /// A name that is misspelt here must not look like a route that is.
     fn is_there(&self, conf: &Conf) -> Result<(), Failure> {
         let (kind, name, known) = match &self.from {
-            From::Person(name) => ("person", name, conf.people.contains_key(name)),
+            From::Person(name) => ("person", name, conf.people.contains_key(name.as_str())),
             From::Trunk(name) => ("trunk", name, conf.trunks.contains_key(name)),
         };
         if !known {
@@ -104,7 +104,9 @@ impl ExplainArgs {
 
 fn own_number(conf: &Conf, from: &From) -> Option<String> {
     match from {
-        From::Person(name) => conf.people.get(name).and_then(|person| person.number.clone()),
+        From::Person(name) => {
+            conf.people.get(name.as_str()).and_then(|person| person.number.as_deref()).map(str::to_owned)
+        }
         From::Trunk(_) => None,
     }
 }

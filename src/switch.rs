@@ -119,7 +119,7 @@ impl Switch {
                 clock,
                 fingerprints: None,
             }),
-            flow_conf: Arc::new(conf.flow.clone()),
+            flow_conf: conf.flow.clone(),
             random,
             clock,
             threads: conf.switch.media_threads,
@@ -225,7 +225,7 @@ impl Switch {
         self.say_where_trunks_are(now, out);
         self.routes = conf.routes.clone();
         self.switches.retain(|hours, _| conf.routes.hours.contains_key(hours));
-        self.flow_conf = Arc::new(conf.flow.clone());
+        self.flow_conf = conf.flow.clone();
         self.call_conf = Arc::new(CallConf {
             hold_music: conf.hold_music.clone(),
             features: conf.features.clone(),

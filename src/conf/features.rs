@@ -1,6 +1,7 @@
 //! `[features]` of `conf/switch.toml`: what keys do during a call, and for whom.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use audio::{CONGESTION, Sound};
@@ -62,7 +63,7 @@ impl Default for FeaturesTable {
 
 impl FeaturesTable {
     /// Checked. `ready`: the prompt, if one is said.
-    pub(super) fn read(&self, file: &mut File<'_>, users: HashSet<String>, ready: Option<Sound>) -> FeatureConf {
+    pub(super) fn read(&self, file: &mut File<'_>, users: HashSet<Arc<str>>, ready: Option<Sound>) -> FeatureConf {
         let named = [
             (&self.blind, Feature::Blind),
             (&self.attended, Feature::Attended),

@@ -34,7 +34,7 @@ use audio::Sound;
 use base::Random;
 use call::FeatureConf;
 use flow::{FlowConf, PersonConf, QueueConf};
-use presence::Rights;
+use presence::{Rights, Watchers};
 use route::{Destination, Routes};
 use sip::digest::Ha1;
 
@@ -61,7 +61,9 @@ pub struct Conf {
     /// Addresses, ports, folders.
     pub switch: SwitchConf,
     /// People by account.
-    pub people: HashMap<String, Person>,
+    pub people: Arc<HashMap<Arc<str>, Person>>,
+    /// The passwords that people.toml has. Of them nothing but digests outlives the conf.
+    pub passwords: HashMap<Arc<str>, String>,
     /// Trunks by name.
     pub trunks: HashMap<String, Trunk>,
     /// Several trunks as one.
@@ -69,7 +71,7 @@ pub struct Conf {
     /// Where numbers go.
     pub routes: Routes,
     /// What programs need.
-    pub flow: FlowConf,
+    pub flow: Arc<FlowConf>,
     /// Queues and agents.
     pub acd: AcdConf,
     /// What a party hears whom the other has put on hold.
@@ -104,9 +106,7 @@ impl Conf {
         let [switch_file, people_file, trunks_file, routes_file, menus_file, queues_file] = &mut files;
 
         let switch = switch_file::read(switch_file);
-        let people::Read { people, named, destinations: forwards } = people::read(people_file);
-        let people: HashMap<String, Person> =
-            people.into_iter().map(|person| (person.account.clone(), person)).collect();
+        let people::Read { people, passwords, named, destinations: forwards } = people::read(people_file);
         let trunks::Read { trunks, groups: trunk_groups } = trunks::read(trunks_file);
         let trunks: HashMap<String, Trunk> = trunks.into_iter().map(|trunk| (trunk.conf.name.clone(), trunk)).collect();
         let read = routes::read(routes_file, folder);
@@ -149,7 +149,7 @@ impl Conf {
         let ready = said.prompt.as_ref().map(|name| names.sound(switch_file, name));
         let users = match said.who {
             Who::People => people.keys().cloned().collect(),
-            Who::Agents => acd_conf(&queues).agents.iter().map(|agent| agent.name.to_string()).collect(),
+            Who::Agents => acd_conf(&queues).agents.iter().map(|agent| agent.name.to_string().into()).collect(),
         };
         let features = said.read(switch_file, users, ready);
         for (destination, span) in &queues.destinations {
@@ -184,7 +184,7 @@ impl Conf {
             agents: acd.agents.iter().map(|agent| agent.name.clone()).collect(),
             ready_melody: Sound::from_pcm(audio::melody(&[(660.0, 150), (880.0, 250)], MELODY_DBFS)),
             away_melody: Sound::from_pcm(audio::melody(&[(880.0, 150), (660.0, 250)], MELODY_DBFS)),
-            people: people.values().map(|person| (person.account.clone(), person_flow(person))).collect(),
+            people: people.values().map(|person| (person.account.to_string(), person_flow(person))).collect(),
             groups: read.groups,
             menus,
             extensions: Arc::new(extensions.collect()),
@@ -197,18 +197,20 @@ impl Conf {
             by_number.insert(person.account.clone(), person.account.clone());
             by_number.extend(person.number.iter().map(|number| (number.clone(), person.account.clone())));
         }
-        let ha1 = |person: &Person| Some((person.account.clone(), secrets.ha1(person, &switch.realm)?));
-        let ha1 = people.values().filter_map(ha1).collect();
-        let routes = Routes { routes: read.routes, people: by_number, hours: read.hours };
+        let made = people.keys().filter_map(|account| Some((account.to_string(), secrets.ha1(account)?)));
+        let written = passwords.iter().map(|(account, password)| (account, Ha1::of(account, &switch.realm, password)));
+        let ha1 = made.chain(written.map(|(account, ha1)| (account.to_string(), ha1))).collect();
+        let routes = Routes { routes: read.routes, people: Arc::new(by_number), hours: read.hours };
         Ok(Conf {
             folder: folder.to_owned(),
             folders: Folders::default(),
             switch,
-            people,
+            people: Arc::new(people),
+            passwords,
             trunks,
             trunk_groups,
             routes,
-            flow,
+            flow: Arc::new(flow),
             acd,
             hold_music,
             features,
@@ -227,15 +229,15 @@ impl Conf {
 
     /// Who may watch whom.
     pub fn rights(&self) -> Rights {
-        let own = |person: &Person| Some((person.account.clone(), person.watchers.clone()?));
+        let own = |person: &Person| Some((person.account.to_string(), Watchers::clone(person.watchers.as_ref()?)));
         Rights { usual: self.switch.watch.watchers.clone(), people: self.people.values().filter_map(own).collect() }
     }
 
     /// Makes passwords for all people that have none yet, and keeps their digests. Returns account and password of each,
     /// to be shown once: nobody can read them again.
     pub fn make_passwords(&mut self, random: &mut Random) -> io::Result<Vec<(String, String)>> {
-        let mut without: Vec<String> =
-            self.people.keys().filter(|account| !self.ha1.contains_key(*account)).cloned().collect();
+        let mut without: Vec<String> = self.people.keys().map(|account| account.to_string()).collect();
+        without.retain(|account| !self.ha1.contains_key(account));
         without.sort();
         let mut made = Vec::new();
         for account in without {

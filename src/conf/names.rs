@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use audio::Sound;
 use flow::{Phrase, Piece, QueueConf, Spoken};
@@ -17,7 +18,7 @@ use super::{Person, Trunk, prompts, queues};
 /// The names that lead somewhere.
 pub(super) struct Names<'a> {
     pub(super) folder: &'a Path,
-    pub(super) people: &'a HashMap<String, Person>,
+    pub(super) people: &'a HashMap<Arc<str>, Person>,
     pub(super) trunks: &'a HashMap<String, Trunk>,
     pub(super) trunk_groups: &'a [trunk::GroupConf],
     pub(super) groups: Vec<&'a String>,
@@ -31,7 +32,7 @@ pub(super) struct Names<'a> {
 impl Names<'_> {
     pub(super) fn check(&mut self, file: &mut File<'_>, destination: &Destination, span: &Range<usize>) {
         let missing = match destination {
-            Destination::Person(name) if !self.people.contains_key(name) => {
+            Destination::Person(name) if !self.people.contains_key(name.as_str()) => {
                 format!("there is no person {name:?}; add [{name}] to people.toml")
             }
             Destination::Group(name) if !self.groups.contains(&name) => {

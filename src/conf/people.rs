@@ -1,6 +1,8 @@
 //! `conf/people.toml`: who may register phones, and how each is reached.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use call::{MediaRules, Srtp};
@@ -38,19 +40,17 @@ struct PersonTable {
     supervises: Vec<Spanned<String>>,
 }
 
-/// One person, checked.
-#[derive(Clone, Debug)]
+/// One person, checked. There may be 100,000, so each is small.
+#[derive(Debug)]
 pub struct Person {
     /// The account: SIP user name and AOR.
-    pub account: String,
+    pub account: Arc<str>,
     /// The extension.
-    pub number: Option<String>,
+    pub number: Option<Arc<str>>,
     /// The name shown to others.
-    pub name: Option<String>,
-    /// The password, where the conf has one; else it is made at first start.
-    pub password: Option<String>,
-    /// The digest algorithms this person's phones are offered, where they differ from the switch's.
-    pub algorithms: Option<Vec<Algorithm>>,
+    pub name: Option<Box<str>>,
+    /// The digest algorithms this person's phones are offered; none, where they are the switch's.
+    pub algorithms: Box<[Algorithm]>,
     /// Record what is talked with this person.
     pub record: bool,
     /// How their media is treated.
@@ -58,19 +58,20 @@ pub struct Person {
     /// How long to ring.
     pub ring: Duration,
     /// Who may see whether this person talks and is there, where it differs from the switch's.
-    pub watchers: Option<Watchers>,
+    pub watchers: Option<Box<Watchers>>,
     /// The phones are told of waiting messages without having asked (many desk phones expect it).
     pub light_unasked: bool,
     /// Where this person's calls go instead.
-    pub forward: ForwardConf,
+    pub forward: Option<Arc<ForwardConf>>,
     /// Whose calls this person may hear; `*` is everybody's.
-    pub supervises: Vec<String>,
+    pub supervises: Box<[String]>,
 }
 
 /// What was read, with the places of the names that must lead somewhere.
 #[derive(Default)]
 pub(super) struct Read {
-    pub(super) people: Vec<Person>,
+    pub(super) people: HashMap<Arc<str>, Person>,
+    pub(super) passwords: HashMap<Arc<str>, String>,
     /// Who is named as a watcher, or as supervised.
     pub(super) named: Vec<(String, Range<usize>)>,
     pub(super) destinations: Vec<(Destination, Range<usize>)>,
@@ -78,23 +79,26 @@ pub(super) struct Read {
 
 /// Reads the file.
 pub(super) fn read(file: &mut File<'_>) -> Read {
-    let Read { mut people, named: mut others, mut destinations } = Read::default();
+    let Read { mut people, mut passwords, named: mut others, mut destinations } = Read::default();
+    let mut numbers: HashMap<Arc<str>, Arc<str>> = HashMap::new();
     for entry in file.entries() {
-        let (named, account, span) = (file.check_name(&entry), entry.name.clone(), entry.span.clone());
+        let (named, span) = (file.check_name(&entry), entry.span.clone());
+        let account: Arc<str> = entry.name.as_str().into();
         let Some(said) = file.entry::<PersonTable>(entry) else { continue };
         if !named {
             continue;
         }
         let number = said.number.map(|number| {
-            let text = number.get_ref().clone();
+            let text: Arc<str> = number.get_ref().as_str().into();
             if text.is_empty()
                 || text.len() > 32
                 || !text.chars().all(|digit| digit.is_ascii_digit() || "+*#".contains(digit))
             {
                 file.problem(number.span(), format!("{text:?} is no number; write digits, such as \"201\""));
-            } else if let Some(other) = people.iter().find(|other| other.number.as_ref() == Some(&text)) {
-                let what = format!("{text} is already {}'s number; give {account} another", other.account);
-                file.problem(number.span(), what);
+            } else if let Some(other) = numbers.get(&text) {
+                file.problem(number.span(), format!("{text} is already {other}'s number; give {account} another"));
+            } else {
+                numbers.insert(text.clone(), account.clone());
             }
             text
         });
@@ -115,7 +119,7 @@ pub(super) fn read(file: &mut File<'_>) -> Read {
             }
             *ring_secs.get_ref()
         });
-        let algorithms = said.digest.map(|digest| {
+        let algorithms = said.digest.map_or_else(Box::default, |digest| {
             if digest.is_empty() {
                 file.problem(span, format!("[{account}] digest is empty; write [\"MD5\"], or leave it out"));
             }
@@ -126,7 +130,7 @@ pub(super) fn read(file: &mut File<'_>) -> Read {
             if let Watchers::These(these) = &watchers {
                 others.extend(these.iter().map(|name| (name.clone(), text.span())));
             }
-            watchers
+            Box::new(watchers)
         });
         let supervised = said.supervises.iter().filter(|name| *name.get_ref() != "*");
         others.extend(supervised.map(|name| (name.get_ref().clone(), name.span())));
@@ -140,11 +144,12 @@ pub(super) fn read(file: &mut File<'_>) -> Read {
             }
             mwi.get_ref() == "unsolicited"
         });
-        people.push(Person {
-            account,
+        passwords.extend(said.password.map(|password| (account.clone(), password.into_inner())));
+        let forward = said.forward.read(file, &mut destinations);
+        let person = Person {
+            account: account.clone(),
             number,
-            name: said.name,
-            password: said.password.map(Spanned::into_inner),
+            name: said.name.map(String::into_boxed_str),
             algorithms,
             record: said.record,
             media: MediaRules {
@@ -155,9 +160,10 @@ pub(super) fn read(file: &mut File<'_>) -> Read {
             ring: Duration::from_secs(ring_secs.into()),
             watchers,
             light_unasked,
-            forward: said.forward.read(file, &mut destinations),
+            forward: Some(forward).filter(|forward| *forward != ForwardConf::default()).map(Arc::new),
             supervises: said.supervises.into_iter().map(Spanned::into_inner).collect(),
-        });
+        };
+        people.insert(account, person);
     }
-    Read { people, named: others, destinations }
+    Read { people, passwords, named: others, destinations }
 }

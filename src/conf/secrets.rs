@@ -11,7 +11,7 @@ use base::Random;
 use serde::{Deserialize, Serialize};
 use sip::digest::Ha1;
 
-use super::{Person, Problem};
+use super::Problem;
 
 const NAME: &str = "secrets.toml";
 
@@ -62,15 +62,10 @@ impl Secrets {
         Ok(Secrets(file))
     }
 
-    /// What lets this person's phones in, if there is anything yet.
-    pub(super) fn ha1(&self, person: &Person, realm: &str) -> Option<Ha1> {
-        match &person.password {
-            Some(password) => Some(Ha1::of(&person.account, realm, password)),
-            None => {
-                let secret = self.0.people.get(&person.account)?;
-                Ha1::from_hex(&secret.md5, &secret.sha256)
-            }
-        }
+    /// What lets this person's phones in whose password was made, if it was.
+    pub(super) fn ha1(&self, account: &str) -> Option<Ha1> {
+        let secret = self.0.people.get(account)?;
+        Ha1::from_hex(&secret.md5, &secret.sha256)
     }
 
     /// Makes a password for this person; it is returned, to be shown once, and only its digests are kept.

@@ -6,8 +6,7 @@ use crate::conf::Conf;
 
 pub(super) fn sip_conf(conf: &Conf) -> SipConf {
     let account = |(name, ha1): (&String, &sip::digest::Ha1)| {
-        let own = conf.people.get(name).and_then(|person| person.algorithms.clone());
-        let algorithms = own.unwrap_or_else(|| conf.switch.algorithms.clone());
+        let algorithms = conf.people.get(name.as_str()).map(|person| person.algorithms.to_vec()).unwrap_or_default();
         (name.clone(), Account { ha1: *ha1, algorithms })
     };
     SipConf {

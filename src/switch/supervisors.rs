@@ -33,7 +33,7 @@ impl Switch {
         }
         let mut standing = self.journeys.iter().flat_map(|(id, running)| {
             let call = running.journey.call();
-            let theirs = move |leg: &&call::Leg| leg.party.account.as_ref() == Some(person) && call.talks(leg.id);
+            let theirs = move |leg: &&call::Leg| leg.party.account.as_deref() == Some(&**person) && call.talks(leg.id);
             call.legs().iter().filter(theirs).map(|leg| (*id, leg.id))
         });
         standing.next().ok_or(480) // nobody talks there

@@ -72,7 +72,7 @@ impl Seen {
 impl Switch {
     /// So much waits in somebody's mailbox. `who` is an account or its number; false, if there is no such person.
     pub fn set_mailbox(&mut self, who: &str, mailbox: Mailbox, now: Time, out: &mut Vec<Output>) -> bool {
-        let Some(account) = self.routes.people.get(who).cloned() else { return false };
+        let Some(account) = self.routes.people.get(who).map(|account| account.to_string()) else { return false };
         if self.seen.mailboxes.set(&account, mailbox) {
             self.seen.changed.insert((Package::MessageSummary, Watched::Person(account)));
         }
@@ -83,7 +83,8 @@ impl Switch {
     /// What waited in mailboxes when the switch was last there, for those who still are.
     pub fn remember_mailboxes(&mut self, kept: impl IntoIterator<Item = (String, Mailbox)>) {
         let people = &self.routes.people;
-        self.seen.mailboxes = Mailboxes::new(kept.into_iter().filter(|(account, _)| people.contains_key(account)));
+        self.seen.mailboxes =
+            Mailboxes::new(kept.into_iter().filter(|(account, _)| people.contains_key(account.as_str())));
     }
 
     /// The mailboxes with something in them.
@@ -126,7 +127,7 @@ impl Switch {
     /// After a reload: what somebody may not see any more, or what is no more, he watches no longer.
     pub(super) fn judge_watchers(&mut self, conf: &Conf, now: Time) {
         self.seen.rights = conf.rights();
-        let people: HashSet<&str> = conf.people.keys().map(String::as_str).collect();
+        let people: HashSet<&str> = conf.people.keys().map(|account| &**account).collect();
         self.seen.mailboxes.keep(&people);
         self.seen.calls.keep(|account| people.contains(account));
         let (mut ends, mut stay) = (Vec::new(), Vec::new());

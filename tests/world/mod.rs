@@ -117,7 +117,7 @@ impl World {
         let number = self.desks.len();
         let hz = VOICES_HZ[number % VOICES_HZ.len()];
         let sip = sip.unwrap_or(SocketAddr::from(([198, 51, 100, number as u8 + 10], 5060)));
-        let password = account.and_then(|account| self.conf.people.get(account)?.password.clone());
+        let password = account.and_then(|account| self.conf.passwords.get(account).cloned());
         let conf = PhoneConf {
             password,
             sip,

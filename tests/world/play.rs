@@ -99,7 +99,7 @@ impl Theatre {
 
     fn phone(&mut self, name: &str, is: &Identity) -> Played {
         let (account, sip) = match is {
-            Identity::Person(account) if !self.world.conf.people.contains_key(account) => {
+            Identity::Person(account) if !self.world.conf.people.contains_key(account.as_str()) => {
                 return Err(format!("there is no person {account:?} in tests/scripts/centre/people.toml"));
             }
             Identity::Person(account) => (Some(account.as_str()), None),

@@ -6,6 +6,7 @@
 //! The first key of a feature is heard by the other side, as it may be the other side's own; those after it are not.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use audio::Sound;
@@ -20,7 +21,7 @@ pub struct FeatureConf {
     /// The keys of each feature. None begins with another's.
     pub keys: Vec<(String, Feature)>,
     /// The accounts that may.
-    pub users: HashSet<String>,
+    pub users: HashSet<Arc<str>>,
     /// What is heard while a number is expected: a dial tone, or a prompt.
     pub ready: Sound,
     /// What is heard when it could not be.
@@ -161,7 +162,7 @@ impl Call {
     fn may_use_features(&self, by: LegId) -> bool {
         let conf = &self.conf.features;
         let account = self.position(by).and_then(|at| self.legs[at].party.account.as_ref());
-        account.is_some_and(|account| conf.users.contains(account))
+        account.is_some_and(|account| conf.users.contains(account.as_str()))
             && (self.consults(by) || (self.partner(by).is_some() && self.transfer.is_none() && self.attempt.is_none()))
             && self.dials_for().is_none()
     }

@@ -28,7 +28,7 @@ pub struct FlowConf {
     /// Menus and the other steps of a caller's way, by name.
     pub menus: HashMap<String, StepConf>,
     /// People by the numbers a caller may dial in a menu.
-    pub extensions: Arc<BTreeMap<String, String>>,
+    pub extensions: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// Prompts by name.
     pub prompts: HashMap<String, Spoken>,
     /// The test tone, a second of it or so.
@@ -64,8 +64,8 @@ pub struct PersonConf {
     pub ring: Duration,
     /// Record what is talked with this person.
     pub record: bool,
-    /// Where calls go instead.
-    pub forward: ForwardConf,
+    /// Where calls go instead, if anywhere; most people have none.
+    pub forward: Option<Arc<ForwardConf>>,
 }
 
 /// Where the calls of a person or a group go instead; where nothing is said, the caller is told why nobody came.

@@ -306,7 +306,8 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
     let found: Option<Box<dyn Program + Send>> = match destination {
         Destination::Person(name) => conf.people.get(name).map(|person| {
             let targets = vec![Target::Account(name.clone())];
-            Box::new(Ring { targets, ring: person.ring, record: person.record, forward: person.forward.clone() }) as _
+            let forward = person.forward.as_deref().cloned().unwrap_or_default();
+            Box::new(Ring { targets, ring: person.ring, record: person.record, forward }) as _
         }),
         Destination::Group(name) => conf.groups.get(name).map(|group| {
             let targets = group.people.iter().cloned().map(Target::Account).collect();

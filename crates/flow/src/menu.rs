@@ -15,12 +15,12 @@ use crate::{MenuConf, Next, Program};
 pub(crate) struct Menu {
     conf: Arc<MenuConf>,
     /// People by their numbers, where the menu takes those too.
-    extensions: Arc<BTreeMap<String, String>>,
+    extensions: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     asking: Asking,
 }
 
 impl Menu {
-    pub(crate) fn new(conf: Arc<MenuConf>, extensions: Arc<BTreeMap<String, String>>) -> Menu {
+    pub(crate) fn new(conf: Arc<MenuConf>, extensions: Arc<BTreeMap<Arc<str>, Arc<str>>>) -> Menu {
         Menu { conf, extensions, asking: Asking::default() }
     }
 
@@ -32,7 +32,7 @@ impl Menu {
             self.conf.keys.get(&key).cloned()
         };
         let by_extension = || self.extensions.get(typed).filter(|_| self.conf.extensions);
-        by_extension().map(|account| Destination::Person(account.clone())).or_else(by_key)
+        by_extension().map(|account| Destination::Person(account.to_string())).or_else(by_key)
     }
 
     /// May more keys make an extension of it?

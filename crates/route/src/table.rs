@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -169,7 +170,7 @@ pub struct Routes {
     /// The conf's routes; the first that matches wins.
     pub routes: Vec<Route>,
     /// People by their number and by their name.
-    pub people: HashMap<String, String>,
+    pub people: Arc<HashMap<Arc<str>, Arc<str>>>,
     /// Opening hours by name.
     pub hours: BTreeMap<String, Hours>,
 }
@@ -184,7 +185,7 @@ impl Routes {
         }
         match self.people.get(dialled) {
             Some(name) => {
-                let destination = Destination::Person(name.clone());
+                let destination = Destination::Person(name.to_string());
                 Ok(Found { number: dialled.to_owned(), ..Found::only(destination) })
             }
             None => Err(RouteError::NoRoute { dialled: dialled.to_owned() }),
@@ -259,7 +260,7 @@ mod tests {
     }
 
     fn table(routes: Vec<Route>) -> Routes {
-        let people = HashMap::from([("201".to_owned(), "ann".to_owned()), ("ann".to_owned(), "ann".to_owned())]);
+        let people = Arc::new(HashMap::from([("201".into(), "ann".into()), ("ann".into(), "ann".into())]));
         let office = Hours {
             zone: jiff::tz::TimeZone::UTC,
             open: vec!["mon-fri 08:00-17:00".parse().expect("a span")],

@@ -1,7 +1,7 @@
 //! Where media is to be sent: the value of a `c=` line (RFC 4566 §5.7).
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A connection address.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,7 +17,7 @@ impl Address {
     pub fn parse(value: &str) -> Address {
         let mut words = value.split_ascii_whitespace();
         let address = match (words.next(), words.next(), words.next(), words.next()) {
-            (Some("IN"), Some("IP4" | "IP6"), Some(address), None) => address.parse().ok(),
+            (Some("IN"), Some("IP4" | "IP6"), Some(address), None) => address.parse().ok().or_else(|| zoned(address)),
             _ => None,
         };
         address.map_or_else(|| Address::Other(value.to_owned()), Address::Ip)
@@ -30,6 +30,13 @@ impl Address {
             _ => None,
         }
     }
+}
+
+/// Some phones write by which of their interfaces, which says nothing to us (RFC 4007 §6). An address that holds on one
+/// link alone cannot be sent to without, and stays what it is.
+fn zoned(text: &str) -> Option<IpAddr> {
+    let (address, _) = text.split_once('%')?;
+    address.parse::<Ipv6Addr>().ok().filter(|address| !address.is_unicast_link_local()).map(IpAddr::V6)
 }
 
 fn is_broadcast(ip: IpAddr) -> bool {
@@ -63,6 +70,7 @@ mod tests {
             ("IN IP4 224.2.1.1", None),
             ("IN IP4 255.255.255.255", None),
             ("IN IP6 fe80::1%eth0", None),
+            ("IN IP6 2001:db8::1%eth0", Some("2001:db8::1")),
             ("ATM NSAP 47", None),
             ("IN IP4", None),
             ("", None),

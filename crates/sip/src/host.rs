@@ -110,6 +110,8 @@ impl<'a> HostText<'a> {
 }
 
 fn ipv6(text: &str) -> Option<Ipv6Addr> {
+    // Some write by which of their interfaces; that says nothing to anybody else (RFC 4007 §6).
+    let text = text.split_once('%').map_or(text, |(address, _)| address);
     // RFC 5118 §4.10: the grammar of RFC 3261 wrote three colons before an IPv4 tail; those who obeyed it are understood.
     text.parse().ok().or_else(|| text.contains('.').then(|| text.replacen(":::", "::", 1).parse().ok())?)
 }
@@ -128,6 +130,8 @@ pub(crate) mod tests {
             ("192.0.2.1", Some("192.0.2.1")),
             ("[2001:DB8:0::1]", Some("[2001:db8::1]")),
             ("[2001:db8:::192.0.2.1]", Some("[2001:db8::c000:201]")),
+            ("[fe80::1%eth0]", Some("[fe80::1]")),
+            ("[%eth0]", None),
             ("", None),
             ("-h", None),
             ("192.0.2", None),

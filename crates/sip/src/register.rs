@@ -42,7 +42,8 @@ pub struct Registrar {
 
 #[derive(Debug, Default)]
 struct Aor {
-    bindings: Vec<Binding>,
+    /// No longer than they are: most accounts have one.
+    bindings: Box<[Binding]>,
     armed: Armed,
 }
 
@@ -392,7 +393,7 @@ impl Registrar {
     ) {
         let name: Arc<str> = self.aors.get_key_value(account).map_or_else(|| account.into(), |(name, _)| name.clone());
         let aor = self.aors.entry(name.clone()).or_default();
-        let before = std::mem::replace(&mut aor.bindings, after);
+        let before = std::mem::replace(&mut aor.bindings, after.into());
         self.gruus.forget(&before, &aor.bindings);
         for old in before.iter().filter(|old| !aor.bindings.iter().any(|new| new.contact == old.contact)) {
             let (account, contact) = (account.to_owned(), old.contact.clone());
@@ -420,7 +421,7 @@ impl Registrar {
 
     fn drop_where(&mut self, account: &str, gone: impl Fn(&Binding) -> bool, now: Time, out: &mut Vec<Output>) {
         let Some(aor) = self.aors.get_mut(account) else { return };
-        let mut after = aor.bindings.clone();
+        let mut after = aor.bindings.to_vec();
         after.retain(|binding| !gone(binding));
         self.settle(account, after, |_| false, now, out);
     }

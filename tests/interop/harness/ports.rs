@@ -36,19 +36,19 @@ fn is_free(port: u16) -> bool {
 
 /// Does someone listen on this UDP port? Asked of the kernel's list, as an attempt to bind might be in the way.
 pub fn is_udp_taken(port: u16) -> bool {
-    is_listed("/proc/net/udp", port, "")
+    ["/proc/net/udp", "/proc/net/udp6"].iter().any(|list| is_listed(list, port, ""))
 }
 
 /// Does someone listen on this TCP port?
 pub fn is_tcp_taken(port: u16) -> bool {
-    is_listed("/proc/net/tcp", port, LISTENS)
+    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|list| is_listed(list, port, LISTENS))
 }
 
 /// The kernel's word for a TCP socket that listens.
 const LISTENS: &str = "0A";
 
 fn is_listed(list: &str, port: u16, state: &str) -> bool {
-    let list = fs::read_to_string(list).expect("Linux lists its sockets");
+    let list = fs::read_to_string(list).unwrap_or_default(); // one of IPv6 where there is IPv6
     let ending = format!(":{port:04X}");
     list.lines().skip(1).any(|line| {
         let mut columns = line.split_whitespace().skip(1);

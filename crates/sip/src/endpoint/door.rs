@@ -5,6 +5,7 @@
 //! gets the same answer, and a flood of them leaves nothing behind.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use base::Time;
 use sha2::{Digest, Sha256};
@@ -129,7 +130,7 @@ impl Endpoint {
     }
 
     /// RFC 3261 §12.2.2.
-    fn in_dialog(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+    fn in_dialog(&mut self, request: Request, key: Arc<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
         let Some(leg) = self.leg_of(&request) else { return self.in_subscription(request, key, flow, now, out) };
         if !self.is_party(leg, &request, flow, now, out) {
             return;
@@ -200,7 +201,7 @@ impl Endpoint {
         may
     }
 
-    fn out_of_dialog(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+    fn out_of_dialog(&mut self, request: Request, key: Arc<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
         let headers = &request.headers;
         if !is_known_scheme(&request.uri) {
             return self.refuse(&request, 416, &[], flow, out);
@@ -235,7 +236,7 @@ impl Endpoint {
         }
     }
 
-    fn registers(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+    fn registers(&mut self, request: Request, key: Arc<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
         let account = match self.account(&request, flow, now, out) {
             Ok(account) => account,
             Err(challenges) => return self.challenge(&request, challenges, flow, out),
@@ -276,7 +277,7 @@ impl Endpoint {
         self.said = said;
     }
 
-    fn invited(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+    fn invited(&mut self, request: Request, key: Arc<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
         // RFC 3261 §8.2.2.2: it came another way as well. (A REGISTER out of turn is the registrar's to see.)
         let origin = origin_key(&request.headers);
         if self.transactions.is_merged(&origin) {

@@ -1,5 +1,7 @@
 //! PUBLISH (RFC 3903): who publishes is proven here.
 
+use std::sync::Arc;
+
 use base::Time;
 
 use super::gate::{refused, user_of};
@@ -15,7 +17,7 @@ impl Endpoint {
         self.publications.of(account, now)
     }
 
-    pub(super) fn published(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn published(&mut self, request: Request, key: Arc<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
         if package(&request) != Some(Package::Presence) {
             return self.refuse(&request, 489, &[(Name::AllowEvents, Package::Presence.word())], flow, out);
         }

@@ -1,5 +1,7 @@
 //! MESSAGE, and what parties of a call say to each other: who sends is proven here, who is meant is said above.
 
+use std::sync::Arc;
+
 use base::{LegId, Time};
 
 use super::gate::refused;
@@ -12,7 +14,7 @@ use crate::{Flow, Method, Name, Request, Uri, method_name};
 
 impl Endpoint {
     /// MESSAGE outside of any dialog (RFC 3428 §7).
-    pub(super) fn texted(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn texted(&mut self, request: Request, key: Arc<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
         let origin = origin_key(&request.headers);
         if self.transactions.is_merged(&origin) {
             return self.refuse(&request, 482, &[], flow, out);

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use base::{LegId, Time};
 use bytes::Bytes;
@@ -25,11 +26,12 @@ use crate::{Flow, Headers, Method, Name, Request, Response, Transport, Via, meth
 #[derive(Debug, Default)]
 pub struct Transactions {
     last: u64,
-    all: HashMap<TransactionId, Entry>,
-    servers: HashMap<Box<str>, TransactionId>,
-    clients: HashMap<Box<str>, TransactionId>,
+    /// Boxed, for a table keeps the room of its fullest hour.
+    all: HashMap<TransactionId, Box<Entry>>,
+    servers: HashMap<Arc<str>, TransactionId>,
+    clients: HashMap<Arc<str>, TransactionId>,
     /// Server transactions outside dialogs by Call-ID, From tag and CSeq, to see merged requests (RFC 3261 §8.2.2.2).
-    origins: HashMap<Box<str>, TransactionId>,
+    origins: HashMap<Arc<str>, TransactionId>,
     by_connection: HashMap<u64, BTreeSet<TransactionId>>,
     due: Timers<TransactionId>,
     scratch: Vec<transaction::Output>,
@@ -38,8 +40,8 @@ pub struct Transactions {
 #[derive(Debug)]
 struct Entry {
     machine: Machine,
-    key: Box<str>,
-    origin: Option<Box<str>>,
+    key: Arc<str>,
+    origin: Option<Arc<str>>,
     flow: Flow,
     owner: Option<Owner>,
     moved: Option<Box<Moved>>,
@@ -115,7 +117,7 @@ pub enum Heard {
 }
 
 /// The key of a server transaction (RFC 3261 §17.2.3). An ACK's is its INVITE's; `method` says so.
-pub fn server_key(via: &Via, request: &Request, method: Method) -> Box<str> {
+pub fn server_key(via: &Via, request: &Request, method: Method) -> Arc<str> {
     let (sent_by, method) = (via.sent_by(), method_name(method));
     match via.branch().filter(|_| via.is_rfc3261()) {
         Some(branch) => format!("{branch} {sent_by} {method}").into(),
@@ -131,12 +133,12 @@ pub fn server_key(via: &Via, request: &Request, method: Method) -> Box<str> {
 }
 
 /// What merged requests have in common.
-pub fn origin_key(headers: &Headers) -> Box<str> {
+pub fn origin_key(headers: &Headers) -> Arc<str> {
     let first = |name| headers.first(&name).unwrap_or_default();
     format!("{} {} {}", first(Name::CallId), tag(first(Name::From)), first(Name::CSeq)).into()
 }
 
-fn client_key(branch: &str, method: &str) -> Box<str> {
+fn client_key(branch: &str, method: &str) -> Arc<str> {
     format!("{branch} {method}").into()
 }
 
@@ -174,8 +176,8 @@ impl Transactions {
     /// A request came that begins one. An INVITE hears `100 Trying` (RFC 3261 §17.2.1).
     pub fn serve(
         &mut self,
-        key: Box<str>,
-        origin: Option<Box<str>>,
+        key: Arc<str>,
+        origin: Option<Arc<str>>,
         request: &Request,
         flow: Flow,
         out: &mut Vec<Output>,
@@ -218,7 +220,8 @@ impl Transactions {
 
     /// Cancels an INVITE of ours that has no final answer (RFC 3261 §9.1): same branch, same way.
     pub fn cancel(&mut self, id: TransactionId, reason: Option<&str>, now: Time, out: &mut Vec<Output>) {
-        let Some(Entry { machine: Machine::InviteClient(invite), key, flow, .. }) = self.all.get(&id) else { return };
+        let Some(entry) = self.all.get(&id) else { return };
+        let Entry { machine: Machine::InviteClient(invite), key, flow, .. } = &**entry else { return };
         let Some(cancel) = invite.invite().map(|invite| invite_client::cancel(invite, reason)) else { return };
         let (branch, flow) = (key.split(' ').next().unwrap_or_default().to_owned(), *flow);
         self.call(
@@ -386,7 +389,7 @@ impl Transactions {
 
     /// An INVITE server transaction whose owner still owes the answer.
     pub fn unanswered(&self, id: TransactionId) -> Option<LegId> {
-        match self.all.get(&id) {
+        match self.all.get(&id).map(Box::as_ref) {
             Some(Entry { machine: Machine::InviteServer(machine), owner, .. }) if machine.is_proceeding() => {
                 owner.and_then(Owner::leg)
             }
@@ -411,8 +414,8 @@ impl Transactions {
     fn insert(
         &mut self,
         machine: Machine,
-        key: Box<str>,
-        origin: Option<Box<str>>,
+        key: Arc<str>,
+        origin: Option<Arc<str>>,
         flow: Flow,
         owner: Option<Owner>,
     ) -> TransactionId {
@@ -421,7 +424,8 @@ impl Transactions {
         if flow.connection != 0 {
             self.by_connection.entry(flow.connection).or_default().insert(id);
         }
-        self.all.insert(id, Entry { machine, key, origin, flow, owner, moved: None, armed: Armed::default() });
+        let armed = Armed::default();
+        self.all.insert(id, Box::new(Entry { machine, key, origin, flow, owner, moved: None, armed }));
         id
     }
 

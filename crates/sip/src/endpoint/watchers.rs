@@ -1,5 +1,7 @@
 //! SUBSCRIBE, and those who watch: who asks is proven here, what he may see is said above (RFC 6665 §4.2).
 
+use std::sync::Arc;
+
 use base::Time;
 
 use super::gate::refused;
@@ -52,7 +54,7 @@ impl Endpoint {
     }
 
     /// SUBSCRIBE outside of any dialog.
-    pub(super) fn subscribes(&mut self, request: Request, key: Box<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn subscribes(&mut self, request: Request, key: Arc<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
         let origin = origin_key(&request.headers);
         if self.transactions.is_merged(&origin) {
             return self.refuse(&request, 482, &[], flow, out);
@@ -100,7 +102,7 @@ impl Endpoint {
     pub(super) fn in_subscription(
         &mut self,
         request: Request,
-        key: Box<str>,
+        key: Arc<str>,
         flow: Flow,
         now: Time,
         out: &mut Vec<Output>,
