@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use recorder::{Cut, Format};
+use recorder::{Access, Cut, Format};
 
 use super::Archive;
+use super::access::Listener;
 use super::find::the_one;
 use super::keys::Keys;
 use super::progress::Bar;
@@ -18,6 +19,8 @@ pub struct ExportArgs {
     archive: Archive,
     #[command(flatten)]
     keys: Keys,
+    #[command(flatten)]
+    listener: Listener,
     /// The recording's id, or its file below the folder
     id: String,
     /// The file to write
@@ -64,6 +67,7 @@ impl ExportArgs {
         }
         let cut = Cut { format, mono: self.mono, from_secs: self.from_secs, to_secs: self.to_secs };
         let keys = self.keys.ring()?;
+        self.listener.enter(folder, &row.file, Access::Export)?;
         let mut bar = Bar::new();
         let written = recorder::export(&folder.join(&row.file), &self.to, &cut, &keys, |secs| {
             bar.show(secs as u64, row.seconds.ceil() as u64, || format!("{secs:.0} s"));

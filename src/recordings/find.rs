@@ -151,10 +151,8 @@ impl ShowArgs {
         say("sha256", sidecar["integrity"]["sha256"].as_str().unwrap_or("unknown").to_owned());
         say("file", path.display().to_string());
         print_table(&lines);
-        match sidecar["encrypted"].as_bool() {
-            Some(true) => println!("hear it: centrala recordings export '{}' --keys FILE --to COPY.wav", row.id),
-            _ => println!("hear it: ffplay -autoexit '{}'", path.display()),
-        }
+        let keys = if sidecar["encrypted"] == true { " --keys FILE" } else { "" };
+        println!("hear it: centrala recordings play '{}'{keys} | ffplay -autoexit -", row.id);
         Ok(())
     }
 }
@@ -216,7 +214,7 @@ fn party(party: &Value) -> String {
 }
 
 /// On the clock of the room.
-fn local(moment: &str) -> String {
+pub fn local(moment: &str) -> String {
     let zoned = moment.parse::<Timestamp>().map(|moment| moment.to_zoned_datetime(TimeZone::system()));
     zoned.map_or(moment.to_owned(), |zoned| zoned.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

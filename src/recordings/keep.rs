@@ -152,6 +152,6 @@ fn erase_all(folder: &Path, rows: &[Row], decision: &Decision, dry_run: bool) ->
 }
 
 #[allow(clippy::disallowed_methods, reason = "the command line decides now")]
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::now()
 }

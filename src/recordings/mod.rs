@@ -1,10 +1,12 @@
 //! `centrala recordings`: the archive from the command line, with a switch running or not, on the folder or a copy.
 
+mod access;
 mod export;
 mod find;
 mod keep;
 mod keys;
 mod live;
+mod play;
 mod progress;
 mod verify;
 
@@ -23,6 +25,10 @@ pub enum Command {
     Show(find::ShowArgs),
     /// Write a copy of a recording, whole or a piece of it, in a format of your choice
     Export(export::ExportArgs),
+    /// Play a recording, or a piece of it: WAV to the standard output, for any player
+    Play(play::PlayArgs),
+    /// Tell who has held, released, erased, heard or exported what, when and why
+    Log(access::LogArgs),
     /// Keep a recording whatever expires, until it is released
     Hold(keep::HoldArgs),
     /// End a hold
@@ -76,6 +82,8 @@ impl Command {
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
             Command::Export(args) => args.run(),
+            Command::Play(args) => args.run(),
+            Command::Log(args) => args.run(),
             Command::Hold(args) => args.hold(),
             Command::Release(args) => args.release(),
             Command::Erase(args) => args.run(),

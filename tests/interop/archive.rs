@@ -176,6 +176,14 @@ fn recordings_become_what_the_conf_says_and_strangers_open_them() {
         let ours = centre.room.path().join("export.wav");
         let export = recordings(&centre.recordings(), &["export", &id, "--to", &ours.display().to_string()]);
         assert!(export.status.success(), "{}", said(&export));
+        let played = recordings(&centre.recordings(), &["play", &id, "--by", "quinn", "--why", "a complaint"]);
+        assert!(played.status.success() && played.stdout == fs::read(&ours).expect("a copy"), "{}", said(&played));
+        let log = recordings(&centre.recordings(), &["log", &id, "--json"]);
+        let acts: Vec<Value> = said(&log).lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+        assert_eq!(acts.iter().map(|act| &act["act"]).collect::<Vec<_>>(), ["exported", "heard"], "{}", said(&log));
+        assert_eq!((&acts[1]["by"], &acts[1]["why"]), (&"quinn".into(), &"a complaint".into()));
+        assert!(said(&recordings(&centre.recordings(), &["log", "--by", "nobody"])).contains("nobody has"));
+        assert!(recordings(&centre.recordings(), &["verify"]).status.success(), "the log is in the chain");
         let theirs = centre.room.path().join("ffmpeg.wav");
         tool(
             "ffmpeg",

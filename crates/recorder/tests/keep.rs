@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Archive, NOON, Sorted};
-use recorder::{Because, Format, Index, KeepError, Manifest, Query, erase, hold, release};
+use recorder::{Access, Act, Because, Format, Index, KeepError, Manifest, Query, access, erase, hold, release};
 
 const FILE: &str = "2026/11/24/a.wav";
 
@@ -109,4 +109,33 @@ fn a_decision_made_while_it_is_encoded_counts() {
         }
         assert_eq!(archive.verify(), 0);
     }
+}
+
+#[test]
+fn who_listened_is_told_and_stays_when_the_sound_is_gone() {
+    let archive = Archive::with_recording();
+    let mut manifest = Manifest::new(&archive.0);
+    access(&mut manifest, FILE, Access::Hear, because("")).unwrap();
+    access(&mut manifest, FILE, Access::Export, because("a complaint")).unwrap();
+    archive.assert_proved();
+    let mut encode = archive.encode(Format::Opus);
+    assert!(encode.next(NOON, || true).unwrap().is_some(), "an ear costs it nothing");
+    let opus = FILE.replace("wav", "opus");
+    assert!(matches!(access(&mut manifest, FILE, Access::Hear, because("")), Err(KeepError::Unknown { .. })));
+    access(&mut manifest, &opus, Access::Hear, because("")).unwrap();
+    archive.assert_proved();
+    erase(&mut manifest, &opus, because("wished")).unwrap();
+    let mut acts = Vec::new();
+    manifest.entries(|entry| acts.push((entry.act, entry.by.clone(), entry.why.clone()))).unwrap();
+    let quinn = |act, why: &str| (act, Some("quinn".to_owned()), Some(why.to_owned()).filter(|why| !why.is_empty()));
+    let wanted = [
+        (Act::Closed, None, None),
+        quinn(Act::Heard, ""),
+        quinn(Act::Exported, "a complaint"),
+        (Act::Encoded, None, None),
+        quinn(Act::Heard, ""),
+        quinn(Act::Erased, "wished"),
+    ];
+    assert_eq!(acts, wanted);
+    assert_eq!(archive.verify(), 0);
 }

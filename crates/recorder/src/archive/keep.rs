@@ -1,4 +1,4 @@
-//! What is kept, and what is not: legal holds, and erasure with a proof that stays.
+//! What is kept, and what is not: legal holds, and erasure with a proof that stays; and who has listened.
 //!
 //! Where it stands: asked by the command line. Each decision is a line of the chain, with who and why, before it shows in
 //! the folder. A recording on hold is not erased by anything here.
@@ -21,10 +21,19 @@ use crate::sound::Format;
 pub struct Because<'a> {
     /// Who.
     pub by: &'a str,
-    /// Why.
+    /// Why; empty if nobody asked.
     pub why: &'a str,
     /// When.
     pub at: Timestamp,
+}
+
+/// How somebody comes to what was said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// He listens to it.
+    Hear,
+    /// He has a copy of it.
+    Export,
 }
 
 /// Why a recording stays as it is.
@@ -116,6 +125,22 @@ pub fn erase(manifest: &mut Manifest, file: &str, because: Because<'_>) -> Resul
     sync_folder(&sound).map_err(disk)
 }
 
+/// Writes down that somebody is about to listen to a recording, or to make a copy of it.
+///
+/// # Errors
+/// When the chain does not know it, or the disk refuses: then nobody should.
+pub fn access(manifest: &mut Manifest, file: &str, act: Access, because: Because<'_>) -> Result<(), KeepError> {
+    let disk = |why| KeepError::Disk { file: file.to_owned(), why };
+    let mut locked = manifest.lock().map_err(disk)?;
+    let known = locked.entry_of(file).map_err(disk)?;
+    let known = known.ok_or_else(|| KeepError::Unknown { file: file.to_owned() })?;
+    let act = match act {
+        Access::Hear => Act::Heard,
+        Access::Export => Act::Exported,
+    };
+    locked.append(&[because.entry(known, act)]).map_err(disk)
+}
+
 fn change(
     manifest: &mut Manifest,
     file: &str,
@@ -141,7 +166,14 @@ fn change(
 
 impl Because<'_> {
     fn entry(&self, known: Entry, act: Act) -> Entry {
-        Entry { at: self.at, act, was: None, by: Some(self.by.to_owned()), why: Some(self.why.to_owned()), ..known }
+        Entry {
+            at: self.at,
+            act,
+            was: None,
+            by: Some(self.by.to_owned()),
+            why: Some(self.why.to_owned()).filter(|why| !why.is_empty()),
+            ..known
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The chain: what happened to the archive, a line each, every line bearing the hash of the one before.
 //!
-//! Where it stands: written when a recording is closed, salvaged, encoded, held or erased, and before that is visible in
-//! the folder; read by `verify`. A line goes to the `manifest.jsonl` of the day it is written on, and the first line of a
+//! Where it stands: written when a recording is closed, salvaged, encoded, held, erased or listened to, and before that is
+//! visible in the folder or heard; read by `verify`. A line goes to the `manifest.jsonl` of the day it is written on, and the first line of a
 //! day bears the hash of the last one of the day before: one chain over all days. Whoever changes, removes or inserts a
 //! line must write every later line anew, in every copy there is.
 //!
@@ -34,6 +34,10 @@ pub enum Act {
     Released,
     /// It is gone, on purpose.
     Erased,
+    /// Somebody listened to it.
+    Heard,
+    /// Somebody has a copy of it.
+    Exported,
 }
 
 /// A line of the chain, without its links.
@@ -109,6 +113,14 @@ impl Manifest {
     /// When the disk refuses.
     pub fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
         self.lock()?.append(entries)
+    }
+
+    /// Tells every line there is, the oldest first.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn entries(&self, take: impl FnMut(&Entry)) -> io::Result<()> {
+        read_from(&self.folder, &mut Position::default(), take).map(drop)
     }
 
     /// Keeps all others from changing the archive, to look before one writes.

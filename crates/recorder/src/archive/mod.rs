@@ -21,7 +21,7 @@ mod verify;
 pub use encode::{Encode, Encoded};
 pub use hash::{CHUNK, Hash, Sums};
 pub use index::{Index, IndexError, Query};
-pub use keep::{Because, KeepError, erase, hold, release};
+pub use keep::{Access, Because, KeepError, access, erase, hold, release};
 pub use manifest::{Act, Entry, Manifest};
 pub use row::Row;
 pub use verify::{Fault, Finding, Noted, Progress, Report, Verify};

@@ -1,12 +1,12 @@
 //! From one sound file to another, and whether the other sounds like the one.
 
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use audio::{Encoding, rms_dbfs};
 
-use super::{Format, Kept, Reader, Writer};
+use super::{Format, Kept, Reader, Writer, wav};
 use crate::seal::{Keyring, Store};
 
 /// What a copy of a recording is to be.
@@ -20,6 +20,12 @@ pub struct Cut {
     pub from_secs: f64,
     /// Until this one.
     pub to_secs: Option<f64>,
+}
+
+impl Cut {
+    fn channels(&self) -> u16 {
+        if self.mono { 1 } else { 2 }
+    }
 }
 
 /// Writes a copy. `seen` is told how many seconds were read, and says whether to go on; false if not.
@@ -44,11 +50,53 @@ pub(crate) fn convert(
         Format::G711 => Kept::G711(better_law(sound, keys)?),
         Format::Opus => Kept::Opus,
     };
+    let (rate, channels) = (Reader::open(sound, keys)?.rate(), cut.channels());
+    let mut writer = Writer::create(to, kept, rate, channels)?;
+    let whole = pieces(sound, cut, keys, |piece, secs| {
+        writer.write(piece)?;
+        Ok(seen(secs))
+    })?;
+    if whole {
+        writer.finish()?;
+    }
+    Ok(whole)
+}
+
+/// Writes a copy, as 16-bit WAV, to who takes it from the beginning to the end, such as a player. False if he has had
+/// enough before. A first look tells how long it is, since a WAV file says that at its beginning.
+///
+/// # Errors
+/// When it cannot be read or not be written.
+pub fn play(sound: &Path, to: &mut impl Write, cut: &Cut, keys: &Keyring) -> io::Result<bool> {
+    let mut frames = 0;
+    pieces(sound, cut, keys, |piece, _| {
+        frames += piece[0].len() as u64;
+        Ok(true)
+    })?;
+    let rate = Reader::open(sound, keys)?.rate();
+    let mut played = || {
+        let mut writer = wav::Writer::of_length(&mut *to, rate, cut.channels(), frames)?;
+        pieces(sound, cut, keys, |piece, _| writer.write(piece).map(|()| true))?;
+        to.flush()
+    };
+    match played() {
+        Err(why) if why.kind() == ErrorKind::BrokenPipe => Ok(false),
+        played => played.map(|()| true),
+    }
+}
+
+/// Goes through what is cut out of a sound, a second or less at a time: its channels, and how many seconds were read.
+/// `take` says whether to go on; false if not.
+fn pieces(
+    sound: &Path,
+    cut: &Cut,
+    keys: &Keyring,
+    mut take: impl FnMut(&[&[i16]], f64) -> io::Result<bool>,
+) -> io::Result<bool> {
     let mut reader = Reader::open(sound, keys)?;
     let rate = reader.rate();
     let frame = |secs: f64| (secs.max(0.0) * f64::from(rate)).round() as u64;
     let (from, to_frame) = (frame(cut.from_secs), cut.to_secs.map_or(u64::MAX, frame));
-    let mut writer = Writer::create(to, kept, rate, if cut.mono { 1 } else { 2 })?;
     let mut at = 0;
     let mut sides = [Vec::new(), Vec::new()];
     while at < to_frame && reader.read(&mut sides)? {
@@ -56,17 +104,14 @@ pub(crate) fn convert(
         let within = |frame: u64| (frame.saturating_sub(at) as usize).min(frames);
         let piece = within(from)..within(to_frame).max(within(from));
         let (left, right) = (&sides[0][piece.clone()], &sides[1][piece]);
-        match cut.mono {
-            true => writer.write(&[&mixed(left, right)])?,
-            false => writer.write(&[left, right])?,
-        }
         at += frames as u64;
-        sides.iter_mut().for_each(Vec::clear);
-        if !seen(at as f64 / f64::from(rate)) {
+        let secs = at as f64 / f64::from(rate);
+        let goes_on = if cut.mono { take(&[&mixed(left, right)], secs)? } else { take(&[left, right], secs)? };
+        if !goes_on {
             return Ok(false);
         }
+        sides.iter_mut().for_each(Vec::clear);
     }
-    writer.finish()?;
     Ok(true)
 }
 
@@ -222,6 +267,9 @@ mod tests {
         write(&wav, [&left, &vec![i16::MAX - 1; 24_000]]);
         let cut = Cut { mono: true, from_secs: 0.5, to_secs: Some(2.25), ..Cut::default() };
         assert!(export(&wav, &piece, &cut, &Keyring::default(), |_| true).unwrap());
+        let mut played = Vec::new();
+        assert!(play(&wav, &mut played, &cut, &Keyring::default()).unwrap());
+        assert!(played == std::fs::read(&piece).unwrap(), "a player hears what is exported");
         let [heard, same] = read(&piece);
         assert_eq!((heard.len(), &heard), (14_000, &same));
         assert_eq!((heard[0], heard[4000], heard[13_999]), (i16::MAX - 1, i16::MAX, i16::MAX), "held back");

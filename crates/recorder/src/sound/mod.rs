@@ -7,7 +7,7 @@ mod convert;
 mod ogg_opus;
 mod wav;
 
-pub use convert::{Cut, export};
+pub use convert::{Cut, export, play};
 pub(crate) use convert::{alike, convert};
 
 use std::io::{self, BufReader, BufWriter};

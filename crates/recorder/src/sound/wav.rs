@@ -88,6 +88,26 @@ impl<W: Write + Seek> Writer<W> {
         Ok(wav)
     }
 
+    pub fn finish(mut self) -> io::Result<W> {
+        if self.bytes % 2 == 1 {
+            self.to.write_all(&[0])?; // chunks are of even length
+        }
+        self.to.seek(SeekFrom::Start(0))?;
+        self.head()?;
+        self.to.flush()?;
+        Ok(self.to)
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// For who can only go forward, and knows how long the sound will be.
+    pub fn of_length(to: W, rate: u32, channels: u16, frames: u64) -> io::Result<Writer<W>> {
+        let mut wav = Writer { to, law: None, rate, channels, bytes: frames * 2 * u64::from(channels) };
+        wav.head()?;
+        wav.bytes = 0;
+        Ok(wav)
+    }
+
     pub fn write(&mut self, channels: &[&[i16]]) -> io::Result<()> {
         let samples = channels.iter().map(|channel| channel.len()).min().unwrap_or_default();
         let mixed: Vec<i16> = (0..samples).flat_map(|at| channels.iter().map(move |channel| channel[at])).collect();
@@ -97,16 +117,6 @@ impl<W: Write + Seek> Writer<W> {
         };
         self.bytes += bytes.len() as u64;
         self.to.write_all(&bytes)
-    }
-
-    pub fn finish(mut self) -> io::Result<W> {
-        if self.bytes % 2 == 1 {
-            self.to.write_all(&[0])?; // chunks are of even length
-        }
-        self.to.seek(SeekFrom::Start(0))?;
-        self.head()?;
-        self.to.flush()?;
-        Ok(self.to)
     }
 
     fn head(&mut self) -> io::Result<()> {
