@@ -1,13 +1,17 @@
 //! Commands for a running switch: they ask at its socket and print what they hear.
 
+mod live;
+
 use std::path::PathBuf;
 
 use centrala::shell::{Request, SOCKET, ask};
-use centrala::status::{BanStatus, CallStatus, HoursStatus, MailboxStatus, PhoneStatus, SubscriptionStatus};
+use centrala::status::{BanStatus, HoursStatus, MailboxStatus, PhoneStatus, SubscriptionStatus};
 use centrala::trace::Said;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use trunk::TrunkStatus;
+
+use live::LiveArgs;
 
 use crate::ladder::{self, Pcap};
 use crate::{Failure, show_passwords};
@@ -15,7 +19,11 @@ use crate::{Failure, show_passwords};
 #[derive(Subcommand)]
 pub enum Command {
     /// List the calls under way
-    Calls(ListArgs),
+    Calls(LiveArgs),
+    /// List the queues: who waits, who is there
+    Queues(LiveArgs),
+    /// List the agents and what they are about
+    Agents(LiveArgs),
     /// List the registered phones
     Phones(ListArgs),
     /// List who is kept out after too many wrong passwords
@@ -151,7 +159,9 @@ pub struct TraceArgs {
 impl Command {
     pub fn run(self) -> Result<(), Failure> {
         match self {
-            Command::Calls(args) => args.list(&Request::Calls, call_columns, "no calls"),
+            Command::Calls(args) => args.run(&live::CALLS),
+            Command::Queues(args) => args.run(&live::QUEUES),
+            Command::Agents(args) => args.run(&live::AGENTS),
             Command::Phones(args) => args.list(&Request::Phones, phone_columns, "no phones"),
             Command::Bans(args) => args.list(&Request::Bans, ban_columns, "no bans"),
             Command::Unban { switch, who } => {
@@ -285,26 +295,6 @@ impl ListArgs {
     }
 }
 
-fn call_columns(row: Value) -> Option<Vec<String>> {
-    let call: CallStatus = serde_json::from_value(row).ok()?;
-    let state = match (&call.with, call.answered) {
-        (Some(party), _) => format!("with {party}"),
-        (None, true) => "answered".to_owned(),
-        (None, false) => "waiting".to_owned(),
-    };
-    let secs = format!("{}:{:02}", call.secs / 60, call.secs % 60);
-    Some(vec![
-        call.call,
-        secs,
-        call.direction,
-        call.caller,
-        call.called,
-        call.at,
-        state,
-        call.recording.unwrap_or_default(),
-    ])
-}
-
 fn phone_columns(row: Value) -> Option<Vec<String>> {
     let phone: PhoneStatus = serde_json::from_value(row).ok()?;
     let expires = format!("{} s", phone.expires_secs);
@@ -359,14 +349,21 @@ fn trunk_columns(row: Value) -> Option<Vec<String>> {
 
 /// Columns as wide as their widest cell; what strangers wrote is printed without control characters.
 pub fn print_table(rows: &[Vec<String>]) {
+    print!("{}", table(rows));
+}
+
+fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|at| width(at).unwrap_or_default()).collect();
+    let mut lines = String::new();
     for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| {
             let cell: String = cell.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
             format!("{cell:<width$}")
         });
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        lines.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        lines.push('\n');
     }
+    lines
 }

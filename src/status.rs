@@ -2,6 +2,7 @@
 //!
 //! Where it stands: made from the switch when an operator asks; the console sends it as JSON. It decides nothing.
 
+use acd::{AgentState, AgentView, QueueView};
 use base::Time;
 use call::{Call, Silence};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct CallStatus {
     pub with: Option<String>,
     /// `recorded`, `masked` or `paused`; nothing where nobody records.
     pub recording: Option<String>,
+    /// The caller's place in the line of the queue he waits in, 1 at its head.
+    #[serde(default)]
+    pub position: Option<usize>,
 }
 
 impl CallStatus {
@@ -58,6 +62,97 @@ impl CallStatus {
                 }
                 .to_owned()
             }),
+            position: None,
+        }
+    }
+}
+
+/// One queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueueStatus {
+    /// Its name.
+    pub queue: String,
+    /// It lets nobody in.
+    pub closed: bool,
+    /// How many wait, those whose agent is being rung too.
+    pub waiting: usize,
+    /// How long the one has waited who waits longest.
+    pub waited_secs_max: u64,
+    /// How many talk with an agent.
+    pub talking: usize,
+    /// Agents who are logged in.
+    pub logged_in: usize,
+    /// Of these, paused.
+    pub paused: usize,
+    /// Of those at work, free: a call could ring them now.
+    pub free: usize,
+    /// Who of them is rung first.
+    pub strategy: acd::Strategy,
+}
+
+impl From<QueueView<'_>> for QueueStatus {
+    fn from(view: QueueView<'_>) -> QueueStatus {
+        QueueStatus {
+            queue: view.queue.to_string(),
+            closed: view.closed,
+            waiting: view.waiting,
+            waited_secs_max: view.waited_max.as_secs(),
+            talking: view.talking,
+            logged_in: view.logged_in,
+            paused: view.logged_in - view.at_work,
+            free: view.free,
+            strategy: view.strategy,
+        }
+    }
+}
+
+/// One agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// The account.
+    pub agent: String,
+    /// `logged-out`, `available`, `offered`, `talking`, `wrap-up`, `resting` or `paused`.
+    pub state: String,
+    /// Why, where paused.
+    pub reason: Option<String>,
+    /// Seconds in this state.
+    pub secs: u64,
+    /// What follows the call: `logged-out` or the reason of a pause; nothing where work goes on.
+    pub next: Option<String>,
+    /// The call that rings or is talked in.
+    pub call: Option<String>,
+    /// Its queue.
+    pub queue: Option<String>,
+    /// Calls since the login.
+    pub calls: u64,
+    /// Seconds talked since the login.
+    pub talked_secs: u64,
+    /// The queues served.
+    pub queues: Vec<String>,
+}
+
+impl AgentStatus {
+    /// How an agent stands.
+    pub fn of(view: AgentView<'_>, now: Time) -> AgentStatus {
+        let reason = match &view.state {
+            AgentState::Paused(reason) => Some(reason.to_string()),
+            _ => None,
+        };
+        let next = view.next.map(|next| match next {
+            AgentState::Paused(reason) => reason.to_string(),
+            next => next.word().to_owned(),
+        });
+        AgentStatus {
+            agent: view.agent.to_string(),
+            state: view.state.word().to_owned(),
+            reason,
+            secs: now.since(view.since).as_secs(),
+            next,
+            call: view.call.map(|call| call.to_string()),
+            queue: view.queue.map(ToString::to_string),
+            calls: view.calls,
+            talked_secs: view.talked.as_secs(),
+            queues: view.queues.into_iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -19,6 +19,10 @@ pub const SOCKET: &str = "centrala.sock";
 pub enum Request {
     /// The calls under way: a line each.
     Calls,
+    /// The queues as they stand: a line each.
+    Queues,
+    /// The agents as they stand: a line each.
+    Agents,
     /// The registered phones: a line each.
     Phones,
     /// The bans in force: a line each.

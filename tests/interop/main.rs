@@ -19,6 +19,7 @@ mod harness;
 mod ipv6;
 mod keep_alive;
 mod linphone;
+mod live;
 mod masks;
 mod names;
 mod operate;

@@ -20,7 +20,7 @@ pub fn operate(centre: &Centre, words: &[&str]) -> (bool, String) {
     (content, process.said())
 }
 
-fn rows(centre: &Centre, words: &[&str]) -> Vec<Value> {
+pub fn rows(centre: &Centre, words: &[&str]) -> Vec<Value> {
     let (content, said) = operate(centre, words);
     assert!(content, "{said}");
     said.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()

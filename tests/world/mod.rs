@@ -17,6 +17,7 @@ use bytes::Bytes;
 use call::{Fact, What};
 use centrala::conf::Conf;
 use centrala::{Input, Output, Switch};
+use journal::Record;
 use media::{Command, Component, Exit, Patchbay, Place};
 use recorder::{Manifest, Recorder, RecorderConf, Settled};
 use sim::Zone;
@@ -47,6 +48,8 @@ pub struct World {
     pub facts: HashMap<CallId, Vec<Fact>>,
     /// What happened in the queues.
     pub queue_facts: Vec<acd::Fact>,
+    /// All that the journal is told.
+    pub journal: Vec<(Time, Record)>,
     /// What phones found to be against the rules.
     pub odd: Vec<String>,
     /// How often a phone took another's place.
@@ -99,6 +102,7 @@ impl World {
             replaced: 0,
             faults: 0,
             queue_facts: Vec::new(),
+            journal: Vec::new(),
             odd: Vec::new(),
             ladder: Vec::new(),
             bay: Patchbay::new(conf.switch.media.clone(), random.fork()),
@@ -380,7 +384,10 @@ impl World {
             Output::Located { .. } => {}
             Output::Close { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
             Output::PortsUsedUp { .. } => {}
-            Output::Queue(fact) => self.queue_facts.push(fact),
+            Output::Queue(fact) => {
+                self.journal.push((fact.at, Record::Queue(fact.what.clone())));
+                self.queue_facts.push(fact);
+            }
             Output::Media { command, .. } => return self.tell_media(command),
             Output::Record(input) => return self.tell_recorder(input),
             Output::Dialog { .. } => {}
@@ -392,6 +399,7 @@ impl World {
                     What::Fault => self.faults += 1,
                     _ => {}
                 }
+                self.journal.extend(Record::of_call(call, fact.what.clone()).map(|record| (fact.at, record)));
                 self.facts.entry(call).or_default().push(fact);
             }
             Output::Cdr { cdr, .. } => {

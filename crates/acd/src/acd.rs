@@ -8,11 +8,14 @@ mod pair;
 mod reload;
 #[cfg(test)]
 mod storm;
+mod view;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use base::{CallId, Random, Time};
+
+pub use view::{AgentView, QueueView};
 
 use crate::agent::{Agent, State, Then};
 use crate::entry::{Entry, Stands};

@@ -33,6 +33,21 @@ pub enum AgentState {
     Paused(#[serde(with = "crate::text")] Arc<str>),
 }
 
+impl AgentState {
+    /// One word for tables and reports; the reason of a pause is not in it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            AgentState::LoggedOut => "logged-out",
+            AgentState::Available => "available",
+            AgentState::Offered => "offered",
+            AgentState::Talking => "talking",
+            AgentState::WrapUp => "wrap-up",
+            AgentState::Resting => "resting",
+            AgentState::Paused(_) => "paused",
+        }
+    }
+}
+
 /// What an agent is about. Each state holds what exists in it alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -60,6 +75,8 @@ pub(crate) struct Agent {
     /// Agents with the same skills share a number.
     pub(crate) profile: u32,
     pub(crate) state: State,
+    /// Since when that is his state.
+    pub(crate) since: Time,
     pub(crate) memberships: Vec<Membership>,
     /// Offers he let ring in vain, in a row.
     pub(crate) misses: u32,

@@ -5,6 +5,7 @@
 //! of each such part is enough.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use base::{CallId, Time};
 
@@ -12,7 +13,7 @@ use crate::agent::State;
 use crate::idle::Idle;
 use crate::places::Places;
 use crate::want::Want;
-use crate::{QueueConf, Staffing};
+use crate::{QueueConf, QueueView, Staffing};
 
 /// A call's place in the order of all queues: when it came, less what its priority and earlier waiting are worth. The
 /// order of two calls never changes while they wait, though both age.
@@ -107,6 +108,21 @@ impl Queue {
             Staffing::LoggedIn => self.staff.logged_in > 0,
             Staffing::AtWork => self.staff.at_work > 0,
             Staffing::Free => self.staff.free > 0,
+        }
+    }
+
+    /// How it stands, as far as it knows itself.
+    pub(crate) fn view(&self, talking: usize, waited_max: Duration) -> QueueView<'_> {
+        QueueView {
+            queue: &self.conf.name,
+            closed: self.closed,
+            strategy: self.conf.strategy,
+            waiting: self.waiting.len(),
+            waited_max,
+            talking,
+            logged_in: self.staff.logged_in,
+            at_work: self.staff.at_work,
+            free: self.idle.len(),
         }
     }
 

@@ -168,10 +168,10 @@ impl QueueLog {
 fn completed(head: &Head<'_>, talk: Talk, talked: u64, by: EndedBy, lines: &mut String) {
     let [held, talked, position] = [talk.held.to_string(), talked.to_string(), talk.position.to_string()];
     match (by, talk.handed) {
-        (EndedBy::Switch, Some((false, to))) => {
+        (EndedBy::Agent | EndedBy::Switch, Some((false, to))) => {
             head.say(lines, "BLINDTRANSFER", &[&to, CONTEXT, &held, &talked, &position]);
         }
-        (EndedBy::Switch, Some((true, to))) => {
+        (EndedBy::Agent | EndedBy::Switch, Some((true, to))) => {
             head.say(lines, "ATTENDEDTRANSFER", &["BRIDGE", &to, &held, &talked, &position]);
         }
         (EndedBy::Agent, _) => head.say(lines, "COMPLETEAGENT", &[&held, &talked, &position]),

@@ -14,7 +14,7 @@ use super::super::mailboxes;
 use super::super::prepare;
 use super::super::reload::Loaded;
 use super::{Arrival, Control};
-use crate::status::{BanStatus, CallStatus, MailboxStatus, PhoneStatus, SubscriptionStatus};
+use crate::status::{AgentStatus, BanStatus, CallStatus, MailboxStatus, PhoneStatus, QueueStatus, SubscriptionStatus};
 use crate::{Input, Output};
 
 /// No drain is waited for longer.
@@ -25,8 +25,20 @@ impl Control {
     pub(super) fn asked(&mut self, request: Request, answers: Answers, now: Time, out: &mut Vec<Output>) {
         match request {
             Request::Calls => {
-                let rows = self.switch.standing().map(|call| json!(CallStatus::of(call, now))).collect();
+                let status = |call: &call::Call| {
+                    let position = self.switch.acd().position(call.id());
+                    json!(CallStatus { position, ..CallStatus::of(call, now) })
+                };
+                let rows = self.switch.standing().map(status).collect();
                 spawn_local(say_all(rows, answers));
+            }
+            Request::Queues => {
+                let rows = self.switch.acd().queues(now).into_iter().map(|view| json!(QueueStatus::from(view)));
+                spawn_local(say_all(rows.collect(), answers));
+            }
+            Request::Agents => {
+                let rows = self.switch.acd().agents().into_iter().map(|view| json!(AgentStatus::of(view, now)));
+                spawn_local(say_all(rows.collect(), answers));
             }
             Request::Phones => {
                 let of = |(account, bindings): (&str, &[sip::Binding])| -> Vec<Value> {

@@ -162,6 +162,7 @@ impl Acd {
     pub(super) fn turn_to(&mut self, number: u32, state: State, out: &mut Vec<Output>) {
         let agent = &mut self.agents[number as usize];
         let before = std::mem::replace(&mut agent.state, state);
+        agent.since = self.now;
         if let Some(at) = before.until() {
             self.timers.remove(&(at, Timer::Agent(number)));
         }

@@ -52,6 +52,7 @@ impl Acd {
             skills,
             profile,
             state: State::LoggedOut,
+            since: self.now,
             memberships: Vec::new(),
             misses: 0,
             calls: 0,

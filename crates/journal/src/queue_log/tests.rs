@@ -142,8 +142,9 @@ fn conversations_end_by_either_side_or_by_transfer() {
         (vec![], EndedBy::Caller, "COMPLETECALLER|4|60|1"),
         (vec![], EndedBy::Agent, "COMPLETEAGENT|4|60|1"),
         (vec![], EndedBy::Switch, "COMPLETECALLER|4|60|1"),
-        (vec![blind(), dialled()], EndedBy::Switch, "BLINDTRANSFER|eve|default|4|60|1"),
-        (vec![asks(), dialled()], EndedBy::Switch, "ATTENDEDTRANSFER|BRIDGE|eve|4|60|1"),
+        (vec![blind(), dialled()], EndedBy::Agent, "BLINDTRANSFER|eve|default|4|60|1"),
+        (vec![asks(), dialled()], EndedBy::Agent, "ATTENDEDTRANSFER|BRIDGE|eve|4|60|1"),
+        (vec![asks(), dialled()], EndedBy::Caller, "COMPLETECALLER|4|60|1"),
         (vec![blind(), dialled(), failed()], EndedBy::Agent, "COMPLETEAGENT|4|60|1"),
     ] {
         let before = [(0, entered("ann", 1)), (4, left(Outcome::Answered { agent: agent("bob") }, 4))];
