@@ -42,7 +42,7 @@ pub use features::FeaturesTable;
 pub use people::Person;
 pub use problem::{Problem, Problems};
 pub use recording::{MaskSound, OnFailure, RecordingConf};
-pub use switch_file::{ConnectionLimits, SwitchConf};
+pub use switch_file::{ConnectionLimits, MediaNet, SwitchConf};
 pub use trunks::{TlsTrust, Trunk};
 pub use watch::WatchConf;
 

@@ -88,9 +88,22 @@ struct MediaTable {
     timeout_secs: u32,
     one_way_secs: u32,
     threads: Spanned<usize>,
+    net: MediaNet,
     dscp: Spanned<u8>,
     hold_music: Option<Spanned<String>>,
     codecs: Vec<Spanned<String>>,
+}
+
+/// By which calls of the system media threads receive and send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaNet {
+    /// The better one of those below that the kernel allows.
+    Auto,
+    /// One call for each datagram, which every kernel has.
+    Epoll,
+    /// One call for many datagrams.
+    IoUring,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -177,6 +190,7 @@ impl Default for MediaTable {
             timeout_secs: 60,
             one_way_secs: 10,
             threads: Spanned::new(0..0, 0),
+            net: MediaNet::Auto,
             dscp: Spanned::new(0..0, 46),
             hold_music: None,
             codecs: unplaced(["opus", "G722", "PCMA", "PCMU"]),
@@ -243,6 +257,8 @@ pub struct SwitchConf {
     pub keys_in_clear: bool,
     /// How many media threads.
     pub media_threads: usize,
+    /// By which calls of the system they receive and send.
+    pub media_net: MediaNet,
     /// How calls are recorded.
     pub recording: RecordingConf,
     /// Where CDRs go.
@@ -276,6 +292,7 @@ impl SwitchConf {
             ("advertise", self.advertise != new.advertise),
             ("[media] ports", self.media_ports != new.media_ports),
             ("[media] threads", self.media_threads != new.media_threads),
+            ("[media] net", self.media_net != new.media_net),
             ("[media] timeout_secs", self.media.media_timeout_secs != new.media.media_timeout_secs),
             ("[media] one_way_secs", self.media.one_way_secs != new.media.one_way_secs),
             ("[media] codecs", self.codecs != new.codecs),
@@ -396,6 +413,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
             0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             threads => threads,
         },
+        media_net: said.media.net,
         recording: said.recording,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),
         features: said.features,

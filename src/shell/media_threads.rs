@@ -3,25 +3,29 @@
 //! Where it stands: the switch's media commands come in by [`MediaThreads::command`]; which thread a leg lives on is the
 //! switch's choice (both legs of a call on the same one). Events and clips leave by the closures given at the start.
 //!
-//! What it does per packet: one receive, one look at the patchbay, one send. One receive per readiness and never until
-//! `EAGAIN`: a leg's socket has one packet every 20 ms, so a second read would be wasted. It decides nothing.
+//! What it does per packet: one receive, one look at the patchbay, one send, by whichever [`Net`] the kernel allows. It
+//! decides nothing.
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use audio::Clip;
 use base::{Random, RecordingId, Time};
 use media::{Channel, Command, Component, Event, Exit, Identity, MediaLimits, Patchbay, Place};
-use rustix::buffer::spare_capacity;
-use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use rustix::event::{EventfdFlags, eventfd};
+use tracing::warn;
 
+use super::super::conf::MediaNet;
 use super::clock::Clock;
+use super::media_net::{Came, Net, Polled};
+use super::media_ring::Ring;
 use super::udp_pair::UdpPair;
 
 /// The handles of all media threads. Dropping it is [`stop`](Self::stop).
@@ -41,6 +45,44 @@ pub struct Counts {
     pub clips_lost: AtomicU64,
 }
 
+impl Counts {
+    pub(super) fn send_failed(&self) {
+        self.sends_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn receive_failed(&self) {
+        self.receives_failed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// By which calls of the system media threads receive and send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// One for each datagram: every kernel has them.
+    Epoll,
+    /// Many at a time.
+    IoUring,
+}
+
+impl Way {
+    /// As the conf says; none: the kernel refuses it.
+    pub fn of(said: MediaNet) -> Option<Way> {
+        match said {
+            MediaNet::Epoll => Some(Way::Epoll),
+            MediaNet::IoUring => Ring::is_there().then_some(Way::IoUring),
+            MediaNet::Auto => Some(if Ring::is_there() { Way::IoUring } else { Way::Epoll }),
+        }
+    }
+
+    /// For the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Way::Epoll => "epoll",
+            Way::IoUring => "io_uring",
+        }
+    }
+}
+
 struct Handle {
     commands: SyncSender<Command>,
     bell: Arc<Bell>,
@@ -48,13 +90,13 @@ struct Handle {
 }
 
 impl MediaThreads {
-    /// Start `n` threads (at least one). `clock` is the switch's own, so that both mean the same moments; `identity` is what
-    /// browsers are shown.
+    /// Start `n` threads (at least one) that receive and send in this way. `clock` is the switch's own, so that both mean the
+    /// same moments; `identity` is what browsers are shown.
     ///
     /// `events` and `clips` are called on the media threads and must not block; `clips` says whether the recorder took
     /// it.
     pub fn start(
-        n: usize,
+        (n, way): (usize, Way),
         limits: MediaLimits,
         (clock, mut random, identity): (Clock, Random, Arc<Identity>),
         events: impl Fn(Event) + Send + Clone + 'static,
@@ -64,23 +106,28 @@ impl MediaThreads {
         let threads = (0..n.max(1)).map(|nth| {
             let (sender, commands) = sync_channel(COMMANDS_MAX);
             let bell = Arc::new(Bell::new()?);
-            let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-            epoll::add(&epoll, &bell.fd, epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)?;
-            let mut media_thread = MediaThread {
-                patchbay: Patchbay::new(limits.clone(), random.fork()).with_identity(identity.clone()),
-                dscp: limits.dscp,
-                clock,
-                epoll,
-                bell: bell.clone(),
-                commands,
-                world: World {
-                    sockets: Vec::new(),
-                    events: events.clone(),
-                    clips: clips.clone(),
-                    counts: counts.clone(),
-                },
-            };
-            let thread = thread::Builder::new().name(format!("media-{nth}")).spawn(move || media_thread.run())?;
+            let epoll = Polled::watch(bell.fd.as_fd())?;
+            let patchbay = Patchbay::new(limits.clone(), random.fork()).with_identity(identity.clone());
+            let (dscp, own_bell) = (limits.dscp, bell.clone());
+            let (events, clips, counts) = (events.clone(), clips.clone(), counts.clone());
+            let thread = thread::Builder::new().name(format!("media-{nth}")).spawn(move || {
+                // A ring belongs to the thread that made it.
+                let ring = (way == Way::IoUring).then(|| Ring::new(own_bell.fd.as_fd(), counts.clone()));
+                if let Some(Err(why)) = &ring {
+                    warn!("this media thread goes by epoll, for its io_uring is refused: {why}");
+                }
+                match ring {
+                    Some(Ok(net)) => {
+                        let world = World { net, events, clips, counts };
+                        MediaThread { patchbay, dscp, clock, bell: own_bell, commands, world }.run();
+                    }
+                    _ => {
+                        let net = Polled::new(epoll, counts.clone());
+                        let world = World { net, events, clips, counts };
+                        MediaThread { patchbay, dscp, clock, bell: own_bell, commands, world }.run();
+                    }
+                }
+            })?;
             Ok(Handle { commands: sender, bell, thread: Some(thread) })
         });
         Ok(MediaThreads { threads: threads.collect::<io::Result<_>>()?, counts: counts.clone() })
@@ -153,51 +200,41 @@ impl Bell {
     }
 }
 
-struct MediaThread<E, C> {
+struct MediaThread<N, E, C> {
     patchbay: Patchbay,
     dscp: u8,
     clock: Clock,
-    epoll: OwnedFd,
     bell: Arc<Bell>,
     commands: Receiver<Command>,
-    world: World<E, C>,
+    world: World<N, E, C>,
 }
 
 /// What the patchbay's output is performed with.
-struct World<E, C> {
-    /// By the legs' indices.
-    sockets: Vec<Option<Sockets>>,
+struct World<N, E, C> {
+    net: N,
     events: E,
     clips: C,
     counts: Arc<Counts>,
 }
 
-struct Sockets {
-    place: Place,
-    pair: UdpPair,
-}
-
-impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> MediaThread<E, C> {
+impl<N: Net, E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> MediaThread<N, E, C> {
     fn run(&mut self) {
-        let mut ready = Vec::with_capacity(READY_MAX);
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
         let mut behind = false; // more commands wait than one turn takes
         while !self.bell.stop.load(Ordering::Acquire) {
-            ready.clear();
-            let timeout = if behind { Some(Timespec::default()) } else { self.timeout() };
-            match epoll::wait(&self.epoll, spare_capacity(&mut ready), timeout.as_ref()) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => panic!("epoll failed, which only a bug of ours can cause: {error}"),
+            let timeout = if behind { Some(Duration::ZERO) } else { self.timeout() };
+            if let Err(error) = self.world.net.wait(timeout) {
+                panic!("waiting failed, which only a bug of ours can cause: {error}");
             }
-            // The time is read once for all that is ready.
+            // The time is read once for all that has come.
             let now = self.clock.now();
-            for event in &ready {
-                match event.data.u64() {
-                    BELL => self.bell.silence(),
-                    token => self.receive(token, &mut datagram, now),
-                }
+            while let Some(came) = self.world.net.next(&mut datagram) {
+                self.receive(&came, &mut datagram[..came.bytes], now);
             }
-            // Commands after packets: no event of this turn can mean a socket that was closed or made in it.
+            if self.world.net.rang() {
+                self.bell.silence();
+            }
+            // Commands after packets: nothing of this turn can mean a socket that was closed or made in it.
             behind = self.obey(now);
             if self.patchbay.deadline().is_some_and(|deadline| deadline <= now) {
                 self.patchbay.tick(now, &mut self.world);
@@ -205,27 +242,19 @@ impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> MediaThread<E, C> 
         }
         let now = self.clock.now();
         while self.obey(now) {} // what was said before the end
-        self.world.sockets.clear();
+        for place in self.patchbay.places() {
+            self.world.net.close(place);
+        }
         self.patchbay.close_all(&mut self.world);
     }
 
-    /// Level-triggered: what is left in the socket is reported again.
-    fn receive(&mut self, token: u64, datagram: &mut [u8], now: Time) {
-        let Some(Some(sockets)) = self.world.sockets.get((token >> 1) as usize) else { return };
-        let (place, component) = (sockets.place, if token & 1 == 0 { Component::Rtp } else { Component::Rtcp });
-        match sockets.of(component).recv_from(datagram) {
-            Ok((bytes, from)) => {
-                let datagram = &mut datagram[..bytes];
-                // A fault of ours over one packet ends that leg's call; the thread and its other legs go on.
-                let handled = catch_unwind(AssertUnwindSafe(|| {
-                    self.patchbay.packet_at(place, component, from, datagram, now, &mut self.world);
-                }));
-                if handled.is_err() {
-                    self.world.event(Event::Fault { leg: place.leg });
-                }
-            }
-            // Receiving has taken the error off the socket, so it does not come back at once.
-            Err(_) => World::<E, C>::count(&self.world.counts.receives_failed),
+    fn receive(&mut self, came: &Came, datagram: &mut [u8], now: Time) {
+        // A fault of ours over one packet ends that leg's call; the thread and its other legs go on.
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            self.patchbay.packet_at(came.place, came.component, came.from, datagram, now, &mut self.world);
+        }));
+        if handled.is_err() {
+            self.world.event(Event::Fault { leg: came.place.leg });
         }
     }
 
@@ -251,16 +280,7 @@ impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> MediaThread<E, C> 
         };
         self.patchbay.command(Command::Open { leg, local }, now, &mut self.world);
         let Some(place) = self.patchbay.place(leg) else { return };
-        let token = u64::from(place.index) << 1;
-        let watched = [(&pair.rtp, token), (&pair.rtcp, token | 1)].into_iter().try_for_each(|(socket, token)| {
-            epoll::add(&self.epoll, socket, epoll::EventData::new_u64(token), epoll::EventFlags::IN)
-        });
-        let index = place.index as usize;
-        if self.world.sockets.len() <= index {
-            self.world.sockets.resize_with(index + 1, || None);
-        }
-        self.world.sockets[index] = Some(Sockets { place, pair });
-        if watched.is_err() {
+        if self.world.net.open(place, pair).is_err() {
             // The system watches no more sockets: the same to the call as having no port.
             self.world.event(Event::PortTaken { leg, local });
             self.close(leg, now);
@@ -270,40 +290,24 @@ impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> MediaThread<E, C> 
     /// The port is free before anybody hears that it is.
     fn close(&mut self, leg: base::LegId, now: Time) {
         if let Some(place) = self.patchbay.place(leg) {
-            self.world.sockets[place.index as usize] = None;
+            self.world.net.close(place);
         }
         self.patchbay.command(Command::Close { leg }, now, &mut self.world);
     }
 
-    fn timeout(&self) -> Option<Timespec> {
-        let wait = self.patchbay.deadline()?.since(self.clock.now());
-        Some(Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() })
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.patchbay.deadline()?.since(self.clock.now()))
     }
 }
 
-impl<E, C> World<E, C> {
-    fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> Exit for World<E, C> {
+impl<N: Net, E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> Exit for World<N, E, C> {
     #[inline]
     fn send(&mut self, from: Place, component: Component, to: SocketAddr, bytes: &[u8]) {
-        let Some(Some(sockets)) = self.sockets.get(from.index as usize) else { return };
-        let sent = match component {
-            Component::Rtp => sockets.pair.send_rtp(bytes, to),
-            Component::Rtcp => sockets.pair.rtcp.send_to(bytes, to),
-        };
-        if sent.is_err() {
-            Self::count(&self.counts.sends_failed); // as if the network had lost it
-        }
+        self.net.send(from, component, to, bytes);
     }
 
     fn hears_only(&mut self, leg: Place, source: Option<SocketAddr>) {
-        if let Some(Some(sockets)) = self.sockets.get_mut(leg.index as usize) {
-            sockets.pair.hear_only(source);
-        }
+        self.net.hear_only(leg, source);
     }
 
     fn event(&mut self, event: Event) {
@@ -312,23 +316,11 @@ impl<E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> Exit for World<E, 
 
     fn tapped(&mut self, recording: RecordingId, channel: Channel, clip: Clip) {
         if !(self.clips)(recording, channel, clip) {
-            Self::count(&self.counts.clips_lost);
+            self.counts.clips_lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-impl Sockets {
-    fn of(&self, component: Component) -> &std::net::UdpSocket {
-        match component {
-            Component::Rtp => &self.pair.rtp,
-            Component::Rtcp => &self.pair.rtcp,
-        }
-    }
-}
-
-/// Tokens of legs are twice their index, and one more for RTCP.
-const BELL: u64 = u64::MAX;
-const READY_MAX: usize = 512;
 /// More than any path carries in one piece.
 const DATAGRAM_BYTES_MAX: usize = 2048;
 const COMMANDS_MAX: usize = 4096;
@@ -378,12 +370,17 @@ mod tests {
         }
     }
 
-    fn room(host: &str) -> Room {
+    /// What the kernel lets us do here; all of it does the same.
+    fn ways() -> Vec<Way> {
+        [MediaNet::Epoll, MediaNet::IoUring].into_iter().filter_map(Way::of).collect()
+    }
+
+    fn room(host: &str, way: Way) -> Room {
         let (said, events) = channel();
         let (tapped, clips) = channel();
         let clock = Clock::start();
         let threads = MediaThreads::start(
-            1,
+            (1, way),
             MediaLimits::default(),
             (clock, Random::numbered(1), super::super::identity::identity(clock).unwrap()),
             move |event| drop(said.send(event)),
@@ -443,11 +440,13 @@ mod tests {
 
     #[test]
     fn two_phones_hear_each_other_over_both_address_families() {
-        for host in ["127.0.0.1", "::1"] {
+        for (host, way) in
+            ["127.0.0.1", "::1"].into_iter().flat_map(|host| ways().into_iter().map(move |way| (host, way)))
+        {
             if UdpSocket::bind((host, 0)).is_err() {
                 continue; // a machine without IPv6
             }
-            let Room { threads, events, phones: [a, b], legs, .. } = room(host);
+            let Room { threads, events, phones: [a, b], legs, .. } = room(host, way);
             threads.command(0, Command::Wire { from: A, to: B });
             threads.command(0, Command::Wire { from: B, to: A });
             until_heard(&a, legs[0], &b);
@@ -465,104 +464,168 @@ mod tests {
 
     #[test]
     fn a_phone_that_moves_is_heard_from_its_new_place_and_a_stranger_from_none() {
-        let Room { threads, events, phones: [a, b], legs, .. } = room("127.0.0.1");
-        threads.command(0, Command::Wire { from: A, to: B });
-        until_heard(&a, legs[0], &b);
-        let [moved, stranger] = [phone("127.0.0.1"), phone("127.0.0.1")];
-        for n in 0..200 {
-            stranger.send_to(&packet(100 + n, &[66; 160]), legs[0]).unwrap();
+        for way in ways() {
+            let Room { threads, events, phones: [a, b], legs, .. } = room("127.0.0.1", way);
+            threads.command(0, Command::Wire { from: A, to: B });
+            until_heard(&a, legs[0], &b);
+            let [moved, stranger] = [phone("127.0.0.1"), phone("127.0.0.1")];
+            for n in 0..200 {
+                stranger.send_to(&packet(100 + n, &[66; 160]), legs[0]).unwrap();
+            }
+            a.send_to(&packet(100, &[1]), legs[0]).unwrap();
+            assert_eq!(heard(&b), [1]);
+            threads.command(0, Command::Connect { leg: A, stream: Box::new(stream(&moved)) });
+            until_heard(&moved, legs[0], &b);
+            for _ in 0..2 {
+                a.send_to(&packet(51, &[66]), legs[0]).unwrap();
+                stranger.send_to(&packet(51, &[66]), legs[0]).unwrap();
+            }
+            moved.send_to(&packet(50, &[2]), legs[0]).unwrap();
+            assert_eq!(heard(&b), [2]);
+            threads.command(0, Command::Wire { from: A, to: A });
+            until_heard(&moved, legs[0], &moved); // and it is spoken to where it is
+            threads.stop();
+            let closed: Vec<_> = events.try_iter().filter(|event| matches!(event, Event::Closed { .. })).collect();
+            assert_eq!(closed.len(), 2);
+            for silent in [a, stranger] {
+                silent.set_nonblocking(true).unwrap();
+                let heard = silent.recv_from(&mut [0; 2000]);
+                assert!(heard.is_err(), "{heard:?}");
+            }
         }
-        a.send_to(&packet(100, &[1]), legs[0]).unwrap();
-        assert_eq!(heard(&b), [1]);
-        threads.command(0, Command::Connect { leg: A, stream: Box::new(stream(&moved)) });
-        until_heard(&moved, legs[0], &b);
-        for _ in 0..2 {
-            a.send_to(&packet(51, &[66]), legs[0]).unwrap();
-            stranger.send_to(&packet(51, &[66]), legs[0]).unwrap();
+    }
+
+    #[test]
+    fn a_flood_at_one_leg_leaves_the_others_heard_and_ends_without_a_trace() {
+        for way in ways() {
+            let Room { threads, phones: [a, b], legs, .. } = room("127.0.0.1", way);
+            threads.command(0, Command::Wire { from: B, to: B });
+            threads.command(0, Command::Wire { from: A, to: B });
+            let stranger = phone("127.0.0.1");
+            let over = Arc::new(AtomicBool::new(false));
+            let flood = {
+                let (over, leg) = (over.clone(), legs[0]); // it has not spoken, so anybody reaches us there
+                thread::spawn(move || {
+                    let mut sent = 0;
+                    while sent < 3000 || !over.load(Ordering::Acquire) {
+                        let _ = stranger.send_to(&packet(sent as u16, &[66; 160]), leg);
+                        sent += 1;
+                    }
+                })
+            };
+            until_heard(&b, legs[1], &b);
+            over.store(true, Ordering::Release);
+            flood.join().unwrap();
+            threads.command(0, Command::Unwire { from: B, to: B });
+            until_heard(&a, legs[0], &b);
+            threads.stop();
         }
-        moved.send_to(&packet(50, &[2]), legs[0]).unwrap();
-        assert_eq!(heard(&b), [2]);
-        threads.command(0, Command::Wire { from: A, to: A });
-        until_heard(&moved, legs[0], &moved); // and it is spoken to where it is
-        threads.stop();
-        let closed: Vec<_> = events.try_iter().filter(|event| matches!(event, Event::Closed { .. })).collect();
-        assert_eq!(closed.len(), 2);
-        for silent in [a, stranger] {
-            silent.set_nonblocking(true).unwrap();
-            let heard = silent.recv_from(&mut [0; 2000]);
-            assert!(heard.is_err(), "{heard:?}");
+    }
+
+    #[test]
+    fn datagrams_of_any_kind_at_any_port_stop_nothing() {
+        for way in ways() {
+            let Room { threads, events, phones: [a, b], legs, .. } = room("127.0.0.1", way);
+            threads.command(0, Command::Wire { from: A, to: B });
+            until_heard(&a, legs[0], &b);
+            let (stranger, mut random) = (phone("127.0.0.1"), Random::numbered(7));
+            for nth in 0..2000_u16 {
+                let mut datagram: Vec<u8> = (0..random.below(1600)).map(|_| random.below(256) as u8).collect();
+                if let (true, Some(first)) = (nth % 2 == 0, datagram.first_mut()) {
+                    *first = 0x80 | *first & 0x3f; // half of RTP and RTCP
+                }
+                let to = SocketAddr::new(legs[0].ip(), legs[0].port() + nth % 2);
+                let from = if nth % 3 == 0 { &stranger } else { &a };
+                from.send_to(&datagram, to).unwrap();
+            }
+            threads.command(0, Command::Connect { leg: A, stream: Box::new(stream(&a)) });
+            b.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+            while b.recv(&mut [0; 2000]).is_ok() {}
+            until_heard(&a, legs[0], &b);
+            threads.stop();
+            assert!(events.try_iter().all(|event| !matches!(event, Event::Fault { .. })));
         }
     }
 
     #[test]
     fn a_phone_behind_nat_is_heard_and_gives_way_to_the_address_of_the_call() {
-        let Room { threads, phones: [a, b], legs, .. } = room("127.0.0.1");
-        let named = phone("127.0.0.1");
-        let learn = Some(a.local_addr().unwrap().ip());
-        threads.command(0, Command::Connect { leg: A, stream: Box::new(StreamConf { learn, ..stream(&named) }) });
-        threads.command(0, Command::Wire { from: A, to: B });
-        until_heard(&a, legs[0], &b);
-        until_heard(&named, legs[0], &b);
-        a.send_to(&packet(100, &[66]), legs[0]).unwrap();
-        named.send_to(&packet(100, &[3]), legs[0]).unwrap();
-        assert_eq!(heard(&b), [3]);
-        threads.stop();
+        for way in ways() {
+            let Room { threads, phones: [a, b], legs, .. } = room("127.0.0.1", way);
+            let named = phone("127.0.0.1");
+            let learn = Some(a.local_addr().unwrap().ip());
+            threads.command(0, Command::Connect { leg: A, stream: Box::new(StreamConf { learn, ..stream(&named) }) });
+            threads.command(0, Command::Wire { from: A, to: B });
+            until_heard(&a, legs[0], &b);
+            until_heard(&named, legs[0], &b);
+            a.send_to(&packet(100, &[66]), legs[0]).unwrap();
+            named.send_to(&packet(100, &[3]), legs[0]).unwrap();
+            assert_eq!(heard(&b), [3]);
+            threads.stop();
+        }
     }
 
     #[test]
     fn a_phone_that_was_gone_is_spoken_to_again() {
-        let Room { threads, phones: [a, b], legs, .. } = room("127.0.0.1");
-        threads.command(0, Command::Wire { from: A, to: B });
-        threads.command(0, Command::Wire { from: B, to: A });
-        until_heard(&a, legs[0], &b);
-        until_heard(&b, legs[1], &a);
-        let address = b.local_addr().unwrap();
-        drop(b);
-        for n in 0..5 {
-            a.send_to(&packet(100 + n, &[1; 160]), legs[0]).unwrap();
+        for way in ways() {
+            let Room { threads, phones: [a, b], legs, .. } = room("127.0.0.1", way);
+            threads.command(0, Command::Wire { from: A, to: B });
+            threads.command(0, Command::Wire { from: B, to: A });
+            until_heard(&a, legs[0], &b);
+            until_heard(&b, legs[1], &a);
+            let address = b.local_addr().unwrap();
+            drop(b);
+            for n in 0..5 {
+                a.send_to(&packet(100 + n, &[1; 160]), legs[0]).unwrap();
+            }
+            let b = UdpSocket::bind(address).unwrap();
+            b.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            a.send_to(&packet(110, &[9]), legs[0]).unwrap();
+            while heard(&b) != [9] {} // the first after its return
+            threads.stop();
         }
-        let b = UdpSocket::bind(address).unwrap();
-        b.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        a.send_to(&packet(110, &[9]), legs[0]).unwrap();
-        while heard(&b) != [9] {} // the first after its return
-        threads.stop();
     }
 
     #[test]
     fn a_sound_is_played_by_the_clock_and_told_when_over() {
-        let Room { threads, events, phones: [a, _], .. } = room("127.0.0.1");
-        let sound = Sound::from_pcm(audio::tone(&[(425.0, -10.0)], 60));
-        threads.command(0, Command::Play { leg: A, player: 5, sound: sound.clone(), repeat: false });
-        let frames: Vec<u8> = (0..3).flat_map(|_| heard(&a)).collect();
-        assert_eq!(frames, sound.payload(Codec::Pcmu));
-        assert_eq!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Played { leg: A, player: 5 }));
+        for way in ways() {
+            let Room { threads, events, phones: [a, _], .. } = room("127.0.0.1", way);
+            let sound = Sound::from_pcm(audio::tone(&[(425.0, -10.0)], 60));
+            threads.command(0, Command::Play { leg: A, player: 5, sound: sound.clone(), repeat: false });
+            let frames: Vec<u8> = (0..3).flat_map(|_| heard(&a)).collect();
+            assert_eq!(frames, sound.payload(Codec::Pcmu));
+            assert_eq!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Played { leg: A, player: 5 }));
+        }
     }
 
     #[test]
     fn what_a_tapped_leg_says_reaches_the_recorder() {
-        let Room { threads, clips, phones: [a, b], legs, clock, .. } = room("127.0.0.1");
-        let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
-        threads.command(0, Command::Wire { from: A, to: B });
-        until_heard(&a, legs[0], &b);
-        threads.command(0, Command::Tap { leg: A, recording, channel: Channel::Left, began: clock.now() });
-        threads.command(0, Command::Unwire { from: A, to: B });
-        threads.command(0, Command::Wire { from: A, to: A });
-        until_heard(&a, legs[0], &a); // an echo: the tap stands, too
-        threads.stop();
-        let (channel, clip) = clips.recv().expect("a clip");
-        assert_eq!((channel, clip.encoding, clip.payload[0]), (Channel::Left, Encoding::Pcmu, 7));
+        for way in ways() {
+            let Room { threads, clips, phones: [a, b], legs, clock, .. } = room("127.0.0.1", way);
+            let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
+            threads.command(0, Command::Wire { from: A, to: B });
+            until_heard(&a, legs[0], &b);
+            threads.command(0, Command::Tap { leg: A, recording, channel: Channel::Left, began: clock.now() });
+            threads.command(0, Command::Unwire { from: A, to: B });
+            threads.command(0, Command::Wire { from: A, to: A });
+            until_heard(&a, legs[0], &a); // an echo: the tap stands, too
+            threads.stop();
+            let (channel, clip) = clips.recv().expect("a clip");
+            assert_eq!((channel, clip.encoding, clip.payload[0]), (Channel::Left, Encoding::Pcmu, 7));
+        }
     }
 
     #[test]
     fn a_port_in_use_is_told_and_stops_nothing() {
-        let Room { threads, events, legs, .. } = room("127.0.0.1");
-        let leg = LegId(9);
-        threads.command(0, Command::Open { leg, local: legs[0] });
-        assert_eq!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::PortTaken { leg, local: legs[0] }));
-        threads.command(0, Command::Close { leg: A });
-        assert!(matches!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Closed { leg: A, .. })));
-        threads.command(0, Command::Open { leg, local: legs[0] });
-        threads.command(0, Command::Close { leg });
-        assert!(matches!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Closed { .. })), "free again");
+        for way in ways() {
+            let Room { threads, events, legs, .. } = room("127.0.0.1", way);
+            let leg = LegId(9);
+            threads.command(0, Command::Open { leg, local: legs[0] });
+            assert_eq!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::PortTaken { leg, local: legs[0] }));
+            threads.command(0, Command::Close { leg: A });
+            assert!(matches!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Closed { leg: A, .. })));
+            threads.command(0, Command::Open { leg, local: legs[0] });
+            threads.command(0, Command::Close { leg });
+            assert!(matches!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Closed { .. })), "free again");
+        }
     }
 }

@@ -17,6 +17,8 @@ mod journal;
 mod kept;
 pub mod logging;
 mod mailboxes;
+mod media_net;
+mod media_ring;
 pub mod media_threads;
 mod names;
 mod prepare;

@@ -52,6 +52,11 @@ pub enum StartError {
         /// What the system said.
         why: io::Error,
     },
+    /// It was said that media goes by io_uring.
+    #[error(
+        "the system refuses io_uring, by its age, seccomp or kernel.io_uring_disabled; say net = \"auto\" in [media] of switch.toml"
+    )]
+    IoUring,
     /// The system refuses threads, randomness or the like.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),

@@ -5,8 +5,9 @@
 //! all a packet costs) and keeps a stranger's flood in the system.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
+use media::Component;
 use rustix::net::{connect_unspec, sockopt};
 
 /// The sockets of one leg.
@@ -28,25 +29,51 @@ impl UdpPair {
         Ok(UdpPair { rtp, rtcp, peer: None, is_anywhere: local.ip().is_unspecified() })
     }
 
-    /// RTP comes from there or is of no use; none: it may come from anywhere.
-    pub fn hear_only(&mut self, peer: Option<SocketAddr>) {
-        // A connected socket has one local address, and of several it is the system that would choose.
-        let peer = peer.filter(|_| !self.is_anywhere);
-        if self.peer == peer {
-            return;
-        }
-        let connected = peer.is_some_and(|peer| self.rtp.connect(peer).is_ok());
-        if !connected {
-            let _ = connect_unspec(&self.rtp);
-        }
-        self.peer = peer.filter(|_| connected);
+    /// On whatever ports there are, for a try.
+    pub fn on_loopback() -> io::Result<UdpPair> {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Ok(UdpPair { rtp: bind(any, 0)?, rtcp: bind(any, 0)?, peer: None, is_anywhere: false })
     }
 
-    /// Sends from the RTP port.
+    pub fn of(&self, component: Component) -> &UdpSocket {
+        match component {
+            Component::Rtp => &self.rtp,
+            Component::Rtcp => &self.rtcp,
+        }
+    }
+
+    /// RTP comes from there or is of no use; none: it may come from anywhere.
+    pub fn hear_only(&mut self, source: Option<SocketAddr>) {
+        if !self.is_other(source) {
+            return;
+        }
+        let peer = self.allowed(source).filter(|peer| self.rtp.connect(peer).is_ok());
+        if peer.is_none() {
+            let _ = connect_unspec(&self.rtp);
+        }
+        self.peer = peer;
+    }
+
+    /// Would `hear_only` change anything?
+    pub fn is_other(&self, source: Option<SocketAddr>) -> bool {
+        self.peer != self.allowed(source)
+    }
+
+    /// A connected socket has one local address, and of several it is the system that would choose.
+    fn allowed(&self, source: Option<SocketAddr>) -> Option<SocketAddr> {
+        source.filter(|_| !self.is_anywhere)
+    }
+
     #[inline]
-    pub fn send_rtp(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
-        if self.peer != Some(to) {
-            return self.rtp.send_to(bytes, to);
+    pub fn is_connected_to(&self, to: SocketAddr) -> bool {
+        self.peer == Some(to)
+    }
+
+    /// Sends a datagram.
+    #[inline]
+    pub fn send(&self, component: Component, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+        if component == Component::Rtcp || !self.is_connected_to(to) {
+            return self.of(component).send_to(bytes, to);
         }
         match self.rtp.send(bytes) {
             // This is about an earlier packet; it is off the socket now, and the phone may be back.

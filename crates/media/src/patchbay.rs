@@ -212,6 +212,11 @@ impl Patchbay {
         self.places.get(&leg).map(|index| Place { leg, index: *index })
     }
 
+    /// Where all of them stand.
+    pub fn places(&self) -> Vec<Place> {
+        self.ports.iter().flatten().map(|port| port.place).collect()
+    }
+
     /// How many legs are open.
     pub fn legs(&self) -> usize {
         self.places.len()

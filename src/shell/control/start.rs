@@ -20,7 +20,7 @@ use super::super::inbox::Inbox;
 use super::super::journal::Journal;
 use super::super::kept::KeptFile;
 use super::super::mailboxes;
-use super::super::media_threads::MediaThreads;
+use super::super::media_threads::{MediaThreads, Way};
 use super::super::names::Names;
 use super::super::recorder_thread::{self, Door};
 use super::super::reload::Standing;
@@ -73,8 +73,10 @@ impl Control {
 
         let (events, clips) = (inbox.clone(), recorder.clone());
         let identity = identity(clock)?;
+        let way = Way::of(conf.switch.media_net).ok_or(StartError::IoUring)?;
+        info!(threads = conf.switch.media_threads, by = way.as_str(), "media");
         let media = MediaThreads::start(
-            conf.switch.media_threads,
+            (conf.switch.media_threads, way),
             conf.switch.media.clone(),
             (clock, random.fork(), identity.clone()),
             move |event| arrive(&events, Input::Media(event)),
