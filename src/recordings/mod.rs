@@ -2,13 +2,18 @@
 
 mod access;
 mod export;
+mod filter;
 mod find;
 mod keep;
 mod keys;
 mod live;
+mod picture;
 mod play;
 mod progress;
+mod stats;
 mod verify;
+mod wave;
+mod zip;
 
 use std::path::PathBuf;
 
@@ -25,6 +30,10 @@ pub enum Command {
     Show(find::ShowArgs),
     /// Write a copy of a recording, whole or a piece of it, in a format of your choice
     Export(export::ExportArgs),
+    /// Write many recordings and their sidecars into one zip file
+    Zip(zip::ZipArgs),
+    /// Show how loud each side is over time, in the terminal or as a PNG
+    Wave(wave::WaveArgs),
     /// Play a recording, or a piece of it: WAV to the standard output, for any player
     Play(play::PlayArgs),
     /// Tell who has held, released, erased, heard or exported what, when and why
@@ -37,6 +46,8 @@ pub enum Command {
     Erase(keep::EraseArgs),
     /// Erase what is older than so many days and not on hold
     Expire(keep::ExpireArgs),
+    /// Count recordings, their hours and their bytes, by day, queue, agent, format or direction
+    Stats(stats::StatsArgs),
     /// Make the search index anew from the sidecars
     Index(find::IndexArgs),
     /// Keep neither sound nor keys of a call that is recorded, for card data
@@ -82,12 +93,15 @@ impl Command {
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
             Command::Export(args) => args.run(),
+            Command::Zip(args) => args.run(),
+            Command::Wave(args) => args.run(),
             Command::Play(args) => args.run(),
             Command::Log(args) => args.run(),
             Command::Hold(args) => args.hold(),
             Command::Release(args) => args.release(),
             Command::Erase(args) => args.run(),
             Command::Expire(args) => args.run(),
+            Command::Stats(args) => args.run(),
             Command::Index(args) => args.run(),
             Command::Mask(args) => args.run(RecordingOrder::Mask),
             Command::Unmask(args) => args.run(RecordingOrder::Unmask),

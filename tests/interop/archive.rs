@@ -196,6 +196,30 @@ fn recordings_become_what_the_conf_says_and_strangers_open_them() {
             party.assert_only("the party's side", 1_900, 700);
             assert!((caller.seconds() - seconds).abs() < 0.05, "{} s", caller.seconds());
         }
+        let wave = recordings(&centre.recordings(), &["wave", &id, "--columns", "40"]);
+        let blocks = said(&wave).lines().filter(|line| line.contains('█') || line.contains('▆')).count();
+        assert!(wave.status.success() && blocks >= 2, "both sides talk: {}", said(&wave));
+        let png = centre.room.path().join("wave.png");
+        let wave = recordings(&centre.recordings(), &["wave", &id, "--png", &png.display().to_string()]);
+        assert!(wave.status.success(), "{}", said(&wave));
+        let shown =
+            tool("ffprobe", &["-v", "error", "-of", "csv=p=0", "-show_entries", "stream=codec_name,width"], &png);
+        assert_eq!(shown.trim(), "png,1200");
+        let stats = recordings(&centre.recordings(), &["stats", "--by", "format", "--json"]);
+        let total: Value = serde_json::from_slice(&stats.stdout).expect("one object");
+        let bytes = fs::metadata(&file).expect("the recording").len();
+        assert_eq!((&total["of"], &total["recordings"], &total["bytes"]), (&format.into(), &1.into(), &bytes.into()));
+        let zip = centre.room.path().join("all.zip");
+        let zipped = recordings(&centre.recordings(), &["zip", &zip.display().to_string(), "--text", "202"]);
+        assert!(zipped.status.success(), "{}", said(&zipped));
+        let unpacked = centre.room.path().join("unpacked");
+        let python = Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&zip).arg(&unpacked).status();
+        assert!(python.expect("python3").success(), "a stranger opens it");
+        let sums = Command::new("sha256sum").args(["--strict", "-c", "SHA256SUMS"]).current_dir(&unpacked).output();
+        let sums = sums.expect("sha256sum of coreutils");
+        assert!(sums.status.success() && said(&sums).lines().count() == 2, "sound and sidecar: {}", said(&sums));
+        let sidecars = files_below(&unpacked, ".json");
+        assert_eq!(sidecars.len(), 1, "{sidecars:?}");
         let again = recordings(&centre.recordings(), &["export", &id, "--to", &ours.display().to_string()]);
         assert!(!again.status.success() && said(&again).contains("is there already"), "{}", said(&again));
     }

@@ -36,8 +36,8 @@ mod walk;
 mod wav_file;
 
 pub use archive::{
-    Access, Act, Because, CHUNK, Encode, Encoded, Entry, Fault, Finding, Hash, Index, IndexError, KeepError, Manifest,
-    Noted, Progress, Query, Report, Row, Sums, Verify, access, erase, hold, release,
+    Access, Act, Because, By, CHUNK, Encode, Encoded, Entry, Fault, Finding, Hash, Index, IndexError, KeepError,
+    Manifest, Noted, Progress, Query, Report, Row, Sums, Total, Verify, access, erase, hold, release,
 };
 pub use closing::{Closing, Settled};
 pub use error::RecorderError;
@@ -45,5 +45,5 @@ pub use recorder::{Event, Input, Output, Recorder, RecorderConf};
 pub use salvage::{Salvaged, salvage};
 pub use seal::{Keyring, SealError, rewrap};
 pub use silences::Silence;
-pub use sound::{Cut, Format, export, play};
+pub use sound::{Cut, Format, Wave, export, play, unsealed, wave};
 pub use timeline::Channel;

@@ -6,7 +6,7 @@ use std::{env, fs, process};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use recorder::{Act, Entry, Hash, Index, Manifest, Query, Row};
+use recorder::{Act, By, Entry, Hash, Index, Manifest, Query, Row, Total};
 use serde_json::json;
 
 #[derive(Clone, Debug)]
@@ -54,6 +54,35 @@ fn each_thing_people_ask_for_finds_what_it_says() {
         let found: Vec<u8> = index.find(&query).unwrap().iter().map(number_of).collect();
         assert_eq!(found, wanted, "{query:?}");
     }
+}
+
+#[test]
+fn totals_are_by_what_recordings_have_in_common() {
+    let archive = Archive::new();
+    for (name, agent, queue, secs) in [(1, "ann", "sales", 30), (2, "bob", "sales", 60), (3, "ann", "support", 90)] {
+        archive.enter(&Told { name, agent, queue, number: "201", secs });
+    }
+    let index = archive.open();
+    let total = |of: Option<&str>, recordings, seconds| Total {
+        of: of.map(str::to_owned),
+        recordings,
+        seconds,
+        bytes: 1_000 * recordings,
+    };
+    let sales = Query { queue: Some("sales".to_owned()), ..Query::default() };
+    let nobody = Query { agent: Some("nobody".to_owned()), ..Query::default() };
+    for (query, by, wanted) in [
+        (Query::default(), None, vec![total(None, 3, 180.0)]),
+        (Query::default(), Some(By::Agent), vec![total(Some("ann"), 2, 120.0), total(Some("bob"), 1, 60.0)]),
+        (Query::default(), Some(By::Queue), vec![total(Some("sales"), 2, 90.0), total(Some("support"), 1, 90.0)]),
+        (Query::default(), Some(By::Format), vec![total(Some("wav"), 3, 180.0)]),
+        (sales, Some(By::Agent), vec![total(Some("ann"), 1, 30.0), total(Some("bob"), 1, 60.0)]),
+        (nobody, None, vec![]),
+    ] {
+        assert_eq!(index.totals(&query, by).unwrap(), wanted, "{query:?} by {by:?}");
+    }
+    let days = index.totals(&Query::default(), Some(By::Day)).unwrap();
+    assert!(days.iter().all(|day| day.of.as_ref().is_some_and(|of| of.starts_with("2026-11-2"))), "{days:?}");
 }
 
 #[test]
@@ -133,7 +162,7 @@ impl Archive {
         let file = format!("2026/11/24/{name}.wav");
         let sidecar = json!({
             "version": 1, "call": format!("call{name}"), "segment": 1, "seconds": secs,
-            "began": format!("2026-11-24T10:0{name}:00Z"),
+            "began": format!("2026-11-24T10:0{name}:00Z"), "integrity": { "bytes": 1_000 },
             "channels": { "left": { "account": null, "number": number, "name": "Žana" },
                           "right": [{ "account": agent, "number": "201", "name": null }] },
             "cdr": { "caller": number, "called": "4000", "direction": "inbound", "queue": queue, "answered_by": agent },

@@ -12,10 +12,12 @@ use std::thread;
 
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, Transaction, params, params_from_iter};
+use serde::Serialize;
 
 use super::manifest::{Position, read_from};
 use super::row::{Found, Row, digits};
 use super::{Act, Entry};
+use crate::sound::Format;
 use crate::walk;
 
 /// Why a search is not answered.
@@ -65,6 +67,34 @@ pub struct Query {
     pub id: Option<String>,
     /// No more than these, the latest; 0 for all.
     pub limit: usize,
+}
+
+/// What recordings can have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    /// The day they began on, by the clock of the room.
+    Day,
+    /// The queue waited in last.
+    Queue,
+    /// Who talked with the caller last.
+    Agent,
+    /// How they are kept.
+    Format,
+    /// `inbound`, `outbound` or `internal`.
+    Direction,
+}
+
+/// What recordings with something in common come to.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Total {
+    /// What they have in common; `None` for those without it.
+    pub of: Option<String>,
+    /// How many.
+    pub recordings: u64,
+    /// How long.
+    pub seconds: f64,
+    /// How large their sound is on the disk.
+    pub bytes: u64,
 }
 
 /// The search index of an archive.
@@ -180,13 +210,54 @@ impl Index {
         })
     }
 
+    /// How many answer, how long and how large they are, by what they have in common; in all, if that is not said.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn totals(&self, query: &Query, by: Option<By>) -> Result<Vec<Total>, IndexError> {
+        let (conditions, values) = query.conditions();
+        let of = by.map_or("NULL", By::column);
+        let sql = format!(
+            "SELECT {of}, count(*), total(seconds), total(bytes) FROM recordings WHERE {conditions} GROUP BY 1 ORDER BY 1"
+        );
+        self.sql(|sqlite| {
+            let mut statement = sqlite.prepare_cached(&sql)?;
+            let total = |row: &SqlRow<'_>| {
+                let (recordings, bytes): (i64, f64) = (row.get(1)?, row.get(3)?);
+                Ok(Total { of: row.get(0)?, recordings: recordings as u64, seconds: row.get(2)?, bytes: bytes as u64 })
+            };
+            statement.query_map(params_from_iter(values), total)?.collect()
+        })
+    }
+
     fn sql<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, IndexError> {
         ask(&self.sqlite).map_err(|why| fault(&self.folder, why))
     }
 }
 
+impl By {
+    fn column(self) -> &'static str {
+        match self {
+            By::Day => "date(began, 'localtime')",
+            By::Queue => "queue",
+            By::Agent => "agent",
+            By::Format => "format",
+            By::Direction => "direction",
+        }
+    }
+}
+
 impl Query {
-    fn sql(self: &Query) -> (String, Vec<Sql>) {
+    fn sql(&self) -> (String, Vec<Sql>) {
+        let (conditions, values) = self.conditions();
+        let limit = if self.limit == 0 { -1 } else { self.limit as i64 };
+        (
+            format!("SELECT {COLUMNS} FROM recordings WHERE {conditions} ORDER BY began DESC, n DESC LIMIT {limit}"),
+            values,
+        )
+    }
+
+    fn conditions(&self) -> (String, Vec<Sql>) {
         let mut conditions: Vec<&str> = Vec::new();
         let mut values: Vec<Sql> = Vec::new();
         let mut only = |condition: &'static str, new: Vec<Sql>| {
@@ -229,12 +300,7 @@ impl Query {
         if let Some(id) = &self.id {
             only("(id = ? OR call = ? OR file = ?)", [id, id, id].map(|id| Sql::Text(id.clone())).into());
         }
-        let conditions = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
-        let limit = if self.limit == 0 { -1 } else { self.limit as i64 };
-        (
-            format!("SELECT {COLUMNS} FROM recordings WHERE {conditions} ORDER BY began DESC, n DESC LIMIT {limit}"),
-            values,
-        )
+        (if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") }, values)
     }
 }
 
@@ -281,7 +347,9 @@ fn read_sidecars(folder: &Path, files: &[PathBuf], mut take: impl FnMut(&Path, O
 fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
     let Found { row, agents, numbers, text } = found;
     change
-        .prepare_cached(&format!("INSERT INTO recordings ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"))?
+        .prepare_cached(&format!(
+            "INSERT INTO recordings ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        ))?
         .execute(params![
             row.id,
             row.call,
@@ -294,7 +362,9 @@ fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
             row.queue,
             row.agent,
             row.salvaged,
-            row.held
+            row.held,
+            row.bytes as i64,
+            row.format.name()
         ])?;
     let n = change.last_insert_rowid();
     for agent in agents {
@@ -340,6 +410,8 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         agent: row.get(9)?,
         salvaged: row.get(10)?,
         held: row.get(11)?,
+        bytes: row.get::<_, i64>(12)? as u64,
+        format: row.get::<_, String>(13).map(|name| Format::named(&name).unwrap_or_default())?,
     })
 }
 
@@ -349,15 +421,16 @@ fn fault(folder: &Path, why: rusqlite::Error) -> IndexError {
 
 const INDEX: &str = "index.sqlite";
 /// Rises when the tables change: an older index is made anew.
-const VERSION: i64 = 2;
-const COLUMNS: &str = "id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged, held";
+const VERSION: i64 = 3;
+const COLUMNS: &str =
+    "id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged, held, bytes, format";
 const SCHEMA: &str = "
     DROP TABLE IF EXISTS recordings; DROP TABLE IF EXISTS agents; DROP TABLE IF EXISTS numbers;
     DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS known;
     CREATE TABLE recordings (
         n INTEGER PRIMARY KEY, id TEXT NOT NULL, call TEXT NOT NULL, file TEXT NOT NULL UNIQUE, began TEXT NOT NULL,
         seconds REAL NOT NULL, direction TEXT NOT NULL, caller TEXT NOT NULL, called TEXT NOT NULL, queue TEXT,
-        agent TEXT, salvaged INTEGER NOT NULL, held INTEGER NOT NULL
+        agent TEXT, salvaged INTEGER NOT NULL, held INTEGER NOT NULL, bytes INTEGER NOT NULL, format TEXT NOT NULL
     );
     CREATE INDEX by_began ON recordings (began);
     CREATE INDEX by_queue ON recordings (queue, began);
@@ -371,5 +444,5 @@ const SCHEMA: &str = "
         text, content = '', contentless_delete = 1, detail = 'none', tokenize = 'unicode61 remove_diacritics 2'
     );
     CREATE TABLE known (position TEXT NOT NULL);
-    PRAGMA user_version = 2;
+    PRAGMA user_version = 3;
 ";

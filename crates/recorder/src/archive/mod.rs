@@ -20,7 +20,7 @@ mod verify;
 
 pub use encode::{Encode, Encoded};
 pub use hash::{CHUNK, Hash, Sums};
-pub use index::{Index, IndexError, Query};
+pub use index::{By, Index, IndexError, Query, Total};
 pub use keep::{Access, Because, KeepError, access, erase, hold, release};
 pub use manifest::{Act, Entry, Manifest};
 pub use row::Row;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sound::Format;
+
 /// A recording, as a search finds it.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
@@ -30,6 +32,10 @@ pub struct Row {
     pub salvaged: bool,
     /// It is on hold: nothing erases it.
     pub held: bool,
+    /// How large its sound is on the disk.
+    pub bytes: u64,
+    /// How it is kept.
+    pub format: Format,
 }
 
 /// A row, and what it is found by besides.
@@ -52,11 +58,19 @@ struct Sidecar {
     segment: u32,
     part: u32,
     legal_hold: Option<serde::de::IgnoredAny>,
+    format: Format,
+    integrity: Integrity,
     began: String,
     seconds: f64,
     salvaged: bool,
     channels: Channels,
     cdr: Cdr,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Integrity {
+    bytes: u64,
 }
 
 #[derive(Default, Deserialize)]
@@ -90,8 +104,9 @@ struct Cdr {
 impl Found {
     /// Of the sidecar of `file`. `None` if it cannot be read.
     pub(crate) fn read(file: String, sidecar: &[u8]) -> Option<Found> {
-        let Sidecar { call, segment, part, legal_hold, began, seconds, salvaged, channels, cdr } =
-            serde_json::from_slice(sidecar).ok()?;
+        let sidecar: Sidecar = serde_json::from_slice(sidecar).ok()?;
+        let Sidecar { call, segment, part, legal_hold, began, seconds, salvaged, channels, cdr, format, integrity } =
+            sidecar;
         let stem = || file.rsplit('/').next().unwrap_or_default().rsplit_once('.').map_or("", |(stem, _)| stem);
         let id = match (call.is_empty(), part) {
             (true, _) => stem().to_owned(),
@@ -125,6 +140,8 @@ impl Found {
             agent,
             salvaged,
             held: legal_hold.is_some(),
+            bytes: integrity.bytes,
+            format,
         };
         Some(Found { row, agents, numbers, text })
     }
@@ -146,6 +163,7 @@ mod tests {
     fn a_sidecar_tells_who_when_and_where() {
         let sidecar = json!({
             "version": 1, "call": "0p2ab3", "segment": 2, "began": "2026-11-24T10:15:00Z", "seconds": 61.5,
+            "format": "opus", "integrity": { "bytes": 70_000 },
             "channels": {
                 "left": { "account": null, "number": "+385 1 555-0100", "name": "Žana" },
                 "right": [{ "account": "ann", "number": "201", "name": "Ann" }, { "account": "bob", "number": "202", "name": null }],
@@ -157,6 +175,7 @@ mod tests {
         });
         let found = Found::read("2026/11/24/x.wav".to_owned(), &serde_json::to_vec(&sidecar).unwrap()).unwrap();
         assert_eq!((&*found.row.id, found.row.seconds, found.row.salvaged), ("0p2ab3_2", 61.5, false));
+        assert_eq!((found.row.format, found.row.bytes), (Format::Opus, 70_000));
         assert_eq!(found.agents, ["ann", "bob"]);
         assert_eq!(found.numbers, ["201", "202", "38515550100", "4000"]);
         for word in ["Žana", "queue:sales", "hung up", "0p2ab3_2"] {

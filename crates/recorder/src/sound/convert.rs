@@ -87,7 +87,7 @@ pub fn play(sound: &Path, to: &mut impl Write, cut: &Cut, keys: &Keyring) -> io:
 
 /// Goes through what is cut out of a sound, a second or less at a time: its channels, and how many seconds were read.
 /// `take` says whether to go on; false if not.
-fn pieces(
+pub(super) fn pieces(
     sound: &Path,
     cut: &Cut,
     keys: &Keyring,

@@ -6,11 +6,13 @@
 mod convert;
 mod ogg_opus;
 mod wav;
+mod wave;
 
 pub use convert::{Cut, export, play};
 pub(crate) use convert::{alike, convert};
+pub use wave::{Wave, wave};
 
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter, Read};
 use std::path::Path;
 
 use audio::Encoding;
@@ -32,6 +34,19 @@ pub enum Format {
 }
 
 impl Format {
+    /// As sidecars write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Wav => "wav",
+            Format::G711 => "g711",
+            Format::Opus => "opus",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Format> {
+        [Format::Wav, Format::G711, Format::Opus].into_iter().find(|format| format.name() == name)
+    }
+
     /// What files of it end with.
     pub fn ending(self) -> &'static str {
         match self {
@@ -39,6 +54,14 @@ impl Format {
             Format::Opus => "opus",
         }
     }
+}
+
+/// The bytes of a sound file, as they would lie in the folder if it were not sealed.
+///
+/// # Errors
+/// When it cannot be read, or no key opens it.
+pub fn unsealed(path: &Path, keys: &Keyring) -> io::Result<impl Read> {
+    Store::open(path, keys)
 }
 
 /// Reads a sound file from its beginning.
