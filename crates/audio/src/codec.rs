@@ -75,6 +75,15 @@ impl Codec {
         }
     }
 
+    /// How long ago something may have been said and still matter to what is encoded now, in whole frames of 20 ms.
+    pub const fn memory_ms(self) -> usize {
+        match self {
+            Codec::Pcmu | Codec::Pcma => 0,
+            Codec::G722 => 200,
+            Codec::Opus => 80,
+        }
+    }
+
     /// The encoding of single samples it is; `None` if it needs memory.
     #[inline]
     pub const fn encoding(self) -> Option<Encoding> {

@@ -48,6 +48,29 @@ impl Encoder {
         self.rate
     }
 
+    /// One that goes on for a listener where another left off, which had encoded this `past`: what is made next fits what
+    /// the listener's decoder remembers. Of the past, [`Codec::memory_ms`] are enough.
+    pub fn going_on(codec: Codec, rate: u32, conf: &OpusConf, past: &[i16]) -> Encoder {
+        let mut encoder = Encoder::new(codec, rate, conf);
+        let frame = encoder.rate as usize / 50;
+        let memory = frame * (codec.memory_ms() / 20);
+        let mut unsent = Vec::new();
+        for samples in past[past.len().saturating_sub(memory)..].rchunks_exact(frame).rev() {
+            unsent.clear();
+            encoder.encode(samples, &mut unsent);
+        }
+        encoder.stand_alone();
+        encoder
+    }
+
+    /// Let the next packet lean on none before it, as far as the codec can: a listener of another stream of the same
+    /// sound may come over to this one there.
+    pub fn stand_alone(&mut self) {
+        if let Kind::Opus(encoder) = &mut self.kind {
+            encoder.stand_alone();
+        }
+    }
+
     /// How many samples what is decoded is behind what was encoded.
     pub fn lookahead(&mut self) -> u32 {
         match &mut self.kind {

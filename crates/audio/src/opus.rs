@@ -32,6 +32,10 @@ impl Default for OpusConf {
 /// Samples become packets.
 pub(crate) struct Encoder {
     inner: ::opus::Encoder,
+    /// 20 ms.
+    frame: usize,
+    /// The next packet leans on none before it.
+    alone: bool,
 }
 
 impl Encoder {
@@ -44,7 +48,7 @@ impl Encoder {
         inner.set_packet_loss_perc(conf.loss_percent.min(100).into()).ok()?;
         inner.set_dtx(conf.dtx).ok()?;
         inner.set_signal(Signal::Voice).ok()?;
-        Some(Encoder { inner })
+        Some(Encoder { inner, frame: rate as usize / 50, alone: false })
     }
 
     /// How many samples what comes out is behind what goes in.
@@ -52,9 +56,22 @@ impl Encoder {
         self.inner.get_lookahead().map_or(0, |samples| samples.unsigned_abs())
     }
 
+    /// The next packet shall lean on none before it. One of several frames is as it is: they would not lean on each other
+    /// either, which is heard more than what is mended by it.
+    pub fn stand_alone(&mut self) {
+        self.alone = true;
+    }
+
     /// The samples of 10, 20, 40 or 60 ms become a packet. `None`: nothing worth sending (DTX, RFC 7587 §3.1.3).
     pub fn encode<'a>(&mut self, samples: &[i16], packet: &'a mut [u8; PACKET_MAX]) -> Option<&'a [u8]> {
+        let alone = std::mem::take(&mut self.alone) && samples.len() <= self.frame;
+        if alone {
+            self.inner.set_prediction_disabled(true).ok()?;
+        }
         let length = self.inner.encode(samples, packet).ok()?;
+        if alone {
+            self.inner.set_prediction_disabled(false).ok()?;
+        }
         // A packet of its first byte alone, or of two, says only that there is nothing to be said.
         if length > 2 { packet.get(..length) } else { None }
     }

@@ -1,26 +1,22 @@
-//! What one leg hears, made of what others say: decoded, summed, and encoded in its own codec.
+//! A leg's place in a mix: which one it hears, and how what is made there is numbered for it.
 //!
 //! Where it stands: a port has one while it hears several, or one in a codec that is not its own; the wheel serves it
-//! every 20 ms. `patchbay` brings it the frames of its talkers. A leg that hears one of its own codec has none.
+//! every 20 ms. What it hears is a [`Mix`](crate::mix::Mix), which it may share with others. A leg that hears one of its
+//! own codec has none.
 
 use std::time::Duration;
 
-use audio::{Codec, Encoder, OpusConf};
 use base::Time;
-use rtp::HEADER_BYTES;
 
-/// The sound made for one leg.
+use crate::mix::{Mix, Recipe};
+
+/// One leg's way to a mix.
 pub(crate) struct Mixer {
-    encoder: Encoder,
-    ptime_ms: u16,
-    sum: Vec<i32>,
-    talkers: usize,
-    /// Samples not yet in a packet.
-    left: Vec<i16>,
-    packet: Vec<u8>,
+    pub recipe: Recipe,
+    /// Which of the [`Mixes`](crate::mixes::Mixes).
+    pub mix: u64,
     /// Its own numbering, which the leg's `OutStream` maps.
     sequence: u16,
-    timestamp: u32,
     /// Nothing was sent before this: the next packet begins a talkspurt.
     paused: bool,
     /// A key is passed on: no sound until then.
@@ -28,9 +24,9 @@ pub(crate) struct Mixer {
     key: Option<u32>,
 }
 
-/// A packet to be sent; the header is not yet written.
+/// A packet to be sent to one leg.
 pub(crate) struct Made<'a> {
-    pub packet: &'a mut [u8],
+    pub payload: &'a [u8],
     pub sequence: u16,
     pub timestamp: u32,
     pub samples: u32,
@@ -38,76 +34,28 @@ pub(crate) struct Made<'a> {
 }
 
 impl Mixer {
-    /// For a leg of `codec`, whose talkers come at `rate` where the codec can.
-    pub fn new(codec: Codec, rate: u32, ptime_ms: u16) -> Mixer {
-        Mixer {
-            encoder: Encoder::new(codec, rate, &OpusConf::default()),
-            ptime_ms: frame_ms(codec, ptime_ms),
-            sum: Vec::new(),
-            talkers: 0,
-            left: Vec::new(),
-            packet: Vec::new(),
-            sequence: 0,
-            timestamp: 0,
-            paused: true,
-            keyed_until: Time::ZERO,
-            key: None,
-        }
+    /// One that hears this mix.
+    pub fn new(recipe: Recipe, mix: u64) -> Mixer {
+        Mixer { recipe, mix, sequence: 0, paused: true, keyed_until: Time::ZERO, key: None }
     }
 
-    /// Whether it is what is wanted.
-    pub fn is(&self, codec: Codec, rate: u32, ptime_ms: u16) -> bool {
-        let same = self.encoder.codec() == codec && self.encoder.rate() == codec.rate_near(rate);
-        same && self.ptime_ms == frame_ms(codec, ptime_ms)
-    }
-
-    /// The rate its talkers' frames must have.
-    pub fn rate(&self) -> u32 {
-        self.encoder.rate()
-    }
-
-    /// One talker's frame.
-    pub fn add(&mut self, frame: &[i16]) {
-        if self.talkers == 0 {
-            self.sum.clear();
-            self.sum.resize(self.encoder.rate() as usize / 50, 0);
-        }
-        self.talkers += 1;
-        for (sum, sample) in self.sum.iter_mut().zip(frame) {
-            *sum += i32::from(*sample);
-        }
-    }
-
-    /// All have been added: packets that are full go to `send`. While nobody speaks, or a key goes out, time passes
-    /// without any.
-    pub fn finish(&mut self, now: Time, sends: bool, mut send: impl FnMut(Made)) {
-        let spoke = std::mem::take(&mut self.talkers) > 0;
-        let units = self.encoder.codec().clock_rate() / 1000;
-        if !spoke || !sends || now < self.keyed_until {
-            let unsent = self.left.len() as u32 * 1000 / self.encoder.rate();
-            self.timestamp = self.timestamp.wrapping_add((FRAME_MS + unsent) * units);
-            self.left.clear();
+    /// What the mix made in its present frame goes to `send`. While nobody speaks, or a key goes out, time passes without
+    /// any.
+    pub fn take(&mut self, mix: &Mix, now: Time, sends: bool, mut send: impl FnMut(Made)) {
+        if !mix.is_heard() || !sends || now < self.keyed_until {
             self.paused = true;
             return;
         }
-        self.left.extend(self.sum.iter().map(|sum| (*sum).clamp(i16::MIN.into(), i16::MAX.into()) as i16));
-        let packet_samples = self.encoder.rate() as usize / 1000 * usize::from(self.ptime_ms);
-        let samples = units * u32::from(self.ptime_ms);
-        while self.left.len() >= packet_samples {
-            self.packet.clear();
-            self.packet.resize(HEADER_BYTES, 0);
-            let said = self.encoder.encode(&self.left[..packet_samples], &mut self.packet);
-            self.left.drain(..packet_samples);
-            let timestamp = self.timestamp;
-            self.timestamp = timestamp.wrapping_add(samples);
-            if !said {
-                self.paused = true;
+        let samples = self.recipe.packet_units();
+        for (timestamp, payload) in mix.packets() {
+            if payload.is_empty() {
+                self.paused = true; // nothing worth sending
                 continue;
             }
             let sequence = self.sequence;
             self.sequence = sequence.wrapping_add(1);
             let begins = std::mem::take(&mut self.paused);
-            send(Made { packet: &mut self.packet, sequence, timestamp, samples, begins });
+            send(Made { payload, sequence, timestamp, samples, begins });
         }
     }
 
@@ -118,81 +66,37 @@ impl Mixer {
     }
 }
 
-/// The packet length nearest to what the leg wants.
-fn frame_ms(codec: Codec, ptime_ms: u16) -> u16 {
-    match (codec, ptime_ms) {
-        (Codec::Opus, 30) => 20, // RFC 6716 §2.1.4 has no such frames
-        (Codec::Opus, 50) => 40,
-        (_, ms) => ms,
-    }
-}
-
-const FRAME_MS: u32 = 20;
 /// Packets of a key come each 20 ms or 50 ms.
 const KEY_GAP: Duration = Duration::from_millis(60);
 
 #[cfg(test)]
 mod tests {
-    use audio::Encoding;
+    use audio::Codec;
 
     use super::*;
 
-    fn made(mixer: &mut Mixer, frames: &[&[i16]], now: Time) -> Vec<(Vec<u8>, u16, u32, bool)> {
-        frames.iter().for_each(|frame| mixer.add(frame));
+    fn taken(mixer: &mut Mixer, mix: &mut Mix, frame: u64, talkers: &[u32], now: Time) -> Vec<(u16, u32, bool)> {
+        mix.make(frame, talkers, |_| Some(&[100; 160]));
         let mut all = Vec::new();
-        mixer.finish(now, true, |made| {
-            all.push((made.packet[HEADER_BYTES..].to_vec(), made.sequence, made.timestamp, made.begins));
-        });
+        mixer.take(mix, now, true, |made| all.push((made.sequence, made.timestamp, made.begins)));
         all
     }
 
     #[test]
-    fn a_mix_is_the_sum_and_does_not_wrap() {
-        let mut mixer = Mixer::new(Codec::Pcma, 8000, 20);
-        for (frames, expected) in [
-            (vec![[1000; 160], [500; 160]], 1500),
-            (vec![[30_000; 160], [30_000; 160]], i16::MAX),
-            (vec![[-30_000; 160], [-30_000; 160], [10_000; 160]], i16::MIN),
-            (vec![[4000; 160], [-4000; 160]], 0),
-        ] {
-            let frames: Vec<&[i16]> = frames.iter().map(|frame| &frame[..]).collect();
-            let all = made(&mut mixer, &frames, Time::ZERO);
-            assert_eq!(all.len(), 1);
-            assert_eq!(all[0].0, Encoding::Pcma.encoded(&[expected; 160]));
-        }
-    }
-
-    #[test]
-    fn packets_are_as_long_as_the_leg_wants() {
-        for (codec, ptime_ms, packets, units) in [
-            (Codec::Pcma, 10, 12, 80),
-            (Codec::Pcma, 20, 6, 160),
-            (Codec::Pcmu, 30, 4, 240),
-            (Codec::G722, 60, 2, 480),
-            (Codec::Opus, 20, 6, 960),
-            (Codec::Opus, 30, 6, 960),
-            (Codec::Opus, 60, 2, 2880),
-        ] {
-            let mut mixer = Mixer::new(codec, 8000, ptime_ms);
-            let all: Vec<_> = (0..6).flat_map(|_| made(&mut mixer, &[&[100; 160]], Time::ZERO)).collect();
-            assert_eq!(all.len(), packets, "{codec:?} {ptime_ms}");
-            for (n, (payload, sequence, timestamp, begins)) in all.iter().enumerate() {
-                assert_eq!((*sequence, *timestamp, *begins), (n as u16, n as u32 * units, n == 0), "{codec:?}");
-                assert_eq!(codec.duration(payload), units, "{codec:?} {ptime_ms}");
-            }
-        }
-    }
-
-    #[test]
-    fn while_nobody_speaks_time_passes_in_silence() {
-        let mut mixer = Mixer::new(Codec::Pcmu, 8000, 20);
-        assert_eq!(made(&mut mixer, &[&[1; 160]], Time::ZERO).len(), 1);
-        assert!(made(&mut mixer, &[], Time::ZERO).is_empty());
-        let after = made(&mut mixer, &[&[1; 160]], Time::ZERO);
-        assert_eq!((after[0].1, after[0].2, after[0].3), (1, 320, true));
-        // So it does while a key goes out.
-        assert!(mixer.pass_key(7, Time::ZERO) && !mixer.pass_key(7, Time::ZERO) && mixer.pass_key(8, Time::ZERO));
-        assert!(made(&mut mixer, &[&[1; 160]], Time::from_millis(20)).is_empty());
-        assert_eq!(made(&mut mixer, &[&[1; 160]], Time::from_millis(60))[0].2, 640);
+    fn numbers_go_on_over_silences_and_keys() {
+        let recipe = Recipe::new(Codec::Pcmu, 8000, 20);
+        let (mut mixer, mut mix) = (Mixer::new(recipe, 1), Mix::new(recipe));
+        let mut take = |mixer: &mut Mixer, frame, talkers: &[u32]| {
+            taken(mixer, &mut mix, frame, talkers, Time::from_millis(frame * 20))
+        };
+        assert_eq!(take(&mut mixer, 0, &[7]), [(0, 0, true)]);
+        assert_eq!(take(&mut mixer, 1, &[7]), [(1, 160, false)]);
+        assert_eq!(take(&mut mixer, 2, &[]), [(2, 320, false)], "what fades");
+        assert_eq!(take(&mut mixer, 3, &[]), []);
+        assert_eq!(take(&mut mixer, 4, &[7]), [(3, 640, true)]);
+        let at = Time::from_millis(100);
+        assert!(mixer.pass_key(7, at) && !mixer.pass_key(7, at) && mixer.pass_key(8, at));
+        assert_eq!(take(&mut mixer, 6, &[7]), []);
+        assert_eq!(take(&mut mixer, 8, &[7]), [(4, 1280, true)]);
     }
 }

@@ -11,9 +11,11 @@ use std::time::Duration;
 use audio::Codec;
 use base::{LegId, Random, Time};
 
-use crate::mixer::Mixer;
+use crate::mix::Recipe;
+use crate::mixes::Mixes;
 use crate::player::Player;
 use crate::port::{Heard, Kind, Line, Port};
+use crate::talkers::Talkers;
 use crate::tap::Tap;
 use crate::timers::Timers;
 use crate::voice::Voice;
@@ -31,6 +33,8 @@ pub struct Patchbay {
     places: HashMap<LegId, u32>,
     wheel: Wheel,
     timers: Timers,
+    mixes: Mixes,
+    talkers: Talkers,
 }
 
 impl Patchbay {
@@ -46,6 +50,8 @@ impl Patchbay {
             places: HashMap::new(),
             wheel: Wheel::new(),
             timers: Timers::default(),
+            mixes: Mixes::default(),
+            talkers: Talkers::default(),
         }
     }
 
@@ -176,7 +182,7 @@ impl Patchbay {
 
     /// Time has passed: frames to play, reports to send, silences to notice.
     pub fn tick(&mut self, now: Time, exit: &mut impl Exit) {
-        let Patchbay { ports, wheel, .. } = self;
+        let Patchbay { ports, wheel, mixes, talkers, .. } = self;
         wheel.turn(now, |place, frame| {
             let port = ports.get_mut(place.index as usize)?.as_deref_mut().filter(|port| port.place == place)?;
             if port.is_playing() || port.mixer.is_none() {
@@ -187,7 +193,7 @@ impl Patchbay {
                 port.on_wheel = true; // the sound is over, the mix goes on
                 return Some(FRAME_MS);
             }
-            mix(ports, place.index, frame, now, exit)
+            mix(ports, mixes, talkers, place.index, frame, now, exit)
         });
         while let Some((due, index)) = self.timers.due(now) {
             let again = self.report_interval();
@@ -220,6 +226,11 @@ impl Patchbay {
     /// How many legs are open.
     pub fn legs(&self) -> usize {
         self.places.len()
+    }
+
+    /// How many mixes are made: one for all who hear the same in the same codec.
+    pub fn mixes(&self) -> usize {
+        self.mixes.len()
     }
 
     /// A leg's counts so far.
@@ -255,6 +266,9 @@ impl Patchbay {
         let Some(mut port) = self.ports[index as usize].take() else { return };
         self.free.push(index);
         port.flush(exit);
+        if let Some(mixer) = &port.mixer {
+            self.mixes.leave(mixer);
+        }
         for source in &port.sources {
             self.forget_sink(*source, index);
         }
@@ -273,8 +287,10 @@ impl Patchbay {
     fn wire(&mut self, from: LegId, to: LegId, now: Time) {
         let (Some(from), Some(to)) = (self.place(from), self.place(to)) else { return };
         let Some(sink) = self.ports[to.index as usize].as_deref_mut() else { return };
-        if !sink.sources.contains(&from.index) && sink.sources.len() < SOURCES_MAX {
-            sink.sources.push(from.index);
+        if let Err(at) = sink.sources.binary_search(&from.index)
+            && sink.sources.len() < SOURCES_MAX
+        {
+            sink.sources.insert(at, from.index);
             if sink.mixer.is_none() {
                 sink.out.cut();
             }
@@ -331,10 +347,9 @@ impl Patchbay {
             (Some((own, _)), [Some(one)]) => own == *one || (own.encoding().is_some() && one.encoding().is_some()),
             (_, codecs) => codecs.len() < 2, // nobody, or who has not agreed on anything yet
         };
-        let had_mixer = port.mixer.is_some();
-        let mixer = own.filter(|_| !relayed).map(|(codec, ptime_ms)| {
+        let recipe = own.filter(|_| !relayed).map(|(codec, ptime_ms)| {
             let rate = codecs.iter().flatten().map(|codec| codec.sample_rate()).max().unwrap_or(audio::SAMPLE_RATE);
-            (codec, codec.rate_near(rate), ptime_ms)
+            Recipe::new(codec, rate, ptime_ms)
         });
         for source in &sources {
             let Some(source) = self.ports[*source as usize].as_deref_mut() else { continue };
@@ -348,19 +363,12 @@ impl Patchbay {
             }
         }
         let Some(port) = self.ports[index as usize].as_deref_mut() else { return };
-        match mixer {
-            Some((codec, rate, ptime_ms)) => {
-                if !port.mixer.as_ref().is_some_and(|mixer| mixer.is(codec, rate, ptime_ms)) {
-                    port.mixer = Some(Box::new(Mixer::new(codec, rate, ptime_ms)));
-                    port.out.cut();
-                }
+        if port.mixer.as_ref().map(|mixer| mixer.recipe) != recipe {
+            if let Some(mixer) = &port.mixer {
+                self.mixes.leave(mixer);
             }
-            None => {
-                port.mixer = None;
-                if had_mixer {
-                    port.out.cut();
-                }
-            }
+            port.mixer = recipe.map(|recipe| Box::new(self.mixes.join(recipe)));
+            port.out.cut();
         }
         for source in sources {
             self.settle_voice(source);
@@ -372,7 +380,7 @@ impl Patchbay {
     /// A leg is decoded while somebody needs it so, at the highest rate anybody wants.
     fn settle_voice(&mut self, index: u32) {
         let Some(port) = self.ports[index as usize].as_deref() else { return };
-        let rate_of = |index: &u32| Some(self.ports[*index as usize].as_deref()?.mixer.as_ref()?.rate());
+        let rate_of = |index: &u32| Some(self.ports[*index as usize].as_deref()?.mixer.as_ref()?.recipe.rate);
         let rate = port.listeners.iter().filter_map(rate_of).max();
         let wanted = rate.and_then(|rate| Some((port.line.as_ref()?.conf.codec, rate)));
         let Some(port) = self.ports[index as usize].as_deref_mut() else { return };
@@ -457,18 +465,34 @@ impl Patchbay {
     }
 }
 
-/// A leg's mixer gets the frame of each of its sources, and the leg what they make together.
-fn mix(ports: &mut [Option<Box<Port>>], index: u32, frame: u64, now: Time, exit: &mut impl Exit) -> Option<u16> {
+/// The frame of each source of a leg is made, and the leg hears the mix of those who speak.
+fn mix(
+    ports: &mut [Option<Box<Port>>],
+    mixes: &mut Mixes,
+    talkers: &mut Talkers,
+    index: u32,
+    frame: u64,
+    now: Time,
+    exit: &mut impl Exit,
+) -> Option<u16> {
     let port = ports[index as usize].as_deref_mut()?;
     let (mut mixer, sources) = (port.mixer.take()?, std::mem::take(&mut port.sources));
+    let rate = mixer.recipe.rate;
+    talkers.clear(sources.len());
     for source in &sources {
         let voice = ports[*source as usize].as_deref_mut().and_then(|source| source.voice.as_deref_mut());
-        if let Some(frame) = voice.and_then(|voice| voice.frame(frame, mixer.rate(), now)) {
-            mixer.add(frame);
+        if let Some(voice) = voice
+            && voice.frame(frame, rate, now).is_some()
+        {
+            talkers.consider(*source, voice.gate());
         }
     }
+    let pcm_of = |source: u32| ports[source as usize].as_deref()?.voice.as_deref()?.made(frame, rate);
+    let mix = mixes.serve(&mut mixer, talkers.chosen(), frame, pcm_of);
     let port = ports[index as usize].as_deref_mut()?;
-    port.say(&mut mixer, now, exit);
+    if let Some(mix) = mix {
+        port.say(&mut mixer, mix, now, exit);
+    }
     (port.mixer, port.sources) = (Some(mixer), sources);
     Some(FRAME_MS)
 }

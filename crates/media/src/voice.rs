@@ -8,6 +8,7 @@ use std::time::Duration;
 use audio::{Codec, Decoder, Resampler};
 use base::Time;
 
+use crate::gate::Gate;
 use crate::jitter::{Jitter, Pulled, Sent};
 
 /// The ear for one talker.
@@ -19,6 +20,7 @@ pub(crate) struct Voice {
     frame: Vec<i16>,
     /// The present frame: its number, and whether it is anything.
     present: Option<(u64, bool)>,
+    gate: Gate,
     others: Vec<OtherRate>,
     epoch: u32,
     /// A key is pressed: what the phone does not say meanwhile is not made up.
@@ -42,6 +44,7 @@ impl Voice {
             left: Vec::new(),
             frame: Vec::new(),
             present: None,
+            gate: Gate::default(),
             others: Vec::new(),
             epoch: 0,
             keyed: false,
@@ -94,6 +97,23 @@ impl Voice {
         self.resampled(number, rate)
     }
 
+    /// The same, where it has been made already.
+    pub fn made(&self, number: u64, rate: u32) -> Option<&[i16]> {
+        if self.present != Some((number, true)) {
+            return None;
+        }
+        if rate == self.decoder.rate() {
+            return Some(&self.frame);
+        }
+        let other = self.others.iter().find(|other| other.rate == rate && other.number == number)?;
+        Some(&other.frame)
+    }
+
+    /// Whether somebody speaks in the present frame, or only his room is heard.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     /// Makes the next frame. False: nobody speaks.
     fn make(&mut self, now: Time) -> bool {
         let samples = self.decoder.rate() as usize / 50;
@@ -118,6 +138,7 @@ impl Voice {
         self.frame.clear();
         self.frame.extend_from_slice(&self.left[..samples]);
         self.left.drain(..samples);
+        self.gate.hear(&self.frame);
         true
     }
 

@@ -9,6 +9,7 @@ use rtp::{HEADER_BYTES, Packet};
 
 use super::{Heard, Kind, Port};
 use crate::keying::{KEY_PLAYER, Keying, STEP_MS, Step};
+use crate::mix::Mix;
 use crate::mixer::{Made, Mixer};
 use crate::out_stream::Talker;
 use crate::player::{OPUS_UNITS, Player};
@@ -21,6 +22,8 @@ const KEY_MAX: usize = 16;
 const OPUS_MS: u16 = 20;
 /// 20 ms at the highest rate of Opus.
 const OPUS_MAX: usize = 1275;
+/// The longest payload of a mix.
+const MADE_MAX: usize = OPUS_MAX;
 
 impl Port {
     /// Relay to this leg what another said. The header is written before the payload where it lies, so whatever the
@@ -96,17 +99,20 @@ impl Port {
         line.send(self.place, packet, exit);
     }
 
-    /// All talkers of the leg's mixer have been added: what they make together goes out.
-    pub fn say(&mut self, mixer: &mut Mixer, now: Time, exit: &mut impl Exit) {
+    /// What was made for the leg in this frame goes out.
+    pub fn say(&mut self, mixer: &mut Mixer, mix: &Mix, now: Time, exit: &mut impl Exit) {
         let Some(line) = &mut self.line else { return };
         let (place, payload_type) = (self.place, line.conf.payload_type);
         let (out, stats) = (&mut self.out, &mut self.stats);
-        mixer.finish(now, line.conf.sends, |Made { packet, sequence, timestamp, samples, begins }| {
+        let mut packet = [0; HEADER_BYTES + MADE_MAX];
+        mixer.take(mix, now, line.conf.sends, |Made { payload, sequence, timestamp, samples, begins }| {
             let Some(placed) = out.place(Talker::Mixer, sequence, timestamp, samples, now) else { return };
+            let Some(packet) = packet.get_mut(..HEADER_BYTES + payload.len()) else { return };
+            packet[HEADER_BYTES..].copy_from_slice(payload);
             let marker = begins || placed.begins;
             rtp::write_header(packet, payload_type, placed.sequence, placed.timestamp, out.ssrc(), marker);
             stats.packets_sent += 1;
-            stats.bytes_sent += (packet.len() - HEADER_BYTES) as u64;
+            stats.bytes_sent += payload.len() as u64;
             line.send(place, packet, exit);
         });
     }

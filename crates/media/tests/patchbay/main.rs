@@ -1,5 +1,6 @@
 //! The patchbay through its public door, on a clock of our own: packets and ticks in, packets out.
 
+mod conference;
 mod hostile;
 mod keys;
 mod play;
