@@ -8,8 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use call::{Direction, MediaRules, Party, Srtp};
-use locate::Place;
-use sip::{Binding, Flow, Hop, Host, NameAddr, Origin, Transport, Uri};
+use sip::{Binding, Flow, Hop, Host, NameAddr, Origin, Place, Transport, Uri};
 
 use crate::conf::{Conf, Person, Trunk};
 

@@ -283,6 +283,7 @@ impl Switch {
                         self.text(text, &account, (called, &uri), now);
                     }
                     sip::Output::Event(sip::Event::Said { leg, text, is_info }) => self.said(leg, text, is_info, now),
+                    sip::Output::Event(sip::Event::Named { place }) => self.dialogs_go_to(place, now, out),
                     sip::Output::Event(sip::Event::UserToUser { leg, said }) => beside = Some((leg, said)),
                     sip::Output::Event(event) => match leg_of_sip(&event) {
                         Some(leg) => {

@@ -8,11 +8,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use call::{MediaRules, Srtp};
-use locate::Place;
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use sip::digest::Credentials;
-use sip::{Host, Network, Params, Transport, Uri};
+use sip::{Host, Network, Params, Place, Transport, Uri};
 use toml::Spanned;
 use trunk::{GroupConf, Member, TrunkConf, usual_statuses};
 

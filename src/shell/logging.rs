@@ -95,7 +95,7 @@ pub(super) fn queue(fact: &acd::Fact) {
 }
 
 /// Where a trunk's name leads.
-pub(super) fn located(place: &locate::Place, targets: &[locate::Target]) {
+pub(super) fn located(place: &sip::Place, targets: &[locate::Target]) {
     let list: Vec<String> =
         targets.iter().map(|target| format!("{} {}", target.transport.as_param(), target.address)).collect();
     match targets.is_empty() {

@@ -41,7 +41,7 @@ pub enum Output {
     /// The trunks of that place are here, the first to be tried first; nowhere, as long as nothing is known.
     Located {
         /// As the conf says it.
-        place: locate::Place,
+        place: sip::Place,
         /// Where that leads.
         targets: Vec<locate::Target>,
     },
@@ -120,9 +120,9 @@ pub(super) fn leg_of_media(event: &media::Event) -> LegId {
 
 pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
-        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, OfferDue, Offered, Published,
-        Refer, Refused, Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable, Unreached, Unregistered,
-        UserToUser,
+        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Named, OfferDue, Offered,
+        Published, Refer, Refused, Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable, Unreached,
+        Unregistered, UserToUser,
     };
     match event {
         Ringing { leg, .. }
@@ -139,6 +139,7 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Ended { leg, .. } => Some(*leg),
         Incoming(_)
         | Subscribes(_)
+        | Named { .. }
         | Published { .. }
         | Text { .. }
         | Registered { .. }

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use base::Time;
-use locate::{Input, Place, Target};
-use sip::{Flow, NameAddr, Network, Peer, Transport};
+use locate::{Input, Target};
+use sip::{Flow, NameAddr, Network, Peer, Place, Transport};
 
 use super::{Output, Switch};
 use crate::conf::Trunk;
@@ -84,14 +84,21 @@ impl Switch {
 
     fn locator_says(&mut self, said: Vec<locate::Output>, now: Time, out: &mut Vec<Output>) {
         for said in said {
-            out.push(match said {
-                locate::Output::Ask(question) => Output::Ask(question),
+            match said {
+                locate::Output::Ask(question) => out.push(Output::Ask(question)),
                 locate::Output::Located(place) => {
                     let targets = self.locator.targets(&place, now, &mut Vec::new());
-                    Output::Located { place, targets }
+                    self.dialogs_go_to(place.clone(), now, out);
+                    out.push(Output::Located { place, targets });
                 }
-            });
+            }
         }
+    }
+
+    /// Dialogs go on by this name, or may: tells the endpoint where it leads. What is not known yet comes when it is.
+    pub(super) fn dialogs_go_to(&mut self, place: Place, now: Time, out: &mut Vec<Output>) {
+        let flows = self.flows_to(&place, now, out);
+        self.endpoint.handle(sip::Input::Leads { place, flows }, now, &mut self.heard);
     }
 
     /// Tells the trunks where they are.

@@ -96,3 +96,58 @@ fn a_name_nobody_knows_and_a_silent_name_server_hold_up_no_call() {
         ann.play("caller_refused", &centre.room, switch.address, "299", &[("STATUS", "404")]).passes();
     }
 }
+
+#[test]
+fn a_call_goes_on_by_the_name_of_a_proxy() {
+    let port = ports::block(2);
+    let room = crate::harness::Scratch::new("names-route-server");
+    let server = NameServer::start(&room, "", &[("edge.carrier.example", "127.0.0.26")]);
+    let centre = centre("names-route", server.address);
+    centre.replace("trunks.toml", "\"carrier.example\"", &format!("\"127.0.0.25:{port}\""));
+    let switch = centre.start();
+    let socket = |last: u8| {
+        let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, last], port))).expect("a free port");
+        socket.set_read_timeout(Some(A_WHILE)).expect("a time above zero");
+        socket
+    };
+    let (carrier, edge) = (socket(25), socket(26));
+    let caller = Party::new("ann").play("caller_talks", &centre.room, switch.address, "9911234567", &[]);
+    let invite = next(&carrier, "INVITE");
+    let route = format!("Record-Route: <sip:edge.carrier.example:{port};lr>\r\n");
+    carrier.send_to(answer(&invite, 180, &route, "").as_bytes(), switch.address).expect("sent");
+    until("the proxy", A_WHILE, || switch.process.said().contains("udp 127.0.0.26").then_some(()));
+    let sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.25\r\ns=-\r\nc=IN IP4 127.0.0.25\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+    carrier.send_to(answer(&invite, 200, &route, sdp).as_bytes(), switch.address).expect("sent");
+    assert!(next(&edge, "ACK").contains(&format!("Route: <sip:edge.carrier.example:{port};lr>\r\n")));
+    let bye = next(&edge, "BYE");
+    edge.send_to(answer(&bye, 200, "", "").as_bytes(), switch.address).expect("sent");
+    caller.passes();
+    assert_fields(&switch.cdr(), &json!({ "direction": "outbound", "status": 200, "ended_by": "caller" }));
+}
+
+/// The next request of that method.
+fn next(socket: &UdpSocket, method: &str) -> String {
+    let mut buffer = [0; 65_536];
+    loop {
+        let length = socket.recv(&mut buffer).unwrap_or_else(|why| panic!("no {method}: {why}"));
+        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        if text.starts_with(&format!("{method} ")) {
+            return text;
+        }
+    }
+}
+
+/// An answer to a request of the switch's.
+fn answer(request: &str, status: u16, more: &str, sdp: &str) -> String {
+    let copied = ["Via", "From", "To", "Call-ID", "CSeq"].map(|name| {
+        let line = request.lines().find(|line| line.starts_with(&format!("{name}: "))).expect("every request has it");
+        let tag = if name == "To" && !line.contains(";tag=") { ";tag=carrier" } else { "" };
+        format!("{line}{tag}\r\n")
+    });
+    let copied = copied.concat();
+    let kind = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    format!(
+        "SIP/2.0 {status} Words\r\n{copied}{more}Contact: <sip:gw@10.255.0.1>\r\n{kind}Content-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    )
+}

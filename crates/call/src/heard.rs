@@ -40,6 +40,7 @@ impl Call {
             | Sip::Declined { .. }
             | Sip::Incoming(_)
             | Sip::Subscribes(_)
+            | Sip::Named { .. }
             | Sip::Published { .. }
             | Sip::Text { .. }
             | Sip::Said { .. }

@@ -7,10 +7,8 @@
 mod cache;
 mod locator;
 mod order;
-mod place;
 mod record;
 mod walk;
 
 pub use locator::{Input, LocateConf, Locator, Output, Target};
-pub use place::Place;
 pub use record::{Answer, Kind, Question, Record};

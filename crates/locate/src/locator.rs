@@ -5,10 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{Random, Time};
-use sip::Transport;
+use sip::{Place, Transport};
 
 use crate::cache::Cache;
-use crate::place::Place;
 use crate::record::{Answer, Question};
 use crate::walk::{Found, Walk};
 

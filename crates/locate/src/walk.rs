@@ -6,12 +6,11 @@
 use std::net::SocketAddr;
 
 use base::{Random, Time};
-use sip::{Host, Transport};
+use sip::{Host, Place, Transport};
 
 use crate::cache::{Cache, Known};
 use crate::locator::{LocateConf, Target};
 use crate::order::{Server, in_turn, shuffle};
-use crate::place::Place;
 use crate::record::{Kind, Question, Record};
 
 /// What was found.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{Random, Time};
-use locate::{Input, Kind, LocateConf, Locator, Output, Place, Target};
+use locate::{Input, Kind, LocateConf, Locator, Output, Target};
 use proptest::prelude::*;
 use sim::Zone;
+use sip::Place;
 
 const ZONE: &str = "
     # By NAPTR: TLS before UDP, and something nobody here speaks.

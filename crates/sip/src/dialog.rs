@@ -3,12 +3,10 @@
 //! Where it stands: the INVITE usage keeps one for each leg; the endpoint finds it by our tag. It makes requests
 //! without Via, which the endpoint adds with the branch. It knows no state of the call.
 
-use std::net::SocketAddr;
-
 use rsip::Method;
 
 use crate::name_addr::{ParamScan, Parts};
-use crate::{Flow, Headers, Name, Request, Response, Transport, Uri, method_name, user_to_user};
+use crate::{Flow, Headers, Name, Request, Response, method_name, user_to_user};
 
 /// One dialog, seen from our end.
 #[derive(Debug)]
@@ -19,7 +17,7 @@ pub struct Dialog {
     pub local_tag: Box<str>,
     /// The tag the other side gave it; empty for phones of RFC 2543.
     pub remote_tag: Box<str>,
-    /// Where it last came from, and so where requests go that have no route: a phone behind NAT is reached so.
+    /// Where it last came from, and so where requests go if nothing else is known: a phone behind NAT is reached so.
     pub flow: Flow,
     local: Box<str>,
     remote: Box<str>,
@@ -151,21 +149,9 @@ impl Dialog {
         self.local_cseq
     }
 
-    /// Where requests go: to the first route if that is an address we can send to, else the way we were reached.
-    pub fn next_hop(&self) -> Flow {
-        let route = self.routes.first().and_then(|route| address(route));
-        match route {
-            // A stream to a stranger is not ours to open; a proxy that recorded its route keeps its own.
-            Some(remote) if self.flow.transport == Transport::Udp => Flow { remote, ..self.flow },
-            _ => self.flow,
-        }
-    }
-
-    /// Where it goes on when the connection it came by is gone: to the first proxy of its route, if that says where it
-    /// takes connections.
-    pub fn way_back(&self) -> Option<Flow> {
-        let remote = address(self.routes.first()?)?;
-        (self.flow.transport == Transport::Tcp).then_some(Flow { remote, connection: 0, ..self.flow })
+    /// The first proxy on the way to the other end.
+    pub fn route(&self) -> Option<&str> {
+        self.routes.first().map(|route| &**route)
     }
 
     fn numbered(&self, method: Method, cseq: u32) -> Request {
@@ -205,15 +191,12 @@ fn address_uri(header: &str) -> Option<&str> {
     Parts::read(header).ok().map(|parts| parts.uri)
 }
 
-/// The address a route names, if it names one.
-pub(crate) fn address(route: &str) -> Option<SocketAddr> {
-    let uri: Uri = Parts::read(route).ok()?.uri.parse().ok()?;
-    Some(SocketAddr::new(uri.host.address()?, uri.port.unwrap_or(5060)))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+    use crate::Transport;
 
     const FLOW: Flow = Flow {
         transport: Transport::Udp,
@@ -245,7 +228,7 @@ mod tests {
             "{print}"
         );
         assert!(print.contains("CSeq: 1 BYE\r\n"), "{print}");
-        assert_eq!(uas.next_hop().remote, "192.0.2.1:5060".parse().unwrap());
+        assert_eq!(uas.route(), Some("<sip:192.0.2.1;lr>"));
 
         let mut ok = Response::to(&invite(), 200).with(Name::Contact, "sip:102@10.0.0.8");
         ok.headers.set(Name::To, "<sip:102@x>;tag=t");
@@ -257,7 +240,7 @@ mod tests {
         let ack = String::from_utf8(uac.ack(7).to_bytes().to_vec()).unwrap();
         assert!(ack.starts_with("ACK sip:102@10.0.0.8 SIP/2.0\r\n") && ack.contains("CSeq: 7 ACK"), "{ack}");
         assert!(ack.contains("Route: <sip:edge.example;lr>\r\nRoute: <sip:192.0.2.1;lr>\r\n"), "{ack}");
-        assert_eq!(uac.next_hop(), FLOW); // a name is not resolved
+        assert_eq!(uac.route(), Some("<sip:edge.example;lr>"));
         assert_eq!(uac.request(Method::Bye).cseq(), Some((8, "BYE")));
     }
 

@@ -12,6 +12,7 @@ mod floods;
 mod gate;
 mod large;
 mod legs;
+mod next_hop;
 mod overload;
 mod proxies;
 mod publishing;
@@ -21,6 +22,8 @@ mod texting;
 mod transactions;
 mod undelivered;
 mod watchers;
+
+use std::collections::HashSet;
 
 use base::{LegId, Random, Time};
 use bytes::Bytes;
@@ -49,6 +52,7 @@ use gate::Gate;
 pub(crate) use gate::user_of;
 use large::Refused;
 use legs::{Legs, Seat};
+pub(crate) use next_hop::Places;
 use overload::Overload;
 use requests::Requests;
 use transactions::{Heard, Owner, Transactions};
@@ -79,6 +83,9 @@ pub struct Endpoint {
     draining: bool,
     transactions: Transactions,
     legs: Legs,
+    places: Places,
+    /// Connections of proxies and trunks: what they carry goes on without them.
+    held: HashSet<u64>,
     /// Those who take no TCP.
     refused: Refused,
     requests: Requests,
@@ -105,6 +112,8 @@ impl Endpoint {
             registrar: Registrar::new(&conf, secret(&mut random)),
             transactions: Transactions::default(),
             legs: Legs::default(),
+            places: Places::default(),
+            held: HashSet::new(),
             refused: Refused::default(),
             requests: Requests::default(),
             challenged: Challenged::default(),
@@ -127,6 +136,7 @@ impl Endpoint {
             Input::Tick => self.tick(now, out),
             Input::Command(command) => self.command(command, now, out),
             Input::Closed { connection } => self.closed(connection, now, out),
+            Input::Leads { place, flows } => self.places.learn(place, flows, now),
             Input::Undelivered { remote, quoted } => self.undelivered(remote, &quoted, now, out),
             Input::Unreachable { transport, remote } => {
                 for id in self.transactions.towards(transport, remote) {
@@ -283,8 +293,14 @@ impl Endpoint {
     /// dropped before it is read; what a proxy of ours passes on has to be read to know whose it is.
     fn lets_in(&mut self, flow: Flow, bytes: &[u8], now: Time, out: &mut Vec<Output>) -> bool {
         self.floods.next();
-        let known = |flow: Flow| self.conf.proxies.has(flow.remote.ip()) || self.is_trunk(flow);
-        bytes.starts_with(b"SIP/2.0 ") || known(flow) || self.keeps_measure(flow, now, out)
+        if bytes.starts_with(b"SIP/2.0 ") {
+            return true;
+        }
+        let known = self.conf.proxies.has(flow.remote.ip()) || self.is_trunk(flow);
+        if known && flow.connection != 0 {
+            self.held.insert(flow.connection);
+        }
+        known || self.keeps_measure(flow, now, out)
     }
 
     fn lets_in_from_behind(&mut self, request: &Request, flow: Flow, now: Time, out: &mut Vec<Output>) -> bool {
@@ -330,9 +346,10 @@ impl Endpoint {
     }
 
     fn closed(&mut self, connection: u64, now: Time, out: &mut Vec<Output>) {
-        if !self.conf.proxies.networks.is_empty() {
-            self.legs.cut(connection, &self.conf.proxies);
-            self.subscriptions.cut(connection, &self.conf.proxies);
+        let (places, conf) = (&self.places, &self.conf);
+        if self.held.remove(&connection) {
+            self.legs.cut(connection, |dialog| places.dialogs_way_back(dialog, conf));
+            self.subscriptions.cut(connection, |dialog| places.dialogs_way_back(dialog, conf));
         }
         // Before their NOTIFYs are lost: a phone that comes back is still told.
         for id in self.subscriptions.over(connection) {
@@ -346,7 +363,9 @@ impl Endpoint {
                 self.lost(heard, End::Lost, now, out);
             }
         }
-        self.registrar_told(register::Input::Closed { connection }, now, out);
+        let places = std::mem::take(&mut self.places);
+        self.registrar_told(register::Input::Closed { connection, places: &places }, now, out);
+        self.places = places;
     }
 
     fn registrar_told(&mut self, input: register::Input<'_>, now: Time, out: &mut Vec<Output>) {
@@ -506,6 +525,9 @@ impl Endpoint {
                     && let Some(credentials) = uac.credentials()
                 {
                     self.challenged.hear(response, flow.remote, credentials, method);
+                }
+                if method == Method::Invite && (101..300).contains(&response.status) {
+                    self.foresee(&response.headers, true, flow, now, out);
                 }
                 match leg.filter(|leg| self.legs.get(*leg).is_some()) {
                     Some(leg) if method == Method::Invite => {

@@ -307,7 +307,7 @@ impl TurnDown {
         // Its early days may have seen PRACKs of ours, which nobody has counted for us: CSeq may jump (RFC 3261 §12.2.1.1).
         dialog.asked_already(dialog.local_cseq().saturating_add(PRACKS_MAX));
         let bye = dialog.request(Method::Bye);
-        Some(TurnDown { ack, bye, to: dialog.next_hop(), tag: dialog.remote_tag })
+        Some(TurnDown { ack, bye, to: dialog.flow, tag: dialog.remote_tag })
     }
 }
 

@@ -17,6 +17,7 @@ mod name_addr;
 mod network;
 mod pace;
 mod package;
+mod place;
 mod publish;
 mod register;
 mod stun;
@@ -43,6 +44,7 @@ pub use message::{Message, Request, Response, method_name, method_named, reason_
 pub use name_addr::{BadSyntax, NameAddr, Params};
 pub use network::Network;
 pub use package::{Activity, Line, Lines, Mailbox, Package, Presence, Shown, Stage, State};
+pub use place::Place;
 pub use register::{Binding, Gruu, Meant};
 pub use rsip::Method;
 pub use subscribe::{Reason, SubscriptionId};

@@ -18,7 +18,7 @@ use gruu::Gruus;
 pub use gruu::{Gruu, Meant};
 use outbound::{Adrift, Outbound};
 
-use crate::endpoint::{Event, SipConf, user_of};
+use crate::endpoint::{Event, Places, SipConf, user_of};
 use crate::timers::{Armed, Timers};
 use crate::{Flow, Hop, Name, NameAddr, Request, Response, Uri};
 
@@ -72,6 +72,8 @@ pub enum Input<'a> {
     Closed {
         /// The shell's number of it.
         connection: u64,
+        /// Where the proxies before phones are.
+        places: &'a Places,
     },
     /// A phone was not reached by this flow of its.
     FlowFailed {
@@ -176,13 +178,13 @@ impl Registrar {
                     self.drop_where(&account, |_| true, now, out);
                 }
             }
-            Input::Closed { connection } => {
+            Input::Closed { connection, places } => {
                 for account in self.by_connection.remove(&connection).unwrap_or_default() {
                     let bindings = self.aors.get(&account).map_or(&[][..], |aor| &aor.bindings);
                     let mut after = bindings.to_vec();
                     let lost = |binding: &Binding| binding.flow.connection == connection;
                     for lost in after.iter_mut().filter(|binding| lost(binding)) {
-                        match lost.way_back() {
+                        match lost.way_back(places) {
                             Some(flow) => lost.flow = flow,
                             None => self.adrift.add(&account, lost),
                         }

@@ -298,7 +298,7 @@ impl Subscription {
             request.body = state.print(&self.entity, self.version, now).into();
             self.version += 1; // it is the same dialog's next document (RFC 4235 §4.1.2, RFC 3680 §5.3)
         }
-        out.push(Output::Notify { request, to: self.dialog.next_hop() });
+        out.push(Output::Notify { request, to: self.dialog.flow });
     }
 }
 

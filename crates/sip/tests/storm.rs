@@ -190,6 +190,7 @@ impl World {
             Event::Banned(_) | Event::Flooded { .. } | Event::RequestDone { .. } => {}
             Event::Unavailable { .. }
             | Event::Subscribes(_)
+            | Event::Named { .. }
             | Event::Published { .. }
             | Event::Text { .. }
             | Event::Said { .. } => {}

@@ -250,6 +250,7 @@ impl Endpoint {
         let transaction = self.transactions.serve(key, None, &request, flow, out);
         let mut said = std::mem::take(&mut self.said);
         let sooner_percent = self.random.below(u64::from(self.conf.expires_spread_percent.min(50)) + 1) as u32; // 50 at most
+        self.foresee(&request.headers, false, flow, now, out);
         let seen = self.seen(&request, flow);
         let register = register::Input::Register {
             account: &account,
@@ -342,6 +343,7 @@ impl Endpoint {
                 return self.grant(leg, &mut wishes, now, out);
             }
         };
+        self.foresee(&request.headers, false, flow, now, out);
         let hears_reliably = uas.hears_reliably();
         let usage = Usage::Uas(Box::new(uas));
         let mut seat = Seat::new(usage, &local_tag, flow, Some(who.clone()));

@@ -13,7 +13,7 @@ use crate::invite::{Referral, Replaces};
 use crate::package::{Package, State};
 use crate::subscribe::{Reason, SubscriptionId};
 use crate::texts::TextId;
-use crate::{Flow, Headers, Name, NameAddr, Transport};
+use crate::{Flow, Headers, Name, NameAddr, Place, Transport};
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -54,6 +54,13 @@ pub enum Input {
         remote: SocketAddr,
         /// How it began.
         quoted: Bytes,
+    },
+    /// Where a name leads that dialogs go on by, or may.
+    Leads {
+        /// The name.
+        place: Place,
+        /// The flows to it, in the order to be tried. None: it leads nowhere, as far as is known.
+        flows: Vec<Flow>,
     },
     /// It is `deadline()`.
     Tick,
@@ -398,6 +405,11 @@ pub enum Event {
         flow: Flow,
         /// When to try there again, if they said so.
         retry_after_secs: Option<u32>,
+    },
+    /// A dialog goes on by a name: where that leads is to be said by [`Input::Leads`]. Nobody waits for it.
+    Named {
+        /// The name.
+        place: Place,
     },
     /// Somebody of ours sends a text to somebody: to be answered by [`Command::Text`].
     Text {

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use base::Time;
 
+use super::next_hop::hop;
 use super::transactions::Owner;
 use super::{Endpoint, Output, gate};
-use crate::name_addr::Parts;
-use crate::{Flow, Name, Request, Transport, Uri};
+use crate::{Flow, Request, Transport};
 
 /// Where the size of the way is not known, nothing larger is sent by UDP (RFC 3261 §18.1.1).
 const DATAGRAM_MAX: usize = 1_300;
@@ -46,7 +46,7 @@ impl Endpoint {
         if size <= DATAGRAM_MAX || flow.transport != Transport::Udp || self.refused.knows(flow.remote, now) {
             return None;
         }
-        let open = self.conf.trunks.iter().any(|peer| gate::is_from(peer, flow)) || next(request) == Some(flow.remote);
+        let open = self.conf.trunks.iter().any(|peer| gate::is_from(peer, flow)) || says(request) == Some(flow.remote);
         open.then_some(Flow { transport: Transport::Tcp, connection: 0, ..flow })
     }
 
@@ -71,8 +71,7 @@ impl Endpoint {
 }
 
 /// Where a request says it goes, if that is an address.
-fn next(request: &Request) -> Option<SocketAddr> {
-    let route = request.headers.first(&Name::Route).and_then(|route| Parts::read(route).ok());
-    let uri: Uri = route.map_or(&*request.uri, |parts| parts.uri).parse().ok()?;
-    Some(SocketAddr::new(uri.host.address()?, uri.port.unwrap_or(5060)))
+fn says(request: &Request) -> Option<SocketAddr> {
+    let hop = hop(request)?;
+    Some(SocketAddr::new(hop.host.address()?, hop.port.unwrap_or(5060)))
 }

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use base::{LegId, Time};
 
-use super::{Origin, Proxies};
+use super::Origin;
 use crate::Flow;
+use crate::dialog::Dialog;
 use crate::digest::Credentials;
 use crate::invite::{DialogId, Input, Output, Proofs, TransactionId, Usage};
 use crate::timers::{Armed, Timers};
@@ -130,11 +131,11 @@ impl Legs {
         }
     }
 
-    /// A connection to one of these is gone: dialogs that were held by it go on by another, where that can be.
-    pub fn cut(&mut self, connection: u64, proxies: &Proxies) {
-        let held = |flow: Flow| flow.connection == connection && proxies.has(flow.remote.ip());
-        for dialog in self.all.values_mut().filter_map(|seat| seat.usage.dialog()).filter(|dialog| held(dialog.flow)) {
-            dialog.flow = dialog.way_back().unwrap_or(dialog.flow);
+    /// A connection is gone: dialogs that were held by it go on by another, where that can be.
+    pub fn cut(&mut self, connection: u64, way_back: impl Fn(&Dialog) -> Option<Flow>) {
+        let held = |dialog: &&mut Dialog| dialog.flow.connection == connection;
+        for dialog in self.all.values_mut().filter_map(|seat| seat.usage.dialog()).filter(held) {
+            dialog.flow = way_back(dialog).unwrap_or(dialog.flow);
         }
     }
 

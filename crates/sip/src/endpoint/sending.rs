@@ -1,7 +1,7 @@
 //! What goes out: every request of ours gets its Via and its way here.
 //!
-//! Where it stands: whoever has made a request says where it goes as far as it knows; one that is for a GRUU of ours goes
-//! where its phone is, one too large for a datagram by TCP.
+//! Where it stands: whoever has made a request says where it goes as far as it knows; one within a dialog goes by that
+//! dialog's route (`next_hop`), one that is for a GRUU of ours where its phone is, one too large for a datagram by TCP.
 
 use base::Time;
 
@@ -21,6 +21,7 @@ impl Endpoint {
         now: Time,
         out: &mut Vec<Output>,
     ) -> TransactionId {
+        let flow = self.next_hop(&request, flow, now, out);
         let flow = self.by_gruu(&mut request, flow, now);
         let mut branch = self.add_via(&mut request, flow);
         let (mut bytes, mut way, mut moved) = (request.to_bytes(), flow, None);
@@ -43,6 +44,7 @@ impl Endpoint {
         now: Time,
         out: &mut Vec<Output>,
     ) {
+        let to = self.next_hop(&ack, to, now, out);
         let to = self.by_gruu(&mut ack, to, now);
         self.add_via(&mut ack, to); // the ACK of a 2xx is a transaction of its own (RFC 3261 §13.2.2.4)
         self.transactions.acknowledge(id, tag, ack.to_bytes(), to, now, out);

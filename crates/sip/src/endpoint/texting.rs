@@ -74,7 +74,7 @@ impl Endpoint {
                 let Some((dialog, passing)) = dialog.zip(self.texts.sent(text)) else {
                     return self.text_is_over(text, 480, now, out);
                 };
-                let (mut request, to) = (dialog.request(passing.method), dialog.next_hop());
+                let (mut request, to) = (dialog.request(passing.method), dialog.flow);
                 put(&mut request, passing, &self.conf.server);
                 self.send(request, to, Some(Owner::Text(text)), now, out);
             }

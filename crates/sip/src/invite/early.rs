@@ -93,7 +93,7 @@ impl Early {
             let (cseq, _) = response.cseq().unwrap_or_default();
             let mut prack = dialog.request(Method::PRack);
             prack.headers.push(Name::RAck, format!("{rseq} {cseq} INVITE"));
-            out.push(Output::Request { request: prack, to: dialog.next_hop() });
+            out.push(Output::Request { request: prack, to: dialog.flow });
             if sdp.is_some() && matches!(self.agreed, Agreed::No) {
                 self.agreed = Agreed::Answered;
             }

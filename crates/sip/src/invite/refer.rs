@@ -178,7 +178,7 @@ impl Transfer {
         headers.push(Name::SubscriptionState, state);
         headers.push(Name::ContentType, "message/sipfrag;version=2.0");
         notify.body = format!("SIP/2.0 {status} {}\r\n", reason_phrase(status)).into();
-        out.push(Output::Request { request: notify, to: dialog.next_hop() });
+        out.push(Output::Request { request: notify, to: dialog.flow });
     }
 }
 

@@ -84,7 +84,7 @@ impl Session {
         match Dialog::uac(response, flow).filter(|_| anew || sdp.is_some()) {
             Some(mut dialog) => {
                 let tag = dialog.remote_tag.clone();
-                out.push(Output::Acknowledge { ack: dialog.ack(dialog.local_cseq()), tag, to: dialog.next_hop() });
+                out.push(Output::Acknowledge { ack: dialog.ack(dialog.local_cseq()), tag, to: dialog.flow });
                 out.push(Output::Event(Event::Answered { leg, fork, sdp }));
                 dialog.asked_already(early.local_cseq);
                 dialog.was_asked_already(early.remote_cseq);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base::Time;
 
-use crate::dialog::address;
-use crate::{Flow, Name, NameAddr, Request, Transport};
+use crate::endpoint::Places;
+use crate::{Flow, Name, NameAddr, Request};
 
 /// A contact, kept as the phone sent it, beside the way its REGISTER came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,9 +101,8 @@ impl Binding {
 
     /// How it is reached when the connection it was registered by is gone: by the first proxy on its Path, if that says
     /// where it takes connections. A phone's own is gone for good (RFC 5626 §4.3).
-    pub(super) fn way_back(&self) -> Option<Flow> {
-        let hop = self.path.first()?;
-        Some(Flow { remote: address(hop)?, connection: 0, ..self.flow }).filter(|flow| flow.transport == Transport::Tcp)
+    pub(super) fn way_back(&self, places: &Places) -> Option<Flow> {
+        places.way_back(self.path.first()?, self.flow)
     }
 
     /// The Contact of a 200: as it was sent, with the seconds left. Not rewritten, or a phone does not know its own.

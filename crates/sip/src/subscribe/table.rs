@@ -8,7 +8,7 @@ use base::Time;
 
 use super::{Input, Output, Subscription, SubscriptionId};
 use crate::Flow;
-use crate::endpoint::Proxies;
+use crate::dialog::Dialog;
 use crate::package::{Package, State};
 use crate::timers::{Armed, Timers};
 
@@ -135,11 +135,11 @@ impl Table {
         self.settle(id);
     }
 
-    /// A connection to one of these is gone: who is watched for by it goes on by another, where that can be.
-    pub fn cut(&mut self, connection: u64, proxies: &Proxies) {
+    /// A connection is gone: who watches by it goes on by another, where that can be.
+    pub fn cut(&mut self, connection: u64, way_back: impl Fn(&Dialog) -> Option<Flow>) {
         for id in self.over(connection) {
-            if let Some(dialog) = self.dialog(id).filter(|dialog| proxies.has(dialog.flow.remote.ip())) {
-                dialog.flow = dialog.way_back().unwrap_or(dialog.flow);
+            if let Some(dialog) = self.dialog(id) {
+                dialog.flow = way_back(dialog).unwrap_or(dialog.flow);
             }
             self.settle(id);
         }

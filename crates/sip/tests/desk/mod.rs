@@ -166,6 +166,7 @@ impl Desk {
                     "Said".to_owned()
                 }
             }
+            Event::Named { place } => format!("Named({place})"),
             Event::Published { account } => format!("Published({account})"),
             Event::Subscribes(asks) => format!("Subscribes({} {} {})", asks.watcher, asks.package.word(), asks.called),
             Event::Banned(ban) => format!("Banned({})", ban.account.as_deref().unwrap_or("*")),

@@ -116,7 +116,7 @@ impl Changes {
             timer.write(headers);
             timer.refreshing();
         }
-        let to = dialog.next_hop();
+        let to = dialog.flow;
         if method == Method::Update {
             out.push(Output::Request { request, to });
         } else {
@@ -179,7 +179,7 @@ impl Changes {
         if response.is_success() {
             let (cseq, _) = response.cseq().unwrap_or_default();
             let (ack, tag) = (dialog.ack(cseq), dialog.remote_tag.clone());
-            out.push(Output::Acknowledge { ack, tag, to: dialog.next_hop() });
+            out.push(Output::Acknowledge { ack, tag, to: dialog.flow });
         }
     }
 

@@ -51,7 +51,7 @@ impl Parting {
         if let Some(status) = status {
             request.headers.push(crate::Name::Reason, reason(status));
         }
-        out.push(Output::Request { request, to: dialog.next_hop() });
+        out.push(Output::Request { request, to: dialog.flow });
         Parting::Leaving
     }
 

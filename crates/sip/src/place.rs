@@ -1,10 +1,10 @@
 //! What a URI says of where it leads, before any name server is asked (RFC 3263 §4).
+//!
+//! Where it stands: `locate` finds the servers of a place; the endpoint reads where a dialog's next hop is.
 
 use std::fmt;
 
-use sip::{Host, Scheme, Transport, Uri};
-
-use crate::record::plain;
+use crate::{Host, Scheme, Transport, Uri};
 
 /// Where a request is to go: a name or an address, and what is said about the way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -23,7 +23,7 @@ impl Place {
     /// As an operator says it: a host, and perhaps a port and a transport.
     pub fn new(host: Host, port: Option<u16>, transport: Option<Transport>) -> Place {
         let host = match host {
-            Host::Name(name) => Host::Name(plain(&name)),
+            Host::Name(name) => Host::Name(name.trim_end_matches('.').to_ascii_lowercase()),
             host => host,
         };
         Place { host, port, transport, secure: transport == Some(Transport::Tls) }
