@@ -84,7 +84,8 @@ impl Names<'_> {
             None => hold_music.clone(),
         };
         let announce = queue.announce.as_ref().map(|text| self.phrase(file, text));
-        let hold = match announce {
+        let announce_wait = queue.announce_wait.as_ref().map(|text| self.phrase(file, text));
+        let hold = match announce.as_ref().or(announce_wait.as_ref()) {
             Some(_) => {
                 let between = queue.announce_every.as_secs() as usize * audio::SAMPLE_RATE as usize;
                 Sound::from_pcm(music.pcm().iter().cycle().take(between).copied().collect())
@@ -95,6 +96,7 @@ impl Names<'_> {
             name: queue.acd.name.clone(),
             hold,
             announce,
+            announce_wait,
             priority: queue.priority,
             keys: queue.keys.clone(),
             overflow: queue.overflow.clone(),

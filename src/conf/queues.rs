@@ -40,6 +40,7 @@ struct QueueTable {
     relax_floor: u8,
     #[serde(default = "hundred")]
     callers_max: usize,
+    estimate_secs_max: Option<u64>,
     #[serde(default = "hour")]
     wait_secs_max: u64,
     unstaffed_secs_max: Option<u64>,
@@ -56,6 +57,7 @@ struct QueueTable {
     sticky_hours: u64,
     music: Option<Spanned<String>>,
     announce: Option<Spanned<String>>,
+    announce_wait: Option<Spanned<String>>,
     #[serde(default = "sixty")]
     announce_secs: u64,
     #[serde(default)]
@@ -70,6 +72,7 @@ struct QueueTable {
 #[serde(default, deny_unknown_fields)]
 struct OverflowTable {
     full: Option<Spanned<String>>,
+    long_wait: Option<Spanned<String>>,
     empty: Option<Spanned<String>>,
     unstaffed: Option<Spanned<String>>,
     timeout: Option<Spanned<String>>,
@@ -116,6 +119,7 @@ pub(super) struct Queue {
     pub(super) priority: i32,
     pub(super) music: Option<Spanned<String>>,
     pub(super) announce: Option<Spanned<String>>,
+    pub(super) announce_wait: Option<Spanned<String>>,
     pub(super) announce_every: Duration,
     pub(super) record: bool,
     pub(super) keys: HashMap<char, Destination>,
@@ -210,6 +214,7 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
     let ways = said.overflow;
     let overflow = OverflowConf {
         full: way(ways.full),
+        long_wait: way(ways.long_wait),
         empty: way(ways.empty),
         unstaffed: way(ways.unstaffed),
         timeout: way(ways.timeout),
@@ -224,6 +229,7 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         priority_worth: secs(said.priority_secs),
         needs,
         callers_max: said.callers_max,
+        estimate_max: said.estimate_secs_max.map(secs),
         wait_max: Some(secs(said.wait_secs_max)),
         unstaffed_max: said.unstaffed_secs_max.map(secs),
         join_needs: join_needs.unwrap_or(Staffing::Nobody),
@@ -235,8 +241,9 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         ..acd::QueueConf::new(name)
     };
     let announce_every = secs(said.announce_secs.clamp(5, 600));
-    let (priority, music, announce, record) = (said.priority, said.music, said.announce, said.record);
-    read.queues.push(Queue { acd, priority, music, announce, announce_every, record, keys, overflow });
+    let (priority, music, record) = (said.priority, said.music, said.record);
+    let (announce, announce_wait) = (said.announce, said.announce_wait);
+    read.queues.push(Queue { acd, priority, music, announce, announce_wait, announce_every, record, keys, overflow });
 }
 
 const TIERS_MAX: usize = 20;

@@ -18,7 +18,7 @@ use base::{CallId, Random, Time};
 pub use view::{AgentView, QueueView};
 
 use crate::agent::{Agent, State, Then};
-use crate::entry::{Entry, Stands};
+use crate::entry::{Entry, Stands, Told};
 use crate::memory::Memory;
 use crate::queue::{Place, Queue};
 use crate::{
@@ -93,7 +93,7 @@ impl Acd {
             Input::Join(join) => self.join(join, out),
             Input::Gone { call, how } => self.gone(call, how, out),
             Input::Where { call } => {
-                out.extend(self.position(call).map(|position| Output::Stands { call, position }));
+                out.extend(self.stands(call));
             }
             Input::Answered { call, agent } => self.answered(call, &agent, out),
             Input::Refused { call, agent, how } => {
@@ -139,6 +139,22 @@ impl Acd {
         Some(self.queues[entry.queue as usize].position(entry.place, call))
     }
 
+    /// Where a waiting call stands, and for how long it will.
+    fn stands(&mut self, call: CallId) -> Option<Output> {
+        let entry = self.entries.get_mut(&call)?;
+        let queue = &self.queues[entry.queue as usize];
+        let (position, at_work) = (queue.position(entry.place, call), queue.at_work());
+        let mut wait = queue.wait(position).map(|made| made.wait);
+        if let (Some(wait), Some(told)) = (&mut wait, entry.told)
+            && position <= told.position
+            && at_work >= told.at_work
+        {
+            *wait = told.wait.min(*wait);
+        }
+        entry.told = wait.map(|wait| Told { wait, position, at_work });
+        Some(Output::Stands { call, position, wait })
+    }
+
     /// How many wait in a queue, those whose agent is being rung too.
     pub fn waiting(&self, queue: &QueueName) -> usize {
         self.queue_numbers.get(queue).map_or(0, |queue| self.queues[*queue as usize].waiting.len())
@@ -154,16 +170,20 @@ impl Acd {
         let conf = &queue.conf;
         self.numbers += 1;
         let place = Place { rank: rank(now, join.credit, join.priority, conf.priority_worth), number: self.numbers };
+        let position = queue.position(place, join.call);
+        let estimate = queue.wait(position);
         let turned_away = if queue.closed {
             Some(Outcome::Closed)
         } else if queue.waiting.len() >= conf.callers_max {
             Some(Outcome::Overflowed(Overflow::Full))
         } else if !queue.has(conf.join_needs) || !queue.has(conf.stay_needs) {
             Some(Outcome::Overflowed(Overflow::Empty))
+        } else if estimate.zip(conf.estimate_max).is_some_and(|(made, max)| made.wait > max) {
+            Some(Outcome::Overflowed(Overflow::LongWait))
         } else {
             None
         };
-        let position = if turned_away.is_some() { 0 } else { queue.position(place, join.call) };
+        let position = if turned_away.is_some() { 0 } else { position };
         out.push(fact(
             now,
             What::Entered {
@@ -172,6 +192,7 @@ impl Acd {
                 caller: join.caller.clone(),
                 priority: join.priority,
                 position,
+                estimate: estimate.map(|made| made.wait),
             },
         ));
         if let Some(outcome) = turned_away {
@@ -196,6 +217,8 @@ impl Acd {
             joined: now,
             credit: join.credit,
             place,
+            estimate,
+            told: None,
             widens: None,
             needs,
             want,
@@ -287,7 +310,9 @@ impl Acd {
         let Some(number) = self.talks.remove(&call) else { return };
         let (now, agent) = (self.now, &mut self.agents[number as usize]);
         let State::Talking { queue, since, then, .. } = &agent.state else { return };
-        let (conf, talked, then) = (&self.queues[*queue as usize].conf, now.since(*since), then.clone());
+        let Queue { conf, estimate, .. } = &mut self.queues[*queue as usize];
+        let (talked, then) = (now.since(*since), then.clone());
+        estimate.handled(talked + conf.wrap_up);
         agent.talked += talked;
         agent.idle_since = now;
         let (queue, name) = (conf.name.clone(), agent.name.clone());

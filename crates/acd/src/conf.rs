@@ -98,6 +98,8 @@ pub struct QueueConf {
     pub needs: Needs,
     /// So many may wait; the next overflows.
     pub callers_max: usize,
+    /// Who would have to wait longer than this, as far as is known, overflows.
+    pub estimate_max: Option<Duration>,
     /// So long may one wait. An agent whose phone rings by then may still answer.
     pub wait_max: Option<Duration>,
     /// So long may callers wait while nobody is logged in.
@@ -129,6 +131,7 @@ impl QueueConf {
             priority_worth: Duration::from_secs(60),
             needs: Needs::default(),
             callers_max: 1000,
+            estimate_max: None,
             wait_max: None,
             unstaffed_max: None,
             join_needs: Staffing::Nobody,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base::Time;
 
 use crate::Needs;
+use crate::estimate::Made;
 use crate::queue::Place;
 use crate::want::Want;
 
@@ -17,6 +18,10 @@ pub(crate) struct Entry {
     /// How long it had waited elsewhere.
     pub(crate) credit: Duration,
     pub(crate) place: Place,
+    /// How long it would wait, as was estimated when it came,
+    pub(crate) estimate: Option<Made>,
+    /// and as its caller was told last.
+    pub(crate) told: Option<Told>,
     pub(crate) needs: Needs,
     pub(crate) want: Want,
     /// When the want changes next.
@@ -41,6 +46,14 @@ pub(crate) enum Stands {
     For { agent: u32, until: Time },
     /// Out of the line while one agent is rung.
     Offered,
+}
+
+/// What a caller was told, and what the load was then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) wait: Duration,
+    pub(crate) position: usize,
+    pub(crate) at_work: usize,
 }
 
 impl Entry {

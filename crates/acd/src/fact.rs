@@ -34,6 +34,9 @@ pub enum What {
         priority: i32,
         /// His place in the line, 1 at its head; 0 where he was not let in.
         position: usize,
+        /// How long he would wait, as far as the queue could know.
+        #[serde(with = "base::nanos::option", default, skip_serializing_if = "Option::is_none")]
+        estimate: Option<Duration>,
     },
     /// An agent's phone is to ring.
     Offered {
@@ -179,6 +182,8 @@ pub enum Outcome {
 pub enum Overflow {
     /// Too many wait.
     Full,
+    /// He would have to wait for too long.
+    LongWait,
     /// Those who have to be there for callers to join are not.
     Empty,
     /// Those who have to be there for callers to stay went away.
@@ -196,6 +201,7 @@ impl Outcome {
             Outcome::ShortAbandoned => "short-abandoned",
             Outcome::TimedOut => "timeout",
             Outcome::Overflowed(Overflow::Full) => "full",
+            Outcome::Overflowed(Overflow::LongWait) => "long-wait",
             Outcome::Overflowed(Overflow::Empty) => "empty",
             Outcome::Overflowed(Overflow::Emptied) => "emptied",
             Outcome::Overflowed(Overflow::Unstaffed) => "unstaffed",

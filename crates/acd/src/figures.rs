@@ -64,6 +64,10 @@ pub struct QueueFigures {
     pub answered_waits: Duration,
     /// Σ waiting of those who hung up after really waiting.
     pub abandoned_waits: Duration,
+    /// Answered callers whose wait had been estimated when they came,
+    pub estimated: u64,
+    /// and Σ seconds by which that was wrong, be it too long or too short.
+    pub estimates_off: Duration,
     /// The longest anybody waited.
     pub wait_max: Duration,
     /// Conversations that are over.
@@ -128,6 +132,11 @@ impl QueueFigures {
         ratio(self.abandoned, self.offered)
     }
 
+    /// By how much estimates of the wait were wrong, on average.
+    pub fn average_estimate_error(&self) -> Option<Duration> {
+        average(self.estimates_off, self.estimated)
+    }
+
     /// Average handle time: (talk + wrap-up) ÷ conversations that are over.
     pub fn average_handle_time(&self) -> Option<Duration> {
         average(self.talked + self.wrapped_up, self.completed)
@@ -186,8 +195,8 @@ pub struct Figures {
     pub queues: BTreeMap<QueueName, QueueFigures>,
     /// By agent.
     pub agents: BTreeMap<AgentName, AgentFigures>,
-    /// Counted entries that are still in a queue or a conversation.
-    open: HashMap<CallId, QueueName>,
+    /// Counted entries that are still in a queue or a conversation, with how long they would wait.
+    open: HashMap<CallId, (QueueName, Option<Duration>)>,
     /// Each agent's state and since when; with the queue he wraps up for, if its entry is counted.
     states: HashMap<AgentName, (AgentState, Time, Option<QueueName>)>,
 }
@@ -215,16 +224,16 @@ impl Figures {
     pub fn add(&mut self, fact: &Fact) {
         let counts = self.conf.from <= fact.at && fact.at < self.conf.until;
         match &fact.what {
-            What::Entered { queue, call, .. } => {
+            What::Entered { queue, call, estimate, .. } => {
                 self.open.remove(call);
                 if counts {
                     self.queues.entry(queue.clone()).or_default().offered += 1;
-                    self.open.insert(*call, queue.clone());
+                    self.open.insert(*call, (queue.clone(), *estimate));
                 }
             }
             What::Left { call, outcome, waited, .. } => self.left(*call, outcome, *waited),
             What::Completed { call, agent, talked, .. } => {
-                let queue = self.open.remove(call);
+                let queue = self.open.remove(call).map(|(queue, _)| queue);
                 if let Some(queue) = queue.as_ref().and_then(|queue| self.queues.get_mut(queue)) {
                     queue.completed += 1;
                     queue.talked += *talked;
@@ -254,7 +263,7 @@ impl Figures {
     }
 
     fn left(&mut self, call: CallId, outcome: &Outcome, waited: Duration) {
-        let Some(name) = self.open.get(&call) else { return };
+        let Some((name, estimate)) = self.open.get(&call) else { return };
         let Some(queue) = self.queues.get_mut(name) else { return };
         let in_time = u64::from(waited <= self.conf.answer_within);
         queue.wait_max = queue.wait_max.max(waited);
@@ -263,6 +272,10 @@ impl Figures {
                 queue.answered += 1;
                 queue.answered_in_time += in_time;
                 queue.answered_waits += waited;
+                if let Some(estimate) = estimate {
+                    queue.estimated += 1;
+                    queue.estimates_off += waited.abs_diff(*estimate);
+                }
                 return; // the conversation is still to come
             }
             Outcome::Abandoned => {

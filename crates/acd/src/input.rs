@@ -149,6 +149,9 @@ pub enum Output {
         call: CallId,
         /// Its place in the line, 1 at the head.
         position: usize,
+        /// How long it will wait, as far as is known. A caller who asks again is told more than before only where his
+        /// place is worse or fewer agents are at work.
+        wait: Option<Duration>,
     },
     /// Ring this agent for this call. `Answered` or `Refused` is expected, or a `Withdraw` comes: at the latest when the
     /// ringing time is up.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use base::{CallId, Time};
 
 use crate::agent::State;
+use crate::estimate::{Estimate, Made};
 use crate::idle::Idle;
 use crate::places::Places;
 use crate::want::Want;
@@ -30,6 +31,7 @@ pub(crate) struct Queue {
     pub(crate) idle: Idle,
     /// Everybody who waits, be he in the line or not.
     pub(crate) waiting: Places,
+    pub(crate) estimate: Estimate,
     line: BTreeMap<Want, BTreeSet<(Place, CallId)>>,
     staff: Staff,
     /// Since when nobody is logged in.
@@ -52,6 +54,7 @@ impl Queue {
             conf,
             closed: false,
             waiting: Places::default(),
+            estimate: Estimate::default(),
             line: BTreeMap::new(),
             staff: Staff::default(),
             unstaffed_since: Some(now),
@@ -83,6 +86,16 @@ impl Queue {
     /// A call's place in the line, 1 at its head.
     pub(crate) fn position(&self, place: Place, call: CallId) -> usize {
         self.waiting.before((place, call)) + 1
+    }
+
+    /// How long whoever stands there will wait.
+    pub(crate) fn wait(&self, position: usize) -> Option<Made> {
+        self.estimate.wait(position, self.staff.free, self.staff.at_work)
+    }
+
+    /// How many are logged in and not paused.
+    pub(crate) fn at_work(&self) -> usize {
+        self.staff.at_work
     }
 
     /// A member moves from one state to another.

@@ -370,6 +370,17 @@ fn every_cap_has_its_own_outcome() {
     let (first, second) = (centre.join("sales"), centre.join("sales"));
     assert_eq!((centre.outcome(first), centre.outcome(second)), (None, Some("full")));
 
+    let mut centre = with(|queue| queue.estimate_max = Some(secs(60)));
+    centre.log_in(&["ann"]);
+    for (talks, outcome) in [(50, None), (70, None), (10, Some("long-wait"))] {
+        let (talk, call) = (centre.join("sales"), centre.join("sales"));
+        assert_eq!(centre.outcome(call), outcome); // as long as the calls before took
+        centre.tell(Input::Gone { call, how: Gone::Withdrawn });
+        centre.answer(talk, "ann");
+        centre.pass(secs(talks));
+        centre.end(talk);
+    }
+
     let mut centre = with(|queue| queue.wait_max = Some(secs(60)));
     let call = centre.join("sales");
     centre.pass(secs(59));

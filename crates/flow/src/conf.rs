@@ -114,6 +114,8 @@ pub struct QueueConf {
     pub hold: Sound,
     /// and what they are told each time it has been played; `position` is their place in the line.
     pub announce: Option<Phrase>,
+    /// What they are told instead where it is known how long they will wait; `wait` is so many minutes, rounded up.
+    pub announce_wait: Option<Phrase>,
     /// How urgent its callers are.
     pub priority: i32,
     /// The keys that lead out.
@@ -129,6 +131,8 @@ pub struct QueueConf {
 pub struct OverflowConf {
     /// Too many wait.
     pub full: Option<Destination>,
+    /// They would have to wait for too long.
+    pub long_wait: Option<Destination>,
     /// Those who have to be there for callers to join are not.
     pub empty: Option<Destination>,
     /// Those who have to be there for callers to stay went away, or nobody has been logged in for too long.

@@ -3,6 +3,8 @@
 //! Where it stands: `acd` decides who gets whom; this program tells it what happens to the call, and does what it says.
 //! Whatever the caller hears is cut short by an agent who answers.
 
+use std::time::Duration;
+
 use acd::{AgentName, EndedBy, Gone, Join, Outcome, Overflow, Refusal};
 use call::{Call, Event, Side, Target, What};
 use route::Destination;
@@ -42,14 +44,20 @@ impl Queue {
     /// Music, until it is time to say something.
     fn hold(&mut self, call: &mut Call) {
         self.tells = false;
-        call.play(&self.conf.hold, self.conf.announce.is_none());
+        call.play(&self.conf.hold, self.conf.announce.is_none() && self.conf.announce_wait.is_none());
     }
 
     /// The caller is told something. An agent who answers cuts it short, as all that is played.
-    fn tell(&mut self, position: usize, call: &mut Call) {
-        let Some(phrase) = &self.conf.announce else { return };
+    fn tell(&mut self, position: usize, wait: Option<Duration>, call: &mut Call) {
+        let wait = wait.filter(|wait| !wait.is_zero()).map(|wait| wait.as_secs().div_ceil(60).max(1).to_string());
+        let phrase = wait.as_ref().and(self.conf.announce_wait.as_ref()).or(self.conf.announce.as_ref());
+        let Some(phrase) = phrase else { return self.hold(call) };
         let position = position.to_string();
-        let sound = phrase.with(call, |field| (field == "position").then_some(position.as_str()));
+        let sound = phrase.with(call, |field| match field {
+            "position" => Some(&position),
+            "wait" => wait.as_deref(),
+            _ => None,
+        });
         self.tells = true;
         call.play(&sound, false);
     }
@@ -62,6 +70,7 @@ impl Queue {
             Outcome::TimedOut => ways.timeout.as_ref(),
             Outcome::Closed => ways.closed.as_ref(),
             Outcome::Overflowed(Overflow::Full) => ways.full.as_ref(),
+            Outcome::Overflowed(Overflow::LongWait) => ways.long_wait.as_ref(),
             Outcome::Overflowed(Overflow::Empty) => ways.empty.as_ref(),
             Outcome::Overflowed(Overflow::Emptied | Overflow::Unstaffed) => ways.unstaffed.as_ref(),
             _ => None,
@@ -81,7 +90,7 @@ impl Program for Queue {
                     caller: call.caller().party.label().into(),
                     priority: self.conf.priority,
                     skills: Vec::new(),
-                    credit: std::time::Duration::ZERO,
+                    credit: waited_before(call),
                 });
                 self.words.push(join.into());
             }
@@ -142,7 +151,9 @@ impl Program for Queue {
                 }
             }
             acd::Output::Joined { .. } if self.state == State::Waiting => self.hold(call),
-            acd::Output::Stands { position, .. } if self.state == State::Waiting => self.tell(*position, call),
+            acd::Output::Stands { position, wait, .. } if self.state == State::Waiting => {
+                self.tell(*position, *wait, call);
+            }
             acd::Output::Offer { agent, .. } if self.state == State::Waiting => {
                 call.ring_also(Target::Account(agent.to_string()));
             }
@@ -168,6 +179,19 @@ fn refusal(status: u16, reached: bool) -> Refusal {
         404 | 408 | 410 | 500..=599 => Refusal::Unreachable,
         _ => Refusal::Declined,
     }
+}
+
+/// How long the caller has waited in other queues, on this call.
+fn waited_before(call: &Call) -> Duration {
+    let (mut waited, mut since) = (Duration::ZERO, None);
+    for fact in call.facts() {
+        match fact.what {
+            What::Queued { .. } => since = Some(fact.at),
+            What::Unqueued { .. } => waited += since.take().map_or(Duration::ZERO, |since| fact.at.since(since)),
+            _ => {}
+        }
+    }
+    waited
 }
 
 fn connected_to(call: &Call) -> Option<&str> {

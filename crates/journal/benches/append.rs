@@ -34,7 +34,7 @@ fn queue_call(call: CallId) -> [Record; 10] {
             trunk: None,
         }),
         said(What::Queued { queue: "sales".into() }),
-        Record::Queue(QueueWhat::Entered { queue: queue(), call, caller, priority: 0, position: 4 }),
+        Record::Queue(QueueWhat::Entered { queue: queue(), call, caller, priority: 0, position: 4, estimate: None }),
         Record::Queue(QueueWhat::Offered { queue: queue(), call, agent: agent(), why }),
         Record::Queue(QueueWhat::Left { queue: queue(), call, outcome, waited, position: 1 }),
         Record::Queue(QueueWhat::AgentIs { agent: agent(), state: AgentState::Talking }),

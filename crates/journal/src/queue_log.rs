@@ -129,7 +129,7 @@ impl QueueLog {
             }
             Outcome::Key(key) => head.say(lines, "EXITWITHKEY", &[&key.to_string(), &place, &began, &wait]),
             Outcome::Withdrawn => head.say(lines, "WITHDRAW", &[&place, &began, &wait, ""]),
-            Outcome::Overflowed(Overflow::Full) | Outcome::Closed | Outcome::Failed => {
+            Outcome::Overflowed(Overflow::Full | Overflow::LongWait) | Outcome::Closed | Outcome::Failed => {
                 head.say(lines, "WITHDRAW", &[&place, &began, &wait, outcome.word()]);
             }
         }

@@ -38,7 +38,7 @@ fn calls<const N: usize>() -> [CallId; N] {
 
 fn entered(call: CallId) -> Record {
     let (queue, caller) = ("sales".parse().expect("a name"), Arc::from("+48123"));
-    Record::Queue(QueueWhat::Entered { queue, call, caller, priority: 0, position: 1 })
+    Record::Queue(QueueWhat::Entered { queue, call, caller, priority: 0, position: 1, estimate: None })
 }
 
 fn offered(call: CallId, agent: &str) -> Record {

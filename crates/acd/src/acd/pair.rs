@@ -10,6 +10,7 @@ use base::CallId;
 use super::{Acd, SECOND, Timer, fact};
 use crate::agent::State;
 use crate::entry::{Entry, Stands};
+use crate::estimate::End;
 use crate::{Occasion, Outcome, Output, Overflow, Strategy, What, Why};
 
 impl Acd {
@@ -141,7 +142,14 @@ impl Acd {
         if let (Some(agent), true) = (to, queue.conf.sticky.is_some()) {
             self.memory.talked(&entry.caller, agent, self.now);
         }
-        let (queue, waited) = (queue.conf.name.clone(), self.now.since(entry.joined));
+        let waited = self.now.since(entry.joined);
+        let end = match outcome {
+            Outcome::Answered { .. } => End::Answered,
+            Outcome::Abandoned => End::GaveUp,
+            _ => End::Other,
+        };
+        queue.estimate.waited(entry.estimate, end, waited);
+        let queue = queue.conf.name.clone();
         out.push(fact(self.now, What::Left { queue, call, outcome: outcome.clone(), waited, position }));
         out.push(Output::Left { call, outcome });
     }

@@ -34,6 +34,8 @@ struct Storm {
     talking: HashMap<CallId, AgentName>,
     waiting: HashSet<CallId>,
     facts: Vec<Fact>,
+    /// What callers were told of their wait, with their place and how many were at work.
+    told: HashMap<CallId, (Option<Duration>, usize, usize)>,
     /// Offers that are over: an answer to them comes too late.
     stale: Vec<(CallId, AgentName)>,
 }
@@ -94,6 +96,7 @@ fn queue(number: u64, agents: &[AgentName], random: &mut Random) -> QueueConf {
         stay_needs: staffing(random),
         misses_max: random.below(3) as u32,
         rest: secs(random, 5),
+        estimate_max: maybe(random, 60),
         sticky: random.one_in(2).then(|| Sticky { remember: secs(random, 600), wait: secs(random, 20) }),
         ..QueueConf::new(format!("queue-{number}").parse().unwrap())
     }
@@ -117,6 +120,7 @@ impl Storm {
             talking: HashMap::new(),
             waiting: HashSet::new(),
             facts: Vec::new(),
+            told: HashMap::new(),
             stale: Vec::new(),
         }
     }
@@ -127,7 +131,7 @@ impl Storm {
         let agent = self.agents[random.below(self.agents.len() as u64) as usize].clone();
         let queue = self.queues[random.below(self.queues.len() as u64) as usize].clone();
         let by = [EndedBy::Caller, EndedBy::Agent, EndedBy::Switch][random.below(3) as usize];
-        match random.below(16) {
+        match random.below(17) {
             0..=2 => Input::Join(Join {
                 call,
                 queue,
@@ -166,7 +170,20 @@ impl Storm {
             }
             14 if random.one_in(4) => Input::PhoneGone { agent },
             14 => Input::Prioritise { call, priority: random.below(5) as i32 - 2 },
+            15 => Input::Where { call },
             _ => Input::Tick,
+        }
+    }
+
+    /// An estimate of a caller's wait rises only where his place is worse, or fewer agents are at work.
+    fn is_told(&mut self, call: CallId, position: usize, wait: Option<Duration>) {
+        let Some(entry) = self.acd.entries.get(&call) else { return }; // his time was up as well
+        let at_work = self.acd.queues[entry.queue as usize].at_work();
+        if let Some((Some(before), place, agents)) = self.told.insert(call, (wait, position, at_work)) {
+            assert!(
+                position > place || at_work < agents || wait.is_some_and(|wait| wait <= before),
+                "{call} waits longer"
+            );
         }
     }
 
@@ -199,6 +216,7 @@ impl Storm {
         };
         let mut out = Vec::new();
         self.acd.handle(input, self.now, &mut out);
+        let restaffed = out.iter().any(|out| matches!(out, Output::Fact(Fact { what: What::AgentIs { .. }, .. })));
         for output in out {
             match output {
                 Output::Offer { call, agent, .. } => {
@@ -215,8 +233,17 @@ impl Storm {
                         assert_eq!(self.talking.get(&call), Some(&agent));
                     }
                 }
-                Output::Joined { call, position } | Output::Stands { call, position } => {
+                Output::Joined { call, position } => {
+                    self.told.remove(&call);
                     assert!(self.waiting.contains(&call) && (1..=self.waiting.len()).contains(&position));
+                }
+                Output::Stands { call, position, wait } => {
+                    assert!(self.waiting.contains(&call) && (1..=self.waiting.len()).contains(&position));
+                    if restaffed {
+                        self.told.remove(&call); // by how many it was said is not known any more
+                    } else {
+                        self.is_told(call, position, wait);
+                    }
                 }
                 Output::Fact(fact) => {
                     if let What::Entered { call, .. } = &fact.what {

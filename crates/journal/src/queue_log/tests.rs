@@ -29,7 +29,7 @@ fn agent(name: &str) -> AgentName {
 
 fn entered(caller: &str, position: usize) -> Record {
     let (queue, call, caller) = (queue(), the_call(), Arc::from(caller));
-    Record::Queue(QueueWhat::Entered { queue, call, caller, priority: 0, position })
+    Record::Queue(QueueWhat::Entered { queue, call, caller, priority: 0, position, estimate: None })
 }
 
 fn offered(name: &str) -> Record {
