@@ -3,6 +3,7 @@
 mod explain;
 mod flows;
 mod ladder;
+mod qa;
 mod recordings;
 mod remote;
 
@@ -53,6 +54,9 @@ enum Command {
     /// The archive of recordings: what is in it, and is it what was recorded
     #[command(subcommand)]
     Recordings(recordings::Command),
+    /// How good calls are: what to listen to, score cards, and what ratings come to
+    #[command(subcommand)]
+    Qa(qa::Command),
     #[command(flatten)]
     Remote(remote::Command),
 }
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Command::Flow(command) => command.run(),
         Command::Route(RouteCommand::Explain(args)) => args.run(),
         Command::Recordings(command) => command.run(),
+        Command::Qa(command) => command.run(),
         Command::Remote(command) => command.run(),
     };
     match done {

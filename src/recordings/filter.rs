@@ -60,12 +60,12 @@ impl Filter {
 }
 
 /// The first moment of a day, or a moment, as sidecars write it.
-fn from(text: &str) -> Result<String, String> {
+pub fn from(text: &str) -> Result<String, String> {
     moment(text, 0)
 }
 
 /// The first moment after a day, or a moment.
-fn to(text: &str) -> Result<String, String> {
+pub fn to(text: &str) -> Result<String, String> {
     moment(text, 1)
 }
 

@@ -15,6 +15,10 @@ mod verify;
 mod wave;
 mod zip;
 
+pub use filter::{Filter, from, to};
+pub use find::{length, local, open, the_one};
+pub use keep::now;
+
 use std::path::PathBuf;
 
 use centrala::shell::RecordingOrder;
@@ -79,7 +83,7 @@ pub struct Archive {
 
 impl Archive {
     /// The folder, which must be there: a misspelt one is not an archive where all is well.
-    fn folder(&self) -> Result<&PathBuf, Failure> {
+    pub fn folder(&self) -> Result<&PathBuf, Failure> {
         match self.folder.is_dir() {
             true => Ok(&self.folder),
             false => Err(format!("{} is no folder; name the recordings with --folder", self.folder.display()).into()),

@@ -15,7 +15,7 @@ pub fn png(wave: &Wave, columns: usize, from_secs: f64, marks: &[Mark]) -> Resul
         let share = (secs - from_secs) / wave.seconds().max(f64::MIN_POSITIVE);
         (share.clamp(0.0, 1.0) * columns as f64) as usize
     };
-    for mark in marks.iter().filter(|mark| mark.to_secs > from_secs && mark.from_secs < from_secs + wave.seconds()) {
+    for mark in marks.iter().filter(|mark| mark.to_secs >= from_secs && mark.from_secs < from_secs + wave.seconds()) {
         let from = column_of(mark.from_secs).min(columns - 1);
         (from..column_of(mark.to_secs).max(from + 1)).for_each(|column| column_is(column, 0..ROWS, MARK));
     }

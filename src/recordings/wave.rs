@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use recorder::{Cut, Wave};
+use recorder::{Cut, Wave, ratings_of};
 use serde_json::{Value, json};
 
 use super::find::{length, party, the_one};
@@ -61,7 +61,8 @@ impl WaveArgs {
         drop(bar);
         let wave = wave.map_err(|why| format!("{} cannot be read: {why}", row.file))?;
         let sidecar = sidecar(&sound);
-        let marks = marks(&sidecar);
+        let mut marks = marks(&sidecar);
+        marks.extend(notes(&sound));
         let columns = usize::from(self.columns.unwrap_or(match &self.png {
             Some(_) => 1_200,
             None => terminal_columns(),
@@ -102,7 +103,7 @@ fn text(wave: &Wave, columns: usize, from_secs: f64, marks: &[Mark], names: &[St
     let second = |column: usize| from_secs + wave.seconds() * column as f64 / columns as f64;
     let marked = |column: usize| {
         let (from, to) = (second(column), second(column + 1));
-        let within = |mark: &&Mark| mark.from_secs < to && mark.to_secs.max(mark.from_secs + f64::EPSILON) > from;
+        let within = |mark: &&Mark| mark.from_secs < to && (mark.to_secs > from || mark.from_secs >= from);
         marks.iter().rev().find(within).map_or(' ', |mark| mark.letter)
     };
     let line: String = (0..columns).map(marked).collect();
@@ -145,6 +146,15 @@ fn marks(sidecar: &Value) -> Vec<Mark> {
         }
     }
     marks
+}
+
+/// What raters have noted of it, and when in it.
+fn notes(sound: &Path) -> Vec<Mark> {
+    let text = fs::read(ratings_of(sound)).ok();
+    let ratings: Option<qa::Ratings> = text.and_then(|text| serde_json::from_slice(&text).ok());
+    let notes = ratings.into_iter().flat_map(|ratings| ratings.ratings).flat_map(|rating| rating.notes);
+    let mark = |at_secs| Mark { letter: 'n', what: "noted", from_secs: at_secs, to_secs: at_secs };
+    notes.map(|note| mark(note.at_secs)).collect()
 }
 
 /// What is known of a recording; a picture can be drawn of what nothing is known of.

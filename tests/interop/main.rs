@@ -23,6 +23,7 @@ mod live;
 mod masks;
 mod names;
 mod operate;
+mod qa;
 mod queue_log;
 mod routing;
 mod sealed;

@@ -13,6 +13,7 @@
 //! | `NAME.wav` | – | the whole sound: 8 kHz, 16 bit, caller left, other party right |
 //! | `NAME.key` | its key, where it is sealed | the same |
 //! | `NAME.json` | – | the sidecar; it appears just before the `.wav` does |
+//! | `NAME.qa.json` | – | what people think of it, once somebody has said |
 //! | `YYYY/MM/DD/manifest.jsonl` | – | a line for each, by which [`Verify`] finds what was changed |
 //!
 //! Whatever was being recorded when the switch died is finished by [`salvage`] at the next start; at most the last
@@ -37,7 +38,8 @@ mod wav_file;
 
 pub use archive::{
     Access, Act, Because, By, CHUNK, Encode, Encoded, Entry, Fault, Finding, Hash, Index, IndexError, KeepError,
-    Manifest, Noted, Progress, Query, Report, Row, Sums, Total, Verify, access, erase, hold, release,
+    Manifest, Noted, Progress, Query, Report, Row, Sums, Total, Verify, access, erase, hold, ratings, ratings_of,
+    release, with_ratings,
 };
 pub use closing::{Closing, Settled};
 pub use error::RecorderError;

@@ -5,7 +5,10 @@ mod common;
 use std::fs;
 
 use common::{Archive, NOON, Sorted};
-use recorder::{Access, Act, Because, Format, Index, KeepError, Manifest, Query, access, erase, hold, release};
+use recorder::{
+    Access, Act, Because, Format, Index, KeepError, Manifest, Query, access, erase, hold, ratings, release,
+    with_ratings,
+};
 
 const FILE: &str = "2026/11/24/a.wav";
 
@@ -138,4 +141,34 @@ fn who_listened_is_told_and_stays_when_the_sound_is_gone() {
     ];
     assert_eq!(acts, wanted);
     assert_eq!(archive.verify(), 0);
+}
+
+#[test]
+fn ratings_are_copied_proved_and_erased_with_the_recording() {
+    let archive = Archive::with_recording();
+    let mut manifest = Manifest::new(&archive.0);
+    let said = |what: &str| -> Result<Vec<u8>, KeepError> { Ok(what.as_bytes().to_vec()) };
+    with_ratings(&mut manifest, FILE, |before| {
+        assert_eq!(before, None);
+        said("one")
+    })
+    .unwrap();
+    let encoded = archive.encode(Format::Opus).next(NOON, || true).unwrap();
+    assert!(encoded.is_some());
+    let opus = FILE.replace("wav", "opus");
+    let refused = with_ratings(&mut manifest, FILE, |_| said("of what has another name now"));
+    assert!(matches!(refused, Err(KeepError::Unknown { .. })));
+    with_ratings(&mut manifest, &opus, |before| {
+        assert_eq!(before, Some(&b"one"[..]), "it has the same name");
+        said("two")
+    })
+    .unwrap();
+    assert_eq!(archive.files(), ["a.json", "a.opus", "a.qa.json"]);
+    assert_eq!(ratings(&archive.0).unwrap(), [archive.path("a.qa.json")]);
+    archive.assert_proved();
+    assert_eq!(Index::open(&archive.0, |_, _| {}).unwrap().rebuild(|_, _| {}).unwrap(), (1, vec![]));
+    erase(&mut manifest, &opus, because("wished")).unwrap();
+    assert_eq!(archive.files(), Vec::<String>::new());
+    fs::write(archive.path("b.qa.json"), "of nothing").unwrap();
+    assert_eq!(archive.verify(), 1, "added");
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::encode::unfinished;
+use super::ratings_of;
 use super::{Act, Entry, Hash, Manifest};
 use crate::seal::key_file;
 use crate::sidecar;
@@ -98,7 +99,7 @@ pub fn release(manifest: &mut Manifest, file: &str, because: Because<'_>) -> Res
     })
 }
 
-/// Erases a recording, sound and sidecar. The line that says so keeps its hash, and nothing of what was said or by whom.
+/// Erases a recording: sound, sidecar and ratings. The line that says so keeps its hash, and nothing of what was said or by whom.
 ///
 /// # Errors
 /// When it is on hold, or the disk refuses.
@@ -116,7 +117,7 @@ pub fn erase(manifest: &mut Manifest, file: &str, because: Because<'_>) -> Resul
     // A copy in another format may be in the making, or left by one who died over it.
     let copies = [Format::G711, Format::Opus].map(|format| unfinished(&sound.with_extension(format.ending())));
     // Its key first: without it nothing that is left of its sound anywhere can be heard.
-    for path in [&key_file(&sound), &sound, &told].into_iter().chain(&copies) {
+    for path in [&key_file(&sound), &sound, &told, &ratings_of(&sound)].into_iter().chain(&copies) {
         match fs::remove_file(path) {
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(disk(why)),
             _ => {}

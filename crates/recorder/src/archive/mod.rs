@@ -15,6 +15,7 @@ mod hash;
 mod index;
 mod keep;
 mod manifest;
+mod ratings;
 mod row;
 mod verify;
 
@@ -23,5 +24,6 @@ pub use hash::{CHUNK, Hash, Sums};
 pub use index::{By, Index, IndexError, Query, Total};
 pub use keep::{Access, Because, KeepError, access, erase, hold, release};
 pub use manifest::{Act, Entry, Manifest};
+pub use ratings::{ratings, ratings_of, with_ratings};
 pub use row::Row;
 pub use verify::{Fault, Finding, Noted, Progress, Report, Verify};

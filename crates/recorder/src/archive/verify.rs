@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::manifest::{Holdings, Line, MANIFEST, Tail, days};
+use super::ratings::RATINGS;
 use super::{CHUNK, Entry, Hash, Sums};
 use crate::place::{JSON, KEY, WAV_PART};
 use crate::seal::{is_sealed, key_file};
@@ -289,9 +290,11 @@ impl Verify {
     }
 }
 
-/// The sound that a file belongs to: itself, or the one whose sidecar or key it is.
+/// The sound that a file belongs to: itself, or the one whose ratings, sidecar or key it is.
 fn sound_of(held: &Holdings, file: &str) -> String {
-    let Some(name) = [JSON, KEY].iter().find_map(|ending| file.strip_suffix(ending)) else { return file.to_owned() };
+    let Some(name) = [RATINGS, JSON, KEY].iter().find_map(|ending| file.strip_suffix(ending)) else {
+        return file.to_owned();
+    };
     let opus = format!("{name}.opus");
     if held.0.contains_key(&opus) { opus } else { format!("{name}.wav") }
 }
