@@ -1,5 +1,6 @@
 //! Commands for a running switch: they ask at its socket and print what they hear.
 
+mod duty;
 mod live;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use trunk::TrunkStatus;
 
+use duty::{AgentsArgs, QueuesArgs};
 use live::LiveArgs;
 
 use crate::ladder::{self, Pcap};
@@ -20,10 +22,10 @@ use crate::{Failure, show_passwords};
 pub enum Command {
     /// List the calls under way
     Calls(LiveArgs),
-    /// List the queues: who waits, who is there
-    Queues(LiveArgs),
-    /// List the agents and what they are about
-    Agents(LiveArgs),
+    /// List the queues: who waits, who is there; or change one
+    Queues(QueuesArgs),
+    /// List the agents and what they are about; or send one to work, into a pause, or home
+    Agents(AgentsArgs),
     /// List the registered phones
     Phones(ListArgs),
     /// List who is kept out after too many wrong passwords
@@ -160,8 +162,8 @@ impl Command {
     pub fn run(self) -> Result<(), Failure> {
         match self {
             Command::Calls(args) => args.run(&live::CALLS),
-            Command::Queues(args) => args.run(&live::QUEUES),
-            Command::Agents(args) => args.run(&live::AGENTS),
+            Command::Queues(args) => args.run(),
+            Command::Agents(args) => args.run(),
             Command::Phones(args) => args.list(&Request::Phones, phone_columns, "no phones"),
             Command::Bans(args) => args.list(&Request::Bans, ban_columns, "no bans"),
             Command::Unban { switch, who } => {

@@ -86,6 +86,8 @@ pub struct QueueStatus {
     pub paused: usize,
     /// Of those at work, free: a call could ring them now.
     pub free: usize,
+    /// How long the next caller would wait; nothing before the first conversation is over.
+    pub estimate_secs: Option<u64>,
     /// Who of them is rung first.
     pub strategy: acd::Strategy,
 }
@@ -101,6 +103,7 @@ impl From<QueueView<'_>> for QueueStatus {
             logged_in: view.logged_in,
             paused: view.logged_in - view.at_work,
             free: view.free,
+            estimate_secs: view.estimate.map(|wait| wait.as_secs()),
             strategy: view.strategy,
         }
     }

@@ -23,6 +23,27 @@ pub enum Request {
     Queues,
     /// The agents as they stand: a line each.
     Agents,
+    /// Let an agent work, pause or go.
+    Agent {
+        /// The account.
+        agent: String,
+        /// What.
+        order: AgentOrder,
+    },
+    /// Let nobody into a queue any more, or let callers in again.
+    CloseQueue {
+        /// Its name.
+        queue: String,
+        /// Nobody.
+        closed: bool,
+    },
+    /// Say how urgent a waiting call is.
+    Prioritise {
+        /// Our id of the call.
+        call: String,
+        /// How urgent.
+        priority: i32,
+    },
     /// The registered phones: a line each.
     Phones,
     /// The bans in force: a line each.
@@ -108,6 +129,21 @@ pub enum RecordingOrder {
     Pause,
     /// Keep it again.
     Resume,
+}
+
+/// What the command line may tell an agent to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentOrder {
+    /// Take calls.
+    Ready,
+    /// Take none for a while.
+    Pause {
+        /// Why.
+        reason: String,
+    },
+    /// Go.
+    LogOut,
 }
 
 /// One line of an answer. `Done` and `Failed` are the last ones.

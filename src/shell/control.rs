@@ -1,6 +1,7 @@
 //! The control thread: it owns the switch, and does nothing but wait, tell, do.
 
 mod commands;
+mod duty;
 mod start;
 
 use std::io;

@@ -36,7 +36,7 @@ mod watch;
 mod web_socket;
 
 pub use addresses::Addresses;
-pub use ask::{AskError, Line, RecordingOrder, Request, SOCKET, ask};
+pub use ask::{AgentOrder, AskError, Line, RecordingOrder, Request, SOCKET, ask};
 pub use descriptors::allow_many_connections;
 pub use random::random;
 pub use server::{Server, StartError};

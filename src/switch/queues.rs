@@ -7,6 +7,12 @@ use base::Time;
 use super::{Output, Switch};
 
 impl Switch {
+    /// Tells the queues what somebody wants of them who sits at a terminal.
+    pub fn command_queues(&mut self, word: acd::Input, now: Time, out: &mut Vec<Output>) {
+        self.tell_queues(word, now, out);
+        self.hear_out(now, out);
+    }
+
     /// Tells the queues, and each call what they say about it.
     pub(super) fn tell_queues(&mut self, word: acd::Input, now: Time, out: &mut Vec<Output>) {
         let mut said = Vec::new();

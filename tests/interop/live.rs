@@ -50,6 +50,24 @@ fn who_waits_and_who_talks_is_seen_while_it_happens() {
     let bob = said.lines().find(|line| line.starts_with("bob ")).expect("a line of bob's");
     assert!(content && said.starts_with("AGENT ") && bob.contains("available") && bob.ends_with("sales"), "{said}");
 
+    // A supervisor at a terminal.
+    for (words, wanted) in [
+        (["agents", "pause", "bob", "--reason", "training"].as_slice(), "bob is in a pause"),
+        (&["agents", "ready", "bob"], "bob is ready"),
+        (&["agents", "logout", "bob"], "bob is logged out"),
+        (&["agents", "ready", "zoe"], "no queue has an agent"),
+        (&["queues", "close", "sales"], "sales is closed"),
+        (&["queues", "close", "elsewhere"], "there is no queue"),
+        (&["queues", "prioritise", "nobody", "5"], "no call nobody waits"),
+    ] {
+        let (content, said) = operate(&centre, words);
+        assert!(said.contains(wanted) && content == !wanted.contains("no "), "{words:?}: {said}");
+    }
+    let queue = rows(&centre, &["queues", "--json"]).remove(0);
+    let bob = rows(&centre, &["agents", "--json"]).into_iter().find(|agent| agent["agent"] == "bob").expect("bob");
+    assert_eq!((&queue["closed"], &bob["state"]), (&true.into(), &"logged-out".into()));
+    assert!(queue["estimate_secs"].is_null(), "nobody is at work");
+
     watched.terminate();
     assert!(watched.end_within(Duration::from_secs(5)).success());
     assert!(!watched.said().contains('\x1b'), "control sequences are for screens");

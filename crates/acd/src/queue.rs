@@ -136,6 +136,7 @@ impl Queue {
             logged_in: self.staff.logged_in,
             at_work: self.staff.at_work,
             free: self.idle.len(),
+            estimate: self.wait(self.waiting.len() + 1).map(|made| made.wait),
         }
     }
 

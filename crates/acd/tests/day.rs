@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use acd::{
-    AcdConf, AgentConf, AgentName, Caller, Fact, Figures, FiguresConf, Member, QueueConf, QueueName, Shift, What,
-    simulate,
+    AcdConf, AgentConf, AgentName, Caller, Fact, Figures, FiguresConf, History, Member, QueueConf, QueueName, Shift,
+    What, simulate,
 };
 use base::{Random, Time};
 
@@ -150,4 +150,35 @@ impl Waits {
         let wrong = mean(|(estimate, waited)| (estimate - waited).abs());
         (self.waits.len(), mean(|(_, waited)| *waited), wrong, mean(|(estimate, waited)| estimate - waited))
     }
+}
+
+#[test]
+fn a_day_read_off_its_facts_is_nearly_the_same_day() {
+    let facts = day(2);
+    let mut history = History::new(Time::ZERO);
+    facts.iter().for_each(|fact| history.add(fact));
+    let mut random = Random::numbered(3);
+    let (callers, shifts) = (history.callers(&mut random), history.shifts());
+    assert_eq!(callers.len(), CALLERS);
+    let answered = |facts: &[Fact]| {
+        let conf = FiguresConf { answer_within: secs(20), from: Time::ZERO, until: Time::NEVER };
+        let queues = Figures::of(facts, conf).queues;
+        let [answered, in_time] =
+            [|queue: &acd::QueueFigures| queue.answered, |queue: &acd::QueueFigures| queue.answered_in_time]
+                .map(|of| queues.values().map(of).sum::<u64>() as f64);
+        (answered, in_time / answered)
+    };
+    let run = |conf: AcdConf, shifts: &[Shift]| {
+        let mut again = Vec::new();
+        simulate(conf, &callers, shifts, Random::numbered(4), |fact| again.push(fact.clone()));
+        answered(&again)
+    };
+    let (was, again) = (answered(&facts), run(conf(), &shifts));
+    println!("answered, in time: was {was:?}, again {again:?}");
+    assert!((again.0 / was.0 - 1.0).abs() < 0.02 && (again.1 - was.1).abs() < 0.03);
+    // With a third of the agents at home fewer are answered, and later.
+    let fewer: Vec<Shift> =
+        (0..).zip(&shifts).filter(|(number, _)| number % 3 > 0).map(|(_, shift)| shift.clone()).collect();
+    let fewer = run(conf(), &fewer);
+    assert!(fewer.0 < was.0 * 0.9 && fewer.1 < was.1 / 2.0, "{fewer:?}");
 }

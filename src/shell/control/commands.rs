@@ -40,6 +40,9 @@ impl Control {
                 let rows = self.switch.acd().agents().into_iter().map(|view| json!(AgentStatus::of(view, now)));
                 spawn_local(say_all(rows.collect(), answers));
             }
+            Request::Agent { agent, order } => self.tell_agent(&agent, order, &answers, now, out),
+            Request::CloseQueue { queue, closed } => self.close_queue(&queue, closed, &answers, now, out),
+            Request::Prioritise { call, priority } => self.prioritise(&call, priority, &answers, now, out),
             Request::Phones => {
                 let of = |(account, bindings): (&str, &[sip::Binding])| -> Vec<Value> {
                     bindings.iter().map(|binding| json!(PhoneStatus::of(account, binding, now))).collect()

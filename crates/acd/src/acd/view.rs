@@ -31,6 +31,8 @@ pub struct QueueView<'a> {
     pub at_work: usize,
     /// Of those, free: a call could ring them now.
     pub free: usize,
+    /// How long the next caller would wait, as far as is known.
+    pub estimate: Option<Duration>,
 }
 
 /// How an agent stands.
@@ -149,6 +151,7 @@ mod tests {
             logged_in: 2,
             at_work: 2,
             free: 0,
+            estimate: None,
         };
         assert_eq!(seen, [wanted]);
         let seen = acd.agents();

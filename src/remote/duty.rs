@@ -1,0 +1,112 @@
+//! What a supervisor does to queues and agents from the command line.
+
+use centrala::shell::{AgentOrder, Request};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Switch;
+use super::live::{self, LiveArgs};
+use crate::Failure;
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AgentsArgs {
+    #[command(flatten)]
+    list: LiveArgs,
+    #[command(subcommand)]
+    change: Option<AgentChange>,
+}
+
+#[derive(Subcommand)]
+enum AgentChange {
+    /// Log an agent in, or end a pause or the time after a call
+    Ready(AgentArgs),
+    /// Send an agent into a pause, after the call that is under way
+    Pause {
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// Why: it stands in reports
+        #[arg(long, default_value = "supervisor")]
+        reason: String,
+    },
+    /// Log an agent out, after the call that is under way
+    Logout(AgentArgs),
+}
+
+#[derive(Args)]
+struct AgentArgs {
+    #[command(flatten)]
+    switch: Switch,
+    /// The agent's account
+    name: String,
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct QueuesArgs {
+    #[command(flatten)]
+    list: LiveArgs,
+    #[command(subcommand)]
+    change: Option<QueueChange>,
+}
+
+#[derive(Subcommand)]
+enum QueueChange {
+    /// Let nobody in any more, and send those who wait the way of `closed`; conversations go on
+    Close(QueueArgs),
+    /// Let callers in again
+    Open(QueueArgs),
+    /// Say how urgent a caller is who waits: each point is worth priority_secs of waiting
+    Prioritise {
+        #[command(flatten)]
+        switch: Switch,
+        /// Our id of the call
+        call: String,
+        /// 0 is usual; less than 0 lets others by
+        #[arg(allow_negative_numbers = true)]
+        priority: i32,
+    },
+}
+
+#[derive(Args)]
+struct QueueArgs {
+    #[command(flatten)]
+    switch: Switch,
+    /// The queue's name
+    name: String,
+}
+
+impl AgentsArgs {
+    pub fn run(self) -> Result<(), Failure> {
+        let (AgentArgs { switch, name }, order, is) = match self.change {
+            None => return self.list.run(&live::AGENTS),
+            Some(AgentChange::Ready(agent)) => (agent, AgentOrder::Ready, "ready"),
+            Some(AgentChange::Pause { agent, reason }) => (agent, AgentOrder::Pause { reason }, "in a pause"),
+            Some(AgentChange::Logout(agent)) => (agent, AgentOrder::LogOut, "logged out"),
+        };
+        let said = switch.ask(&Request::Agent { agent: name.clone(), order }, |_| true)?;
+        match said["state"].as_str() {
+            Some("talking") => println!("{name} talks, and is {is} after that"),
+            _ => println!("{name} is {is}"),
+        }
+        Ok(())
+    }
+}
+
+impl QueuesArgs {
+    pub fn run(self) -> Result<(), Failure> {
+        let (QueueArgs { switch, name }, closed) = match self.change {
+            None => return self.list.run(&live::QUEUES),
+            Some(QueueChange::Close(queue)) => (queue, true),
+            Some(QueueChange::Open(queue)) => (queue, false),
+            Some(QueueChange::Prioritise { switch, call, priority }) => {
+                let said = switch.ask(&Request::Prioritise { call: call.clone(), priority }, |_| true)?;
+                println!("{call} stands at place {}", said.get("position").unwrap_or(&json!("?")));
+                return Ok(());
+            }
+        };
+        switch.ask(&Request::CloseQueue { queue: name.clone(), closed }, |_| true)?;
+        println!("{name} is {}, until it is told otherwise or the switch ends", if closed { "closed" } else { "open" });
+        Ok(())
+    }
+}

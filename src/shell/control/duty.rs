@@ -1,0 +1,85 @@
+//! What the command line does to queues and agents.
+
+use acd::{AgentName, AgentState, QueueName};
+use base::{CallId, Time};
+use serde_json::json;
+use tracing::info;
+
+use super::super::ask::{AgentOrder, Line};
+use super::super::console::Answers;
+use super::Control;
+use crate::Output;
+use crate::status::AgentStatus;
+
+impl Control {
+    pub(super) fn tell_agent(
+        &mut self,
+        name: &str,
+        order: AgentOrder,
+        answers: &Answers,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let known = name.parse::<AgentName>().ok().filter(|agent| self.switch.acd().agent(agent).is_some());
+        let Some(agent) = known else {
+            let why = format!("no queue has an agent {name:?}; `centrala agents` lists them");
+            let _ = answers.try_send(Line::Failed(why));
+            return;
+        };
+        let talks = self.switch.acd().agent(&agent) == Some(AgentState::Talking);
+        info!(agent = name, ?order, "told by command");
+        let word = match order {
+            AgentOrder::Ready => acd::Input::Ready { agent: agent.clone() },
+            AgentOrder::Pause { reason } => acd::Input::Pause { agent: agent.clone(), reason: reason.into() },
+            AgentOrder::LogOut => acd::Input::LogOut { agent: agent.clone() },
+        };
+        self.switch.command_queues(word, now, out);
+        self.perform(out);
+        let view = self.switch.acd().agents().into_iter().find(|view| *view.agent == agent);
+        let state =
+            view.map(|view| AgentStatus::of(view, now).state).filter(|_| !talks).unwrap_or("talking".to_owned());
+        let _ = answers.try_send(Line::Done(json!({ "agent": name, "state": state })));
+    }
+
+    pub(super) fn close_queue(
+        &mut self,
+        name: &str,
+        closed: bool,
+        answers: &Answers,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let known = |queue: &QueueName| self.switch.acd().queues(now).iter().any(|view| view.queue == queue);
+        let line = match name.parse().ok().filter(known) {
+            Some(queue) => {
+                info!(queue = name, closed, "told by command");
+                self.switch.command_queues(acd::Input::Close { queue, closed }, now, out);
+                self.perform(out);
+                Line::Done(json!({ "queue": name, "closed": closed }))
+            }
+            None => Line::Failed(format!("there is no queue {name:?}; `centrala queues` lists them")),
+        };
+        let _ = answers.try_send(line);
+    }
+
+    pub(super) fn prioritise(
+        &mut self,
+        name: &str,
+        priority: i32,
+        answers: &Answers,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let waits = name.parse::<CallId>().ok().filter(|call| self.switch.acd().position(*call).is_some());
+        let line = match waits {
+            Some(call) => {
+                info!(%call, priority, "told by command");
+                self.switch.command_queues(acd::Input::Prioritise { call, priority }, now, out);
+                self.perform(out);
+                Line::Done(json!({ "call": name, "position": self.switch.acd().position(call) }))
+            }
+            None => Line::Failed(format!("no call {name} waits in a queue; `centrala calls` tells who does")),
+        };
+        let _ = answers.try_send(line);
+    }
+}
