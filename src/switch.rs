@@ -168,6 +168,7 @@ impl Switch {
                 }
                 out.push(Output::Recorded(event));
             }
+            Input::Restore(queues) => self.words.push_back(acd::Input::Restore(queues)),
             Input::Tick => self.time_has_passed(now, out),
             Input::Drain => {
                 self.closing = true;
@@ -177,7 +178,7 @@ impl Switch {
             Input::Shutdown => {
                 self.closing = true;
                 for call in self.journeys.keys().copied().collect::<Vec<_>>() {
-                    self.step(call, now, out, |journey| journey.hang_up("shutdown", now));
+                    self.step(call, now, out, |journey| journey.hang_up(flow::SHUTDOWN, now));
                 }
                 self.tell_trunks(trunk::Input::Leave, now, out);
             }
@@ -295,7 +296,7 @@ impl Switch {
                             if let sip::Event::Unreached { flow, retry_after_secs } = event {
                                 self.unreached(flow, retry_after_secs, now, out);
                             }
-                            self.phone_is_gone(&event, now);
+                            self.phone_comes_or_goes(&event, now);
                             self.seen.phones(&event);
                             out.push(Output::Log(event));
                         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use base::{CallId, Time};
 use call::Cdr;
-use journal::{Entry, JournalError, Record, Store};
+use journal::{Entry, JournalError, Orphans, Record, Store};
 use tracing::{error, info, warn};
 
 use super::clock::Clock;
@@ -60,13 +60,13 @@ struct Word {
 
 impl Journal {
     /// Opens the folder's journal, closes what a crash left open, and starts the thread. It ends, with everything written,
-    /// when the journal is dropped.
-    pub(super) fn start(folder: &Path, clock: Clock) -> io::Result<(Journal, JoinHandle<()>)> {
+    /// when the journal is dropped. Told is also what the queues were when the switch ended.
+    pub(super) fn start(folder: &Path, clock: Clock) -> io::Result<(Journal, JoinHandle<()>, acd::Restored)> {
         fs::create_dir_all(folder)?;
         // Whether it can be written is better known now than after the first call.
         let probe = folder.join(".probe");
         File::create(&probe).and_then(|_| fs::remove_file(&probe))?;
-        let mut writer = Writer::open(folder, clock).map_err(io::Error::other)?;
+        let (mut writer, queues) = Writer::open(folder, clock).map_err(io::Error::other)?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let began = (clock.wall().since_1970(clock.now()), Record::Started { version });
         let run = (RUN, writer.store.last() + 1);
@@ -75,7 +75,7 @@ impl Journal {
         let lost = Arc::new(AtomicU64::new(0));
         writer.lost = lost.clone();
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&inbox))?;
-        Ok((Journal { door, clock, lost }, thread))
+        Ok((Journal { door, clock, lost }, thread, queues))
     }
 
     /// Appends what happened.
@@ -116,11 +116,11 @@ struct Writer {
 }
 
 impl Writer {
-    fn open(folder: &Path, clock: Clock) -> Result<Writer, JournalError> {
+    fn open(folder: &Path, clock: Clock) -> Result<(Writer, acd::Restored), JournalError> {
         let mut store = Store::open(folder)?;
-        let orphans = store.close_orphans()?;
-        if orphans.calls > 0 {
-            warn!(calls = orphans.calls, "the switch was cut off; the calls it had are closed in the journal");
+        let Orphans { calls, queues } = store.close_orphans(clock.wall().since_1970(clock.now()))?;
+        if calls > 0 {
+            warn!(calls, "the switch was cut off; the calls it had are closed in the journal");
         }
         let shown = store.mark(CDRS)?;
         let run_before = store.mark(RUN)?;
@@ -150,7 +150,7 @@ impl Writer {
                 writer.lines.push_back((path, line));
             }
         }
-        Ok(writer)
+        Ok((writer, queues))
     }
 
     fn run(mut self, inbox: &Receiver<Word>) {
@@ -380,7 +380,7 @@ mod tests {
         let folder = Folder::new("once");
         let (clock, mut random) = (Clock::start(), Random::numbered(1));
         let ids = [(); 3].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
-        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
         ids.iter().for_each(|call| tell(&journal, *call, clock));
         drop(journal);
         thread.join().expect("ended");
@@ -394,7 +394,7 @@ mod tests {
         let file = line(&folder.0, &a_call(ids[0], clock).1).0;
         let whole = told.lines().next().map_or(0, str::len) + 1;
         fs::write(&file, &told[..whole + 30]).expect("written");
-        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
         drop(journal);
         thread.join().expect("ended");
         assert_eq!(folder.cdrs(), told);
@@ -404,7 +404,7 @@ mod tests {
     fn the_queue_log_goes_on_where_it_was_cut_off() {
         let folder = Folder::new("queue-log");
         let clock = Clock::start();
-        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
         for name in ["ann", "bob", "eve"] {
             let (agent, state) = (name.parse().expect("a name"), acd::AgentState::Available);
             journal.append(clock.now(), Record::Queue(acd::What::AgentIs { agent, state }));
@@ -422,7 +422,7 @@ mod tests {
         store.append(&[], &marks).expect("as if no more had been shown");
         drop(store);
         fs::write(&file, &told[..first + 40]).expect("written");
-        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
         drop(journal);
         thread.join().expect("ended");
         let later = fs::read_to_string(&file).expect("written");
@@ -441,7 +441,7 @@ mod tests {
         let fact = (clock.wall().since_1970(started.at), Record::Call { call, what: started.what });
         store.append(&[fact], &[]).expect("appended");
         drop(store);
-        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
         drop(journal);
         thread.join().expect("ended");
         let told = folder.cdrs();
@@ -455,7 +455,7 @@ mod tests {
         let ids = [(); 50].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
         let file = line(&folder.0, &a_call(ids[0], clock).1).0;
         fs::create_dir(&file).expect("in the way");
-        let (journal, thread) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
         ids[..25].iter().for_each(|call| tell(&journal, *call, clock));
         until("the facts", || folder.facts() > 25 * 3);
         ids[25..].iter().for_each(|call| tell(&journal, *call, clock));

@@ -18,6 +18,8 @@ pub enum Input {
     Moved,
     /// The recorder.
     Recorder(recorder::Event),
+    /// What the queues were when the switch ended. Once, at the beginning.
+    Restore(acd::Restored),
     /// Time has passed.
     Tick,
     /// Take no new calls (503, with Retry-After); those that stand go on. It is done when [`Switch::calls`](crate::Switch::calls) is 0.

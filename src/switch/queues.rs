@@ -36,13 +36,18 @@ impl Switch {
         }
     }
 
-    /// An agent whose last phone is gone cannot be rung.
-    pub(super) fn phone_is_gone(&mut self, event: &sip::Event, now: Time) {
-        if let sip::Event::Unregistered { account, .. } = event
-            && self.endpoint.bindings(account, now).is_empty()
-            && let Ok(agent) = account.parse()
-        {
-            self.words.push_back(acd::Input::PhoneGone { agent });
-        }
+    /// An agent whose last phone is gone cannot be rung; one whose phone is there again may be waited for.
+    pub(super) fn phone_comes_or_goes(&mut self, event: &sip::Event, now: Time) {
+        let word = match event {
+            sip::Event::Unregistered { account, .. } if self.endpoint.bindings(account, now).is_empty() => {
+                account.parse().ok().map(|agent| acd::Input::PhoneGone { agent })
+            }
+            sip::Event::Registered { account, .. } => {
+                let agent = account.parse().ok().filter(|agent| self.acd.awaits_phone(agent));
+                agent.map(|agent| acd::Input::PhoneBack { agent })
+            }
+            _ => None,
+        };
+        self.words.extend(word);
     }
 }

@@ -6,6 +6,7 @@
 
 mod pair;
 mod reload;
+mod restore;
 #[cfg(test)]
 mod storm;
 mod view;
@@ -15,7 +16,10 @@ use std::time::Duration;
 
 use base::{CallId, Random, Time};
 
+pub use restore::{Owed, Restored, RestoredAgent};
 pub use view::{AgentView, QueueView};
+
+use restore::Debts;
 
 use crate::agent::{Agent, State, Then};
 use crate::entry::{Entry, Stands, Told};
@@ -40,6 +44,7 @@ pub struct Acd {
     /// Who talks with whom.
     talks: HashMap<CallId, u32>,
     memory: Memory,
+    debts: Debts,
     timers: BTreeSet<(Time, Timer)>,
     /// Agents who became free, and calls that became open, with this input.
     freed: VecDeque<u32>,
@@ -71,6 +76,7 @@ impl Acd {
             entries: HashMap::new(),
             talks: HashMap::new(),
             memory: Memory::default(),
+            debts: Debts::default(),
             timers: BTreeSet::new(),
             freed: VecDeque::new(),
             opened: VecDeque::new(),
@@ -116,6 +122,8 @@ impl Acd {
             Input::Prioritise { call, priority } => self.prioritise(call, priority),
             Input::Reload(conf) => self.reload(*conf, out),
             Input::Close { queue, closed } => self.close(&queue, closed, out),
+            Input::Restore(restored) => self.restore(restored, out),
+            Input::PhoneBack { agent } => self.phone_back(&agent, out),
             Input::Tick => {}
         }
         // After the input: an answer that comes in the moment the ringing time is up is an answer.
@@ -160,7 +168,7 @@ impl Acd {
         self.queue_numbers.get(queue).map_or(0, |queue| self.queues[*queue as usize].waiting.len())
     }
 
-    fn join(&mut self, join: Join, out: &mut Vec<Output>) {
+    fn join(&mut self, mut join: Join, out: &mut Vec<Output>) {
         self.gone(join.call, Gone::Withdrawn, out);
         let Some(number) = self.queue_numbers.get(&join.queue).copied() else {
             out.push(Output::Left { call: join.call, outcome: Outcome::Failed });
@@ -168,6 +176,7 @@ impl Acd {
         };
         let (now, queue) = (self.now, &mut self.queues[number as usize]);
         let conf = &queue.conf;
+        join.credit += self.debts.owed(&join.queue, &join.caller, now);
         self.numbers += 1;
         let place = Place { rank: rank(now, join.credit, join.priority, conf.priority_worth), number: self.numbers };
         let position = queue.position(place, join.call);
@@ -201,6 +210,7 @@ impl Acd {
             out.push(Output::Left { call: join.call, outcome });
             return;
         }
+        self.debts.forget(&join.queue, &join.caller);
         out.push(Output::Joined { call: join.call, position });
         let mut needs = conf.needs.clone();
         needs.skills.extend(join.skills);
@@ -281,10 +291,8 @@ impl Acd {
         out.push(fact(now, What::Refused { queue, call, agent: name, how, rang }));
         agent.misses += u32::from(how == Refusal::NoAnswer);
         let next = match how {
-            Refusal::NoAnswer if conf.misses_max > 0 && agent.misses >= conf.misses_max => {
-                State::Paused { reason: NO_ANSWER.into() }
-            }
-            Refusal::Unreachable => State::Paused { reason: UNREACHABLE.into() },
+            Refusal::NoAnswer if conf.misses_max > 0 && agent.misses >= conf.misses_max => State::paused(NO_ANSWER),
+            Refusal::Unreachable => State::paused(UNREACHABLE),
             _ => State::Resting { until: now + conf.rest.max(SECOND) },
         };
         self.turn_to(number, next, out);
@@ -319,7 +327,7 @@ impl Acd {
         out.push(fact(now, What::Completed { queue, call, agent: name, talked, by }));
         let next = match then {
             Then::LoggedOut => State::LoggedOut,
-            Then::Paused(reason) => State::Paused { reason },
+            Then::Paused(reason) => State::paused(reason),
             Then::Available if conf.wrap_up.is_zero() => State::Available,
             Then::Available => State::WrapUp { until: now + conf.wrap_up },
         };
@@ -347,7 +355,7 @@ impl Acd {
     fn step_aside(&mut self, agent: &AgentName, aside: Then, out: &mut Vec<Output>) {
         let Some(number) = self.agent_numbers.get(agent).copied() else { return };
         let next = match &aside {
-            Then::Paused(reason) => State::Paused { reason: reason.clone() },
+            Then::Paused(reason) => State::paused(reason.clone()),
             _ => State::LoggedOut,
         };
         match &mut self.agents[number as usize].state {

@@ -53,11 +53,28 @@ impl AgentState {
 pub(crate) enum State {
     LoggedOut,
     Available,
-    Offered { call: CallId, since: Time, until: Time },
-    Talking { call: CallId, queue: u32, since: Time, then: Then },
-    WrapUp { until: Time },
-    Resting { until: Time },
-    Paused { reason: Arc<str> },
+    Offered {
+        call: CallId,
+        since: Time,
+        until: Time,
+    },
+    Talking {
+        call: CallId,
+        queue: u32,
+        since: Time,
+        then: Then,
+    },
+    WrapUp {
+        until: Time,
+    },
+    Resting {
+        until: Time,
+    },
+    Paused {
+        reason: Arc<str>,
+        /// It ends when a phone of his is there again.
+        until_phone: bool,
+    },
 }
 
 /// What an agent will be when his call is over.
@@ -101,6 +118,11 @@ pub(crate) struct Membership {
 }
 
 impl State {
+    /// A pause he ends himself.
+    pub(crate) fn paused(reason: impl Into<Arc<str>>) -> State {
+        State::Paused { reason: reason.into(), until_phone: false }
+    }
+
     pub(crate) fn shown(&self) -> AgentState {
         match self {
             State::LoggedOut => AgentState::LoggedOut,
@@ -109,7 +131,7 @@ impl State {
             State::Talking { .. } => AgentState::Talking,
             State::WrapUp { .. } => AgentState::WrapUp,
             State::Resting { .. } => AgentState::Resting,
-            State::Paused { reason } => AgentState::Paused(reason.clone()),
+            State::Paused { reason, .. } => AgentState::Paused(reason.clone()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::CallId;
 
-use crate::{AcdConf, AgentName, EndedBy, Fact, Outcome, QueueName, Skilled};
+use crate::{AcdConf, AgentName, EndedBy, Fact, Outcome, QueueName, Restored, Skilled};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,13 @@ pub enum Input {
     },
     /// A new conf. Who waits and who talks goes on, with what he joined with.
     Reload(Box<AcdConf>),
+    /// The switch was away. Said once, at its beginning.
+    Restore(Restored),
+    /// A phone of an agent's has registered.
+    PhoneBack {
+        /// The agent.
+        agent: AgentName,
+    },
     /// Time has passed.
     Tick,
 }

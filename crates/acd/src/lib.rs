@@ -28,7 +28,7 @@ mod tests;
 mod text;
 mod want;
 
-pub use acd::{Acd, AgentView, QueueView};
+pub use acd::{Acd, AgentView, Owed, QueueView, Restored, RestoredAgent};
 pub use agent::AgentState;
 pub use conf::{AcdConf, AgentConf, Member, QueueConf, Staffing, Sticky, Strategy};
 pub use fact::{EndedBy, Fact, Occasion, Outcome, Overflow, What, Why};

@@ -546,3 +546,52 @@ fn figures_follow_their_formulas() {
     let morning = FiguresConf { until: Time::from_millis(200_000), ..conf };
     assert_eq!(Figures::of(&centre.facts, morning).queues.values().map(|queue| queue.offered).sum::<u64>(), 2);
 }
+
+#[test]
+fn after_a_restart_agents_are_what_they_were_once_their_phones_are_there() {
+    let mut centre = Centre::new(vec![sales()]);
+    let was = |agent: &str, state, calls| RestoredAgent { agent: name(agent), state, calls, talked: secs(60) };
+    let agents = vec![
+        was("cid", AgentState::Talking, 3),
+        was("ann", AgentState::Available, 5),
+        was("bob", AgentState::Paused("lunch".into()), 1),
+        was("gone", AgentState::Available, 1),
+    ];
+    centre.tell(Input::Restore(Restored { agents, owed: Vec::new() }));
+    assert_eq!(centre.state("bob"), AgentState::Paused("lunch".into()));
+    let call = centre.join("sales");
+    assert_eq!(centre.rung(call), Vec::<String>::new(), "no phone is there");
+    for agent in ["bob", "ann", "cid"] {
+        centre.tell(Input::PhoneBack { agent: name(agent) });
+    }
+    assert_eq!((centre.state("bob"), centre.state("cid")), (AgentState::Paused("lunch".into()), AgentState::Available));
+    assert_eq!(centre.rung(call), ["ann"], "whose phone was there first");
+    assert_eq!(centre.acd.agents()[0].calls, 5);
+    let next = centre.join("sales");
+    assert_eq!(centre.rung(next), ["cid"]);
+}
+
+#[test]
+fn who_lost_his_place_by_a_fault_of_ours_has_waited_already() {
+    let mut centre = Centre::new(vec![sales()]);
+    let queue: QueueName = "sales".parse().expect("a name");
+    let owed = |caller: &str| Owed { queue: queue.clone(), caller: caller.into(), waited: secs(60) };
+    let owed = vec![owed("+481"), owed("anonymous")];
+    centre.tell(Input::Restore(Restored { agents: Vec::new(), owed }));
+    let first = centre.join_as("sales", "+482", 0);
+    centre.pass(secs(1));
+    let hidden = centre.join_as("sales", "anonymous", 0);
+    centre.pass(secs(30));
+    let (owed, again) = (centre.join_as("sales", "+481", 0), centre.join_as("sales", "+481", 0));
+    let places = [owed, first, hidden, again].map(|call| centre.acd.position(call));
+    assert_eq!(places, [Some(1), Some(2), Some(3), Some(4)], "once, and only whom we know");
+    // A fault while the switch runs is one, too.
+    centre.tell(Input::Gone { call: first, how: Gone::Failed });
+    let back = centre.join_as("sales", "+482", 0);
+    assert_eq!(centre.acd.position(back), Some(2));
+    centre.pass(secs(16 * 60));
+    centre.tell(Input::Gone { call: back, how: Gone::Failed });
+    centre.pass(secs(16 * 60));
+    let late = centre.join_as("sales", "+482", 0);
+    assert_eq!(centre.acd.position(late), Some(4), "that was too long ago");
+}

@@ -28,6 +28,7 @@ pub use conf::{
 pub use graph::{Finding, Graph};
 pub use journey::Journey;
 pub use phrase::{Phrase, Piece, Spoken};
+pub use queue::SHUTDOWN;
 
 use call::{Call, Event};
 use route::Destination;

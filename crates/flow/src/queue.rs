@@ -112,7 +112,11 @@ impl Program for Queue {
                 }
             }
             (State::Waiting, Event::HungUp) => {
-                let how = if ended_by(call) == EndedBy::Caller { Gone::HungUp } else { Gone::Withdrawn };
+                let how = match (ended_by(call), is_shutdown(call)) {
+                    (EndedBy::Caller, _) => Gone::HungUp,
+                    (_, true) => Gone::Failed,
+                    _ => Gone::Withdrawn,
+                };
                 self.gone(call, how);
                 self.state = State::Over;
                 return Next::Over;
@@ -200,6 +204,14 @@ fn connected_to(call: &Call) -> Option<&str> {
         _ => None,
     })
 }
+
+/// The switch ended the call because it stops itself: the caller is owed what he waited.
+fn is_shutdown(call: &Call) -> bool {
+    call.facts().iter().rev().any(|fact| matches!(&fact.what, What::HungUp { cause, .. } if cause == SHUTDOWN))
+}
+
+/// The cause of calls that end because the switch does.
+pub const SHUTDOWN: &str = "shutdown";
 
 fn ended_by(call: &Call) -> EndedBy {
     let by = call.facts().iter().rev().find_map(|fact| match fact.what {

@@ -4,11 +4,13 @@
 //! really ended nobody knows; what is known is the last sign of life of the switch, and that is when its calls end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use acd::{AgentName, AgentState, EndedBy, Outcome, What as QueueWhat};
+use acd::{AgentName, AgentState, EndedBy, Outcome, Owed, Restored, What as QueueWhat};
 use base::{CallId, Time};
 use call::{Side, What};
 
+use crate::store::Kept;
 use crate::{Entry, JournalError, Record, Store};
 
 /// What was found.
@@ -16,30 +18,53 @@ use crate::{Entry, JournalError, Record, Store};
 pub struct Orphans {
     /// Calls that were cut off.
     pub calls: usize,
-    /// Agents who were at work, as they were: nobody is logged in any more.
-    pub agents: Vec<(AgentName, AgentState)>,
+    /// What the queues can be as they were: of their agents nobody is logged in any more.
+    pub queues: Restored,
 }
 
 impl Store {
     /// Ends, by facts, the calls, queue entries, offers and conversations that have no end, and logs out whoever was logged in.
+    /// Who can be so again is remembered until he is something else; nobody, where the switch was away for too long.
     ///
     /// # Errors
     /// When the journal cannot be read or written: then nothing has changed.
-    pub fn close_orphans(&mut self) -> Result<Orphans, JournalError> {
+    pub fn close_orphans(&mut self, now: Time) -> Result<Orphans, JournalError> {
         let Some(at) = self.last_at()? else { return Ok(Orphans::default()) };
         let mut records = Vec::new();
         let calls = self.open_calls()?;
         for call in &calls {
             records.extend(end_of(*call, &self.of_call(*call)?, at));
         }
-        let agents = self.agents()?;
-        let logged_out = |(agent, _): &(AgentName, AgentState)| {
-            Record::Queue(QueueWhat::AgentIs { agent: agent.clone(), state: AgentState::LoggedOut })
+        let mut agents = self.agents()?;
+        let logged_out = |was: &Kept| {
+            let agent = was.agent.agent.clone();
+            Record::Queue(QueueWhat::AgentIs { agent, state: AgentState::LoggedOut })
         };
-        records.extend(agents.iter().map(logged_out));
+        records.extend(agents.iter().filter(|was| !was.gone).map(logged_out));
         let group: Vec<_> = records.into_iter().map(|record| (at, record)).collect();
-        self.append(&group, &[])?;
-        Ok(Orphans { calls: calls.len(), agents })
+        let back_soon = now.since(at) <= AWAY_MAX;
+        if !back_soon {
+            agents.clear();
+        }
+        self.append_keeping(&group, &[], &agents)?;
+        let owed = if back_soon { self.owed(at)? } else { Vec::new() };
+        let agents = agents.into_iter().map(|was| was.agent).collect();
+        Ok(Orphans { calls: calls.len(), queues: Restored { agents, owed } })
+    }
+
+    /// Who lost his place in a queue when the switch ended, or not long before.
+    fn owed(&self, at: Time) -> Result<Vec<Owed>, JournalError> {
+        let mut owed = Vec::new();
+        for entry in self.failed_since(at - SOON)? {
+            let Record::Queue(QueueWhat::Left { queue, call, waited, .. }) = entry.record else { continue };
+            let before = self.of_call(call)?.into_iter().take_while(|other| other.number < entry.number);
+            let caller = before.filter_map(|other| match other.record {
+                Record::Queue(QueueWhat::Entered { queue: other, caller, .. }) if other == queue => Some(caller),
+                _ => None,
+            });
+            owed.extend(caller.last().map(|caller| Owed { queue, caller, waited }));
+        }
+        Ok(owed)
     }
 }
 
@@ -101,5 +126,9 @@ fn end_of(call: CallId, entries: &[Entry], at: Time) -> Vec<Record> {
     records
 }
 
+/// Whoever was logged in may have gone home meanwhile.
+const AWAY_MAX: Duration = Duration::from_secs(3600);
+/// So long before the end what was lost is made good.
+const SOON: Duration = Duration::from_secs(15 * 60);
 /// How a call ends that a crash cut off.
 const CAUSE: &str = "crash";

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use acd::{AgentName, AgentState, Outcome, What as QueueWhat};
+use acd::{AgentState, Outcome, RestoredAgent, What as QueueWhat};
 use base::{CallId, Time};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
 
@@ -67,8 +67,10 @@ impl Store {
         sqlite.busy_timeout(PATIENCE).map_err(fault)?;
         // FULL: a group is on the disk before anybody is shown what follows from it, also when the power goes.
         sqlite.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(fault)?;
-        if version(&sqlite).map_err(fault)? == 0 {
-            sqlite.execute_batch(SCHEMA).map_err(fault)?;
+        match version(&sqlite).map_err(fault)? {
+            0 => sqlite.execute_batch(SCHEMA).map_err(fault)?,
+            1 => sqlite.execute_batch(FROM_1).map_err(fault)?,
+            _ => {}
         }
         Store::checked(file, sqlite)
     }
@@ -94,7 +96,7 @@ impl Store {
     fn checked(file: PathBuf, sqlite: Connection) -> Result<Store, JournalError> {
         let fault = |why| JournalError::Sqlite { file: file.clone(), why };
         let found = version(&sqlite).map_err(fault)?;
-        if found != VERSION {
+        if !(1..=VERSION).contains(&found) {
             return Err(JournalError::Version { file, found });
         }
         let last = sqlite.query_row("SELECT max(number) FROM facts", [], |row| row.get::<_, Option<i64>>(0));
@@ -117,10 +119,21 @@ impl Store {
         group: impl IntoIterator<Item = &'a (Time, Record)>,
         marks: &[(&str, u64)],
     ) -> Result<(), JournalError> {
+        self.append_keeping(group, marks, &[])
+    }
+
+    /// Appends, and keeps these agents, whom a start has logged out, as they were: until they are something again.
+    pub(crate) fn append_keeping<'a>(
+        &mut self,
+        group: impl IntoIterator<Item = &'a (Time, Record)>,
+        marks: &[(&str, u64)],
+        agents: &[Kept],
+    ) -> Result<(), JournalError> {
         let file = &self.file;
         let fault = |why| JournalError::Sqlite { file: file.clone(), why };
         let change = self.sqlite.transaction().map_err(fault)?;
         let last = write(&change, self.last, group, marks).map_err(fault)?;
+        keep_agents(&change, agents).map_err(fault)?;
         change.commit().map_err(fault)?;
         self.last = last;
         Ok(())
@@ -169,7 +182,10 @@ impl Store {
     }
 
     /// When the last entry was written.
-    pub(crate) fn last_at(&self) -> Result<Option<Time>, JournalError> {
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn last_at(&self) -> Result<Option<Time>, JournalError> {
         let sql = "SELECT at FROM facts ORDER BY number DESC LIMIT 1";
         let at = self.sqlite.query_row(sql, [], |row| row.get::<_, i64>(0)).optional();
         Ok(at.map_err(|why| self.fault(why))?.map(|at| Time::from_nanos(at as u64)))
@@ -183,21 +199,48 @@ impl Store {
         calls.and_then(Iterator::collect).map_err(|why| self.fault(why))
     }
 
-    /// The agents who are not logged out, by name.
+    /// The agents who were not logged out by themselves; the one whose last call ended longest ago is the first.
+    pub(crate) fn agents(&self) -> Result<Vec<Kept>, JournalError> {
+        let sql = "SELECT agent, state, calls, talked, idle_since, gone FROM agents ORDER BY idle_since, agent";
+        let mut statement = self.sqlite.prepare(sql).map_err(|why| self.fault(why))?;
+        let row = |row: &Row<'_>| {
+            let (agent, state) = (row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+            let (calls, talked) = (row.get::<_, i64>(2)? as u64, Duration::from_nanos(row.get::<_, i64>(3)? as u64));
+            let known = agent.parse().ok().zip(serde_json::from_str(&state).ok());
+            let (idle_since, gone) = (row.get(4)?, row.get(5)?);
+            Ok(known.map(|(agent, state)| Kept {
+                agent: RestoredAgent { agent, state, calls, talked },
+                idle_since,
+                gone,
+            }))
+        };
+        let rows = statement.query_map([], row).and_then(|rows| rows.collect::<Result<Vec<_>, _>>());
+        Ok(rows.map_err(|why| self.fault(why))?.into_iter().flatten().collect())
+    }
+
+    /// Reads, of the run of the switch in which an entry lies, what agents were before it.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn agents(&self) -> Result<Vec<(AgentName, AgentState)>, JournalError> {
-        let sql = "SELECT agent, state FROM agents ORDER BY agent";
-        let mut statement = self.sqlite.prepare(sql).map_err(|why| self.fault(why))?;
-        let row = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
-        let rows = statement.query_map([], row).map_err(|why| self.fault(why))?;
-        let mut agents = Vec::new();
-        for row in rows {
-            let (agent, state) = row.map_err(|why| self.fault(why))?;
-            agents.extend(agent.parse().ok().zip(serde_json::from_str(&state).ok()));
-        }
-        Ok(agents)
+    pub fn agents_before(&self, number: u64, mut each: impl FnMut(Entry)) -> Result<(), JournalError> {
+        let sql = "SELECT number, at, fact FROM facts WHERE number <= ?1 AND instr(fact, '\"agent-is\"') AND number >
+            coalesce((SELECT number FROM facts WHERE number <= ?1 AND call IS NULL AND fact LIKE '{\"started\"%'
+                ORDER BY number DESC LIMIT 1), 0) ORDER BY number";
+        self.select(sql, number as i64, &mut |entry| {
+            each(entry);
+            true
+        })
+    }
+
+    /// What became of callers who lost their place by a fault of ours, from this moment on.
+    pub(crate) fn failed_since(&self, at: Time) -> Result<Vec<Entry>, JournalError> {
+        let mut entries = Vec::new();
+        let sql = "SELECT number, at, fact FROM facts WHERE at >= ? AND instr(fact, '\"outcome\":\"failed\"') ORDER BY number";
+        self.select(sql, at.as_nanos() as i64, &mut |entry| {
+            entries.push(entry);
+            true
+        })?;
+        Ok(entries)
     }
 
     fn select(&self, sql: &str, key: i64, each: &mut dyn FnMut(Entry) -> bool) -> Result<(), JournalError> {
@@ -226,6 +269,26 @@ impl Store {
     }
 }
 
+/// An agent as the last run left him.
+pub(crate) struct Kept {
+    pub(crate) agent: RestoredAgent,
+    idle_since: i64,
+    /// A start has logged him out already.
+    pub(crate) gone: bool,
+}
+
+fn keep_agents(change: &Transaction<'_>, agents: &[Kept]) -> rusqlite::Result<()> {
+    for Kept { agent, idle_since, .. } in agents {
+        let sql =
+            "INSERT OR REPLACE INTO agents (agent, state, calls, talked, idle_since, gone) VALUES (?, ?, ?, ?, ?, 1)";
+        let state = serde_json::to_string(&agent.state).unwrap_or_default();
+        let talked = i64::try_from(agent.talked.as_nanos()).unwrap_or(i64::MAX);
+        let row = params![agent.agent.as_str(), state, agent.calls as i64, talked, idle_since];
+        change.prepare_cached(sql)?.execute(row)?;
+    }
+    Ok(())
+}
+
 fn version(sqlite: &Connection) -> rusqlite::Result<i64> {
     sqlite.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
@@ -245,7 +308,7 @@ fn write<'a>(
         let fact = std::str::from_utf8(&text).unwrap_or_default(); // JSON is UTF-8
         let call = record.call().map(|call| call.bits() as i64);
         insert.execute(params![last as i64, at.as_nanos() as i64, call, fact])?;
-        keep_open(change, record)?;
+        keep_open(change, *at, record)?;
     }
     for (fold, number) in marks {
         let sql =
@@ -256,7 +319,7 @@ fn write<'a>(
 }
 
 /// What an entry opens and closes.
-fn keep_open(change: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
+fn keep_open(change: &Transaction<'_>, at: Time, record: &Record) -> rusqlite::Result<()> {
     let opens = |call: &CallId, what: i64| {
         let sql = "INSERT OR IGNORE INTO open (call, what) VALUES (?, ?)";
         change.prepare_cached(sql)?.execute([call.bits() as i64, what]).map(drop)
@@ -271,16 +334,25 @@ fn keep_open(change: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> 
         Record::Queue(QueueWhat::Entered { call, .. }) => opens(call, WAITING),
         Record::Queue(QueueWhat::Left { call, outcome, .. }) => {
             closes(call, WAITING)?;
-            if matches!(outcome, Outcome::Answered { .. }) { opens(call, TALKING) } else { Ok(()) }
+            let Outcome::Answered { agent } = outcome else { return Ok(()) };
+            let sql = "UPDATE agents SET calls = calls + 1 WHERE agent = ?";
+            change.prepare_cached(sql)?.execute([agent.as_str()])?;
+            opens(call, TALKING)
         }
-        Record::Queue(QueueWhat::Completed { call, .. }) => closes(call, TALKING),
+        Record::Queue(QueueWhat::Completed { call, agent, talked, .. }) => {
+            closes(call, TALKING)?;
+            let sql = "UPDATE agents SET talked = talked + ?, idle_since = ? WHERE agent = ?";
+            let talked = i64::try_from(talked.as_nanos()).unwrap_or(i64::MAX);
+            change.prepare_cached(sql)?.execute(params![talked, at.as_nanos() as i64, agent.as_str()]).map(drop)
+        }
         Record::Queue(QueueWhat::AgentIs { agent, state: AgentState::LoggedOut }) => {
             change.prepare_cached("DELETE FROM agents WHERE agent = ?")?.execute([agent.as_str()]).map(drop)
         }
         Record::Queue(QueueWhat::AgentIs { agent, state }) => {
-            let sql = "INSERT INTO agents (agent, state) VALUES (?, ?) ON CONFLICT (agent) DO UPDATE SET state = excluded.state";
+            let sql = "INSERT INTO agents (agent, state, idle_since) VALUES (?, ?, ?)
+                ON CONFLICT (agent) DO UPDATE SET state = excluded.state, gone = 0";
             let state = serde_json::to_string(state).unwrap_or_default();
-            change.prepare_cached(sql)?.execute([agent.as_str(), &state]).map(drop)
+            change.prepare_cached(sql)?.execute(params![agent.as_str(), state, at.as_nanos() as i64]).map(drop)
         }
         _ => Ok(()),
     }
@@ -294,13 +366,22 @@ const TALKING: i64 = 2;
 /// Others read while we write, and the other way round.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const SCHEMA: &str = "BEGIN IMMEDIATE;
 CREATE TABLE facts (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, call INTEGER, fact TEXT NOT NULL) STRICT;
 CREATE INDEX facts_of_call ON facts (call) WHERE call IS NOT NULL;
 CREATE INDEX facts_at ON facts (at);
 CREATE TABLE open (call INTEGER NOT NULL, what INTEGER NOT NULL, PRIMARY KEY (call, what)) STRICT, WITHOUT ROWID;
-CREATE TABLE agents (agent TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE agents (agent TEXT PRIMARY KEY, state TEXT NOT NULL, calls INTEGER NOT NULL DEFAULT 0,
+    talked INTEGER NOT NULL DEFAULT 0, idle_since INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 CREATE TABLE shown (fold TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+COMMIT;";
+/// What version 2 has that version 1 had not.
+const FROM_1: &str = "BEGIN IMMEDIATE;
+ALTER TABLE agents ADD COLUMN calls INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE agents ADD COLUMN talked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE agents ADD COLUMN idle_since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE agents ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 2;
 COMMIT;";

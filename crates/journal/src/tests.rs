@@ -3,7 +3,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use acd::{AgentState, EndedBy, Figures, FiguresConf, Occasion, Outcome, Strategy, What as QueueWhat, Why};
+use acd::{
+    AgentState, EndedBy, Figures, FiguresConf, Occasion, Outcome, Owed, Restored, RestoredAgent, Strategy,
+    What as QueueWhat, Why,
+};
 use base::{CallId, LegId, Random, Time, WallClock};
 use call::{Cdr, Direction, Side, What};
 
@@ -132,7 +135,7 @@ fn what_a_crash_left_open_is_closed_at_the_last_sign_of_life() {
     let [waits, talks, over] = calls();
     let agent = |name: &str| name.parse().expect("a name");
     let mut store = Store::open(&folder.0).expect("opened");
-    assert_eq!(store.close_orphans().expect("nothing to do"), Orphans::default());
+    assert_eq!(store.close_orphans(at(0)).expect("nothing to do"), Orphans::default());
     let group = [
         (at(0), agent_is("ann", AgentState::Available)),
         (at(0), agent_is("bob", AgentState::Available)),
@@ -159,10 +162,24 @@ fn what_a_crash_left_open_is_closed_at_the_last_sign_of_life() {
     store.append(&group, &[]).expect("appended");
     drop(store); // the crash
     let mut store = Store::open(&folder.0).expect("opened again");
-    let orphans = store.close_orphans().expect("closed");
-    assert_eq!(orphans.calls, 2);
-    assert_eq!(orphans.agents, [(agent("ann"), AgentState::Talking), (agent("bob"), AgentState::Offered)]);
-    assert_eq!(store.close_orphans().expect("closed once"), Orphans::default());
+    let orphans = store.close_orphans(at(20_000)).expect("closed");
+    let was = |name: &str, state, calls, talked| RestoredAgent {
+        agent: name.parse().expect("a name"),
+        state,
+        calls,
+        talked: Duration::from_secs(talked),
+    };
+    let agents = vec![was("ann", AgentState::Talking, 1, 0), was("bob", AgentState::Offered, 0, 0)];
+    let (queue, waited) = ("sales".parse().expect("a name"), Duration::from_secs(5));
+    let owed = vec![Owed { queue, caller: "+48123".into(), waited }];
+    let queues = Restored { agents, owed };
+    assert_eq!(orphans, Orphans { calls: 2, queues: queues.clone() });
+    // Another crash before anybody is back changes nothing; an hour does.
+    let last = store.last();
+    assert_eq!(store.close_orphans(at(30_000)).expect("closed once"), Orphans { calls: 0, queues });
+    assert_eq!(store.last(), last);
+    assert_eq!(store.close_orphans(at(9_000 + 3_600_001)).expect("closed once"), Orphans::default());
+    assert_eq!(store.last(), last);
 
     let all = entries(&store);
     let ends = &all[group.len()..];

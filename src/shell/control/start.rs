@@ -69,7 +69,7 @@ impl Control {
         let (recorder, recorder_threads) = start_recorder(&conf, clock, inbox.clone())?;
         let folder = &conf.switch.journal;
         let fault = |why| StartError::Journal { folder: folder.clone(), why };
-        let (journal, journal_thread) = Journal::start(folder, clock).map_err(fault)?;
+        let (journal, journal_thread, queues) = Journal::start(folder, clock).map_err(fault)?;
 
         let (events, clips) = (inbox.clone(), recorder.clone());
         let identity = identity(clock)?;
@@ -106,7 +106,7 @@ impl Control {
             Ok(console) => drop(spawn_local(console.serve(inbox.clone()))),
             Err(why) => warn!(socket = %socket.display(), "no commands but signals: cannot open the socket ({why})"),
         }
-        let control = Control {
+        let mut control = Control {
             clock,
             switch,
             udp,
@@ -130,6 +130,7 @@ impl Control {
             draining: None,
             stopping: None,
         };
+        control.tell(Input::Restore(queues), clock.now(), &mut Vec::new());
         Ok((control, listening))
     }
 }

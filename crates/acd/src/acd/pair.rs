@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use base::CallId;
 
-use super::{Acd, SECOND, Timer, fact};
+use super::{Acd, Owed, SECOND, Timer, fact};
 use crate::agent::State;
 use crate::entry::{Entry, Stands};
 use crate::estimate::End;
@@ -150,6 +150,10 @@ impl Acd {
         };
         queue.estimate.waited(entry.estimate, end, waited);
         let queue = queue.conf.name.clone();
+        if outcome == Outcome::Failed {
+            let (queue, caller) = (queue.clone(), entry.caller.clone());
+            self.debts.add(Owed { queue, caller, waited: waited + entry.credit }, self.now);
+        }
         out.push(fact(self.now, What::Left { queue, call, outcome: outcome.clone(), waited, position }));
         out.push(Output::Left { call, outcome });
     }
