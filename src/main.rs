@@ -1,11 +1,13 @@
 //! The command line.
 
+mod entries;
 mod explain;
 mod flows;
 mod ladder;
 mod qa;
 mod recordings;
 mod remote;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,6 +59,11 @@ enum Command {
     /// How good calls are: what to listen to, score cards, and what ratings come to
     #[command(subcommand)]
     Qa(qa::Command),
+    /// What is written down: the last entries, and what follows from them
+    #[command(subcommand)]
+    Journal(entries::Command),
+    /// What queues and agents did: figures, with their formulas
+    Report(report::ReportArgs),
     #[command(flatten)]
     Remote(remote::Command),
 }
@@ -92,6 +99,8 @@ fn main() -> ExitCode {
         Command::Route(RouteCommand::Explain(args)) => args.run(),
         Command::Recordings(command) => command.run(),
         Command::Qa(command) => command.run(),
+        Command::Journal(command) => command.run(),
+        Command::Report(args) => args.run(),
         Command::Remote(command) => command.run(),
     };
     match done {

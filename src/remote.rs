@@ -354,7 +354,8 @@ pub fn print_table(rows: &[Vec<String>]) {
     print!("{}", table(rows));
 }
 
-fn table(rows: &[Vec<String>]) -> String {
+/// The same as text.
+pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|at| width(at).unwrap_or_default()).collect();

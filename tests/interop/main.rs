@@ -25,6 +25,7 @@ mod names;
 mod operate;
 mod qa;
 mod queue_log;
+mod restart;
 mod routing;
 mod sealed;
 mod sipp;

@@ -146,6 +146,38 @@ impl QueueFigures {
     pub fn no_answer_rate(&self) -> Option<f64> {
         ratio(self.offers_unanswered, self.offers)
     }
+
+    /// This and another together.
+    pub fn add(&mut self, other: &QueueFigures) {
+        let QueueFigures { answered_waits, abandoned_waits, estimates_off, wait_max, talked, wrapped_up, .. } = *other;
+        self.estimates_off += estimates_off;
+        self.answered_waits += answered_waits;
+        self.abandoned_waits += abandoned_waits;
+        self.wait_max = self.wait_max.max(wait_max);
+        self.talked += talked;
+        self.wrapped_up += wrapped_up;
+        for (sum, count) in [
+            (&mut self.offered, other.offered),
+            (&mut self.answered, other.answered),
+            (&mut self.answered_in_time, other.answered_in_time),
+            (&mut self.abandoned, other.abandoned),
+            (&mut self.short_abandoned, other.short_abandoned),
+            (&mut self.abandoned_in_time, other.abandoned_in_time),
+            (&mut self.timed_out, other.timed_out),
+            (&mut self.overflowed, other.overflowed),
+            (&mut self.left_by_key, other.left_by_key),
+            (&mut self.closed, other.closed),
+            (&mut self.withdrawn, other.withdrawn),
+            (&mut self.failed, other.failed),
+            (&mut self.completed, other.completed),
+            (&mut self.estimated, other.estimated),
+            (&mut self.offers, other.offers),
+            (&mut self.offers_refused, other.offers_refused),
+            (&mut self.offers_unanswered, other.offers_unanswered),
+        ] {
+            *sum += count;
+        }
+    }
 }
 
 /// One agent's figures: how long he was in each state within the time, and what he did.
@@ -167,6 +199,8 @@ pub struct AgentFigures {
     pub offers: u64,
     /// Offers not taken.
     pub refused: u64,
+    /// Of these, let ring.
+    pub unanswered: u64,
 }
 
 impl AgentFigures {
@@ -179,6 +213,16 @@ impl AgentFigures {
     pub fn occupancy(&self) -> Option<f64> {
         let busy = self.talking + self.wrap_up;
         share(busy, busy + self.available)
+    }
+
+    /// (Talk + wrap-up) ÷ answered.
+    pub fn average_handle_time(&self) -> Option<Duration> {
+        average(self.talking + self.wrap_up, self.answered)
+    }
+
+    /// Offers let ring ÷ offers.
+    pub fn no_answer_rate(&self) -> Option<f64> {
+        ratio(self.unanswered, self.offers)
     }
 
     /// (Talk + wrap-up) ÷ logged in.
@@ -250,7 +294,9 @@ impl Figures {
                 let queue = self.queues.entry(queue.clone()).or_default();
                 queue.offers_refused += 1;
                 queue.offers_unanswered += u64::from(*how == Refusal::NoAnswer);
-                self.agents.entry(agent.clone()).or_default().refused += 1;
+                let agent = self.agents.entry(agent.clone()).or_default();
+                agent.refused += 1;
+                agent.unanswered += u64::from(*how == Refusal::NoAnswer);
             }
             What::AgentIs { agent, state } => self.agent_is(agent, state, fact.at, counts),
             What::Offered { .. } | What::Refused { .. } | What::Withdrawn { .. } | What::Closed { .. } => {}
@@ -314,6 +360,9 @@ impl Figures {
             queue.wrapped_up += at.since(*since);
         }
         let lasted = at.min(self.conf.until).since((*since).max(self.conf.from));
+        if lasted.is_zero() {
+            return;
+        }
         let figures = self.agents.entry(agent.clone()).or_default();
         match state {
             AgentState::LoggedOut => {}
@@ -325,7 +374,22 @@ impl Figures {
         }
     }
 
-    fn close(&mut self, at: Time) {
+    /// The figures of the time after this, in which the agents are what they are now.
+    pub fn next(&self, conf: FiguresConf) -> Figures {
+        let mut next = Figures::new(conf);
+        let states =
+            self.states.iter().map(|(agent, (state, since, _))| (agent.clone(), (state.clone(), *since, None)));
+        next.states.extend(states);
+        next
+    }
+
+    /// Is something still to come of what is counted here?
+    pub fn is_open(&self) -> bool {
+        !self.open.is_empty() || self.states.values().any(|(.., wraps_up)| wraps_up.is_some())
+    }
+
+    /// The end: states that last count until then. Nothing may be added any more.
+    pub fn close(&mut self, at: Time) {
         for agent in self.states.keys().cloned().collect::<Vec<_>>() {
             self.lasted(&agent, at);
         }

@@ -12,6 +12,7 @@
 mod entry;
 mod orphans;
 mod queue_log;
+mod report;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod tests;
 pub use entry::{Entry, Record};
 pub use orphans::Orphans;
 pub use queue_log::QueueLog;
+pub use report::{AgentRow, Interval, QueueRow, Report, ReportConf};
 pub use store::{JournalError, Store};
 
 use base::{CallId, WallClock};

@@ -1,0 +1,296 @@
+//! Reports: what queues and agents did, in intervals or as a whole, as a fold over the entries.
+//!
+//! Where it stands: `centrala report` gives it the entries of a journal, live or years later: the same entries give the same
+//! figures. What is counted, and by which formulas, is said by [`acd::Figures`]; here it is split into intervals, and what
+//! calls know beside their queue is added: hold, transfers, and whether the caller had to call again.
+//!
+//! An entry belongs to the interval in which it was offered to its queue, whatever becomes of it and whenever.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use acd::What as QueueWhat;
+use acd::{AgentFigures, AgentName, EndedBy, Fact, Figures, FiguresConf, Outcome, QueueFigures, QueueName};
+use base::{CallId, LegId, Time};
+use call::What;
+
+use crate::{Entry, Record};
+
+/// Of which time, how split, and by which measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportConf {
+    /// Entries offered from here
+    pub from: Time,
+    /// until before here are counted; moments are counted from 1970.
+    pub until: Time,
+    /// The length of an interval; none: all is one.
+    pub interval: Option<Duration>,
+    /// Answered within this time is answered in time.
+    pub answer_within: Duration,
+    /// Who calls the same queue again within this time was not helped the first time.
+    pub repeat_within: Duration,
+}
+
+/// The fold.
+#[derive(Debug)]
+pub struct Report {
+    conf: ReportConf,
+    parts: Vec<Part>,
+    /// Entries that are still in their queue or in a conversation.
+    open: HashMap<CallId, Open>,
+    /// The last answered call of each caller to each queue.
+    contacts: HashMap<(QueueName, Arc<str>), Contact>,
+    last: Time,
+}
+
+/// What there is to say of one interval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interval {
+    /// Its beginning.
+    pub from: Time,
+    /// Its end, which does not belong to it.
+    pub until: Time,
+    /// By queue.
+    pub queues: BTreeMap<QueueName, QueueRow>,
+    /// By agent.
+    pub agents: BTreeMap<AgentName, AgentRow>,
+}
+
+/// A queue in an interval.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueRow {
+    /// What the queue itself knows.
+    pub figures: QueueFigures,
+    /// Σ hold of its conversations; a part of what was talked.
+    pub held: Duration,
+    /// Conversations that ended with the caller brought elsewhere by the agent.
+    pub transfers: u64,
+    /// Answered calls of callers who can be told apart.
+    pub contacts: u64,
+    /// Of these, followed by another call of the same caller to the same queue within the time.
+    pub repeats: u64,
+}
+
+/// An agent in an interval.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentRow {
+    /// What the queues know.
+    pub figures: AgentFigures,
+    /// Σ hold of the conversations offered to their queue in the interval.
+    pub held: Duration,
+    /// Of those, ended by bringing the caller elsewhere.
+    pub transfers: u64,
+}
+
+#[derive(Debug)]
+struct Part {
+    from: Time,
+    until: Time,
+    figures: Figures,
+    queues: BTreeMap<QueueName, QueueRow>,
+    agents: BTreeMap<AgentName, AgentRow>,
+}
+
+/// An entry into a queue that counts, and what became of it so far.
+#[derive(Debug)]
+struct Open {
+    part: usize,
+    queue: QueueName,
+    caller: Arc<str>,
+    agent: Option<AgentName>,
+    /// The party the caller talks with.
+    leg: Option<LegId>,
+    held_since: Option<Time>,
+    held: Duration,
+    /// The agent is about to bring the caller elsewhere.
+    handed: bool,
+}
+
+#[derive(Debug)]
+struct Contact {
+    at: Time,
+    part: usize,
+    call: CallId,
+    repeated: bool,
+}
+
+impl QueueRow {
+    /// First contact resolution: contacts without a repeat ÷ contacts. The latest are not judged before their time is up.
+    pub fn first_contact_resolution(&self) -> Option<f64> {
+        (self.contacts > 0).then(|| (self.contacts - self.repeats) as f64 / self.contacts as f64)
+    }
+
+    /// Conversations ended by a transfer ÷ conversations that are over.
+    pub fn transfer_rate(&self) -> Option<f64> {
+        let completed = self.figures.completed;
+        (completed > 0).then(|| self.transfers as f64 / completed as f64)
+    }
+
+    /// This and another together.
+    pub fn add(&mut self, other: &QueueRow) {
+        self.figures.add(&other.figures);
+        self.held += other.held;
+        self.transfers += other.transfers;
+        self.contacts += other.contacts;
+        self.repeats += other.repeats;
+    }
+}
+
+impl Report {
+    /// Nothing yet. Entries from before `from` tell which agents are there then: those since the switch last started are enough.
+    pub fn new(conf: ReportConf) -> Report {
+        let until = conf.interval.map_or(conf.until, |interval| (conf.from + interval).min(conf.until));
+        let part = Part {
+            from: conf.from,
+            until,
+            figures: Figures::new(FiguresConf { answer_within: conf.answer_within, from: conf.from, until }),
+            queues: BTreeMap::new(),
+            agents: BTreeMap::new(),
+        };
+        let (open, contacts) = (HashMap::new(), HashMap::new());
+        Report { conf, parts: vec![part], open, contacts, last: conf.from }
+    }
+
+    /// Up to when entries matter: what was offered before `until` may end later, and callers may call again.
+    pub fn reads_until(&self) -> Time {
+        self.conf.until + self.conf.repeat_within
+    }
+
+    /// Takes the next entry.
+    pub fn take(&mut self, entry: &Entry) {
+        let at = entry.at;
+        self.last = self.last.max(at);
+        self.turn(at);
+        match &entry.record {
+            Record::Queue(what) => {
+                let fact = Fact { at, what: what.clone() };
+                let last = self.parts.len() - 1;
+                for (number, part) in self.parts.iter_mut().enumerate() {
+                    if number == last || part.figures.is_open() {
+                        part.figures.add(&fact);
+                    }
+                }
+                self.in_queue(at, what);
+            }
+            Record::Call { call, what } => self.in_call(at, *call, what),
+            _ => {}
+        }
+    }
+
+    /// All that was counted. States that last count until the last entry.
+    pub fn finish(self) -> Vec<Interval> {
+        let last = self.last;
+        let interval = |part: Part| {
+            let Part { from, until, mut figures, mut queues, mut agents } = part;
+            figures.close(last.min(until));
+            for (queue, figures) in figures.queues {
+                queues.entry(queue).or_default().figures = figures;
+            }
+            for (agent, figures) in figures.agents {
+                agents.entry(agent).or_default().figures = figures;
+            }
+            Interval { from, until, queues, agents }
+        };
+        self.parts.into_iter().map(interval).collect()
+    }
+
+    /// Begins the interval this moment is in.
+    fn turn(&mut self, at: Time) {
+        let Some(length) = self.conf.interval.filter(|length| !length.is_zero()) else { return };
+        while let Some(part) = self.parts.last()
+            && part.until <= at
+            && part.until < self.conf.until
+        {
+            let (from, until) = (part.until, (part.until + length).min(self.conf.until));
+            let figures = part.figures.next(FiguresConf { answer_within: self.conf.answer_within, from, until });
+            self.parts.push(Part { from, until, figures, queues: BTreeMap::new(), agents: BTreeMap::new() });
+        }
+    }
+
+    fn in_queue(&mut self, at: Time, what: &QueueWhat) {
+        match what {
+            QueueWhat::Entered { queue, call, caller, .. } => {
+                self.open.remove(call);
+                self.calls_again(at, queue, *call, caller);
+                if self.conf.from <= at && at < self.conf.until {
+                    let (part, queue, caller) = (self.parts.len() - 1, queue.clone(), caller.clone());
+                    let (agent, leg, held_since, held) = (None, None, None, Duration::ZERO);
+                    self.open.insert(*call, Open { part, queue, caller, agent, leg, held_since, held, handed: false });
+                }
+            }
+            QueueWhat::Left { call, outcome: Outcome::Answered { agent }, .. } => {
+                let Some(open) = self.open.get_mut(call) else { return };
+                open.agent = Some(agent.clone());
+                if is_known(&open.caller) {
+                    let contact = Contact { at, part: open.part, call: *call, repeated: false };
+                    self.contacts.insert((open.queue.clone(), open.caller.clone()), contact);
+                    self.parts[open.part].queues.entry(open.queue.clone()).or_default().contacts += 1;
+                }
+            }
+            QueueWhat::Left { call, .. } => drop(self.open.remove(call)),
+            QueueWhat::Completed { call, by, .. } => {
+                let Some(mut open) = self.open.remove(call) else { return };
+                open.takes_back(at);
+                let transfers = u64::from(open.handed && *by != EndedBy::Caller);
+                let part = &mut self.parts[open.part];
+                let queue = part.queues.entry(open.queue).or_default();
+                queue.held += open.held;
+                queue.transfers += transfers;
+                if let Some(agent) = open.agent {
+                    let agent = part.agents.entry(agent).or_default();
+                    agent.held += open.held;
+                    agent.transfers += transfers;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Was this caller here before, and not long ago? Then that call had not helped him.
+    fn calls_again(&mut self, at: Time, queue: &QueueName, call: CallId, caller: &Arc<str>) {
+        let Some(contact) = self.contacts.get_mut(&(queue.clone(), caller.clone())) else { return };
+        if !contact.repeated && contact.call != call && at.since(contact.at) <= self.conf.repeat_within {
+            contact.repeated = true;
+            self.parts[contact.part].queues.entry(queue.clone()).or_default().repeats += 1;
+        }
+    }
+
+    fn in_call(&mut self, at: Time, call: CallId, what: &What) {
+        let Some(open) = self.open.get_mut(&call) else { return };
+        let ours = |leg: &LegId| open.leg == Some(*leg);
+        match what {
+            What::Connected { leg, .. } if open.agent.is_none() => open.leg = Some(*leg),
+            What::Replaced { leg, by, .. } if ours(leg) => open.leg = Some(*by),
+            What::Held { leg } if ours(leg) => drop(open.held_since.get_or_insert(at)),
+            What::Resumed { leg } if ours(leg) => open.takes_back(at),
+            What::Transfers { leg, .. } if ours(leg) => open.handed = true,
+            What::Consults { leg } if ours(leg) => {
+                open.handed = true;
+                open.held_since.get_or_insert(at);
+            }
+            What::Together { leg } if ours(leg) => open.takes_back(at),
+            What::Returns { leg } if ours(leg) => {
+                open.handed = false;
+                open.takes_back(at);
+            }
+            What::TransferFailed { .. } => open.handed = false,
+            _ => {}
+        }
+    }
+}
+
+impl Open {
+    /// The caller is not on hold any more.
+    fn takes_back(&mut self, at: Time) {
+        self.held += self.held_since.take().map_or(Duration::ZERO, |since| at.since(since));
+    }
+}
+
+/// Can the caller be told from others?
+fn is_known(caller: &str) -> bool {
+    !caller.is_empty() && !caller.eq_ignore_ascii_case("anonymous")
+}
+
+#[cfg(test)]
+mod tests;
