@@ -278,6 +278,9 @@ impl Switch {
                 match heard {
                     sip::Output::Send { flow, bytes } => out.push(Output::Send { flow, bytes }),
                     sip::Output::Close { connection } => out.push(Output::Close { connection }),
+                    sip::Output::Reuse { connection, trunk, remote } => {
+                        out.push(Output::Reuse { connection, trunk, remote });
+                    }
                     sip::Output::Event(sip::Event::Incoming(incoming)) => self.knocks(*incoming, now, out),
                     sip::Output::Event(sip::Event::Subscribes(asks)) => self.asks_to_watch(asks, now),
                     sip::Output::Event(sip::Event::Text { text, account, called, uri }) => {

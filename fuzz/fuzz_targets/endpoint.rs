@@ -15,6 +15,7 @@ fuzz_target!(|data: &[u8]| {
     let carrier = Peer {
         name: "carrier".to_owned(),
         addresses: vec!["198.51.100.1".parse().expect("an address")],
+        by_certificate: false,
         port: None,
         line: None,
         credentials: None,

@@ -43,7 +43,7 @@ pub use people::Person;
 pub use problem::{Problem, Problems};
 pub use recording::{MaskSound, OnFailure, RecordingConf};
 pub use switch_file::{ConnectionLimits, MediaNet, SwitchConf};
-pub use trunks::{TlsTrust, Trunk};
+pub use trunks::{CallsBy, TlsTrust, Trunk};
 pub use watch::WatchConf;
 
 use features::Who;
@@ -107,7 +107,8 @@ impl Conf {
 
         let switch = switch_file::read(switch_file);
         let people::Read { people, passwords, named, destinations: forwards } = people::read(people_file);
-        let trunks::Read { trunks, groups: trunk_groups } = trunks::read(trunks_file);
+        let trunks::Read { trunks, groups: trunk_groups } =
+            trunks::read(trunks_file, !switch.listen_tls_trunks.is_empty());
         let trunks: HashMap<String, Trunk> = trunks.into_iter().map(|trunk| (trunk.conf.name.clone(), trunk)).collect();
         let read = routes::read(routes_file, folder);
         let menus = menus::read(menus_file);

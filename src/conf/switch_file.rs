@@ -26,6 +26,7 @@ const BAN_SECS_MAX: u64 = 24 * 3600;
 pub(super) struct SwitchFile {
     listen: Vec<Spanned<String>>,
     listen_tls: Vec<Spanned<String>>,
+    listen_tls_trunks: Vec<Spanned<String>>,
     listen_ws: Vec<Spanned<String>>,
     listen_wss: Vec<Spanned<String>>,
     advertise: Option<Spanned<String>>,
@@ -117,6 +118,7 @@ impl Default for SwitchFile {
         SwitchFile {
             listen: unplaced(["0.0.0.0:5060", "[::]:5060"]),
             listen_tls: Vec::new(),
+            listen_tls_trunks: Vec::new(),
             listen_ws: Vec::new(),
             listen_wss: Vec::new(),
             advertise: None,
@@ -209,6 +211,8 @@ pub struct SwitchConf {
     pub listen: Vec<SocketAddr>,
     /// Where SIP is spoken by TLS.
     pub listen_tls: Vec<SocketAddr>,
+    /// Where trunks speak it that show a certificate of their own.
+    pub listen_tls_trunks: Vec<SocketAddr>,
     /// Where SIP is spoken by WebSocket.
     pub listen_ws: Vec<SocketAddr>,
     /// Where SIP is spoken by secure WebSocket.
@@ -277,7 +281,8 @@ impl SwitchConf {
 
     /// Is a certificate needed?
     pub fn speaks_tls(&self) -> bool {
-        self.stream_listeners().any(|(transport, _)| matches!(transport, Transport::Tls | Transport::Wss))
+        let secure = |(transport, _)| matches!(transport, Transport::Tls | Transport::Wss);
+        !self.listen_tls_trunks.is_empty() || self.stream_listeners().any(secure)
     }
 
     /// What of a new conf only a restart applies, in the words of switch.toml.
@@ -285,6 +290,7 @@ impl SwitchConf {
         let differs = [
             ("listen", self.listen != new.listen),
             ("listen_tls", self.listen_tls != new.listen_tls),
+            ("listen_tls_trunks", self.listen_tls_trunks != new.listen_tls_trunks),
             ("listen_ws", self.listen_ws != new.listen_ws),
             ("listen_wss", self.listen_wss != new.listen_wss),
             ("[dns] servers", self.dns_servers != new.dns_servers),
@@ -310,8 +316,9 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     if said.listen.is_empty() && file.is_clean() {
         file.problem(0..0, "listen is empty; name at least one address and port, such as \"0.0.0.0:5060\"");
     }
-    let [listen_tls, listen_ws, listen_wss] = [&said.listen_tls, &said.listen_ws, &said.listen_wss]
-        .map(|list| list.iter().filter_map(|text| address(file, text)).collect());
+    let lists = [&said.listen_tls, &said.listen_tls_trunks, &said.listen_ws, &said.listen_wss];
+    let [listen_tls, listen_tls_trunks, listen_ws, listen_wss] =
+        lists.map(|list| list.iter().filter_map(|text| address(file, text)).collect());
     let advertise = said.advertise.as_ref().and_then(|text| {
         let address = text.get_ref().parse().ok();
         if address.is_none() {
@@ -373,6 +380,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
     SwitchConf {
         listen,
         listen_tls,
+        listen_tls_trunks,
         listen_ws,
         listen_wss,
         advertise,

@@ -318,3 +318,25 @@ fn a_trunk_by_tls_says_whom_it_is_taken_for() {
         assert!(problems[0].starts_with(&format!("trunks.toml:{line}:")) && problems[0].contains(what), "{problems:?}");
     }
 }
+
+#[test]
+fn a_trunk_may_call_by_certificate_where_one_is_asked_for() {
+    let with = |trunk: &str, listen: &str| {
+        let text = format!("[carrier]\naddress = \"sip.carrier.example\"\n{trunk}\n");
+        Folder::with(&[("trunks.toml", &text), ("switch.toml", listen)])
+    };
+    let asks = "listen_tls_trunks = [\"0.0.0.0:5062\"]\n";
+    let names = "tls_from = [\"sip.carrier.example\", \"Gw.Carrier.example\"]";
+    let right = with(&format!("{names}\ntls_roots = \"carrier.pem\"\ntransport = \"udp\""), asks);
+    assert_eq!(right.problems(), [""; 0]);
+    for (wrong, listen, line, what) in [
+        (names.to_owned(), "", 3, "nobody asks for certificates"),
+        ("tls_from = [\"*.carrier.example\"]".to_owned(), asks, 3, "no stars"),
+        ("tls_from = [\"192.0.2.1\"]".to_owned(), asks, 3, "domain names"),
+        (format!("{names}\nfrom = [\"192.0.2.0/24\"]"), asks, 4, "its addresses prove nothing"),
+    ] {
+        let problems = with(&wrong, listen).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(&format!("trunks.toml:{line}:")) && problems[0].contains(what), "{problems:?}");
+    }
+}

@@ -28,6 +28,8 @@ struct TrunkTable {
     transport: Option<Spanned<String>>,
     tls_name: Option<Spanned<String>>,
     tls_roots: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    tls_from: Vec<Spanned<String>>,
     domain: Option<Spanned<String>>,
     number: Option<Spanned<String>>,
     user: Option<Spanned<String>>,
@@ -86,6 +88,8 @@ pub struct Trunk {
     pub tls: Option<TlsTrust>,
     /// Where calls are taken from beside.
     pub networks: Vec<Network>,
+    /// Calls are taken by a certificate alone, if it is for one of these names.
+    pub certificate: Option<CallsBy>,
     /// How its media is treated.
     pub media: MediaRules,
     /// All else.
@@ -101,6 +105,15 @@ pub struct TlsTrust {
     pub roots: Option<PathBuf>,
 }
 
+/// The certificates a trunk calls by (RFC 5922 §7.1).
+#[derive(Clone, Debug)]
+pub struct CallsBy {
+    /// The domains they are for, in small letters.
+    pub names: Vec<String>,
+    /// Who must have signed them: a PEM file, relative to the conf folder; else any the system trusts.
+    pub roots: Option<PathBuf>,
+}
+
 /// What was read.
 #[derive(Debug, Default)]
 pub(super) struct Read {
@@ -113,12 +126,13 @@ const GROUPS: &str = "groups";
 /// A trunk calls from so many networks at most, and a group has so many trunks.
 const MEMBERS_MAX: usize = 64;
 
-pub(super) fn read(file: &mut File<'_>) -> Read {
+/// `asked`: somebody asks those who call for certificates.
+pub(super) fn read(file: &mut File<'_>, asked: bool) -> Read {
     let mut read = Read::default();
     let (groups, trunks): (Vec<_>, Vec<_>) = file.entries().into_iter().partition(|entry| entry.name == GROUPS);
     let names: HashSet<String> = trunks.iter().map(|entry| entry.name.clone()).collect();
     for entry in trunks {
-        read.trunks.extend(trunk(file, entry));
+        read.trunks.extend(trunk(file, entry, asked));
     }
     for entry in groups.into_iter().flat_map(Entry::children) {
         read.groups.extend(group(file, entry, &names));
@@ -126,7 +140,7 @@ pub(super) fn read(file: &mut File<'_>) -> Read {
     read
 }
 
-fn trunk<'a>(file: &mut File<'a>, entry: Entry<'a>) -> Option<Trunk> {
+fn trunk<'a>(file: &mut File<'a>, entry: Entry<'a>, asked: bool) -> Option<Trunk> {
     let (named, name) = (file.check_name(&entry), entry.name.clone());
     let said = file.entry::<TrunkTable>(entry)?;
     let realm = said.realm.as_ref().map(|realm| realm.get_ref().clone());
@@ -150,8 +164,13 @@ fn trunk<'a>(file: &mut File<'a>, entry: Entry<'a>) -> Option<Trunk> {
     };
     let tls_name = said.tls_name.as_ref().and_then(|text| server_name(file, text));
     let trust = TlsTrust { name: tls_name, roots: said.tls_roots.as_ref().map(|path| path.get_ref().clone()) };
+    if let (Some(name), false) = (said.tls_from.first(), asked) {
+        file.problem(name.span(), "nobody asks for certificates; add listen_tls_trunks to switch.toml");
+    }
+    let certificate = calls_by(file, &name, &said.tls_from, &said.from, trust.roots.clone());
     let tls = may_be_tls.then_some(trust);
-    let spans = [said.tls_name.as_ref().map(Spanned::span), said.tls_roots.as_ref().map(Spanned::span)];
+    let roots = said.tls_roots.as_ref().filter(|_| certificate.is_none());
+    let spans = [said.tls_name.as_ref().map(Spanned::span), roots.map(Spanned::span)];
     if let (None, Some(span)) = (&tls, spans.into_iter().flatten().next()) {
         file.problem(span, format!("[{name}] is not reached by TLS; add transport = \"tls\", or take this out"));
     }
@@ -194,7 +213,33 @@ fn trunk<'a>(file: &mut File<'a>, entry: Entry<'a>) -> Option<Trunk> {
     };
     let srtp = said.srtp.as_ref().map_or(Srtp::Preferred, |text| srtp(file, text));
     let media = MediaRules { nat: said.nat, srtp, browser: Some(false) };
-    Some(Trunk { place: place.filter(|_| named)?, tls, networks, media, conf })
+    Some(Trunk { place: place.filter(|_| named)?, tls, networks, certificate, media, conf })
+}
+
+/// By which certificates a trunk calls, if it does.
+fn calls_by(
+    file: &mut File<'_>,
+    trunk: &str,
+    names: &[Spanned<String>],
+    from: &[Spanned<String>],
+    roots: Option<PathBuf>,
+) -> Option<CallsBy> {
+    if let Some(one_too_many) = names.get(MEMBERS_MAX) {
+        file.problem(one_too_many.span(), format!("[{trunk}] has {MEMBERS_MAX} names at most"));
+    }
+    let is_name = |name: &str| matches!(name.parse(), Ok(Host::Name(_)));
+    for name in names.iter().filter(|name| !is_name(name.get_ref())) {
+        let what = "tls_from has domain names, as the carrier's certificate has: \"sip.carrier.example\", no stars";
+        file.problem(name.span(), what);
+    }
+    if let (Some(from), false) = (from.first(), names.is_empty()) {
+        let what = format!(
+            "[{trunk}] proves its calls by certificate, so its addresses prove nothing; take this or tls_from out"
+        );
+        file.problem(from.span(), what);
+    }
+    let names: Vec<String> = names.iter().map(|name| name.get_ref().to_ascii_lowercase()).collect();
+    (!names.is_empty()).then_some(CallsBy { names, roots })
 }
 
 fn group<'a>(file: &mut File<'a>, entry: Entry<'a>, trunks: &HashSet<String>) -> Option<GroupConf> {

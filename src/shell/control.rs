@@ -156,8 +156,11 @@ impl Control {
             Arrival::Input(input) => self.tell(input, now, out),
             Arrival::Connected { connection, sender } => self.streams.connected(connection, sender),
             Arrival::Gone { connection } => {
-                self.streams.close(connection);
+                let ways = self.streams.gone(connection);
                 self.tell(Input::Sip(sip::Input::Closed { connection }), now, out);
+                for (transport, remote) in ways {
+                    self.tell(Input::Sip(sip::Input::Unreachable { transport, remote }), now, out);
+                }
             }
             Arrival::Asked { request, answers } => self.asked(request, answers, now, out),
             Arrival::Loaded { loaded, answers } => self.loaded(loaded, &answers, now, out),
@@ -252,6 +255,7 @@ impl Control {
                     self.streams.reach(&place, &targets);
                 }
                 Output::Close { connection } => self.streams.close(connection),
+                Output::Reuse { connection, trunk, remote } => self.streams.reuse(connection, &trunk, remote),
                 Output::Media { thread, command } => self.media.command(thread, command),
                 Output::Record(input) => {
                     let begins = match &input {

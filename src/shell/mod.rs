@@ -5,6 +5,7 @@
 
 mod addresses;
 mod ask;
+mod callers;
 pub mod clock;
 mod console;
 mod control;

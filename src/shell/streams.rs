@@ -25,8 +25,9 @@ use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tracing::warn;
+use tracing::{debug, warn};
 
+use super::callers::Asking;
 use super::control::Arrival;
 use super::stream::{self, HANDSHAKE_TIME, UNSENT_MAX};
 use super::tls::{Carriers, Certificate, Greeting};
@@ -48,6 +49,8 @@ pub(super) struct StreamListener {
     pub(super) transport: Transport,
     pub(super) address: SocketAddr,
     listener: StdListener,
+    /// Who comes here shows a certificate.
+    asks: bool,
 }
 
 impl StreamListener {
@@ -61,7 +64,12 @@ impl StreamListener {
         socket.bind(&address.into())?;
         socket.listen(1024)?;
         let listener: StdListener = socket.into();
-        Ok(StreamListener { transport, address: listener.local_addr()?, listener })
+        Ok(StreamListener { transport, address: listener.local_addr()?, listener, asks: false })
+    }
+
+    /// Asks everybody for a certificate.
+    pub(super) fn asking(self) -> StreamListener {
+        StreamListener { asks: true, ..self }
     }
 }
 
@@ -73,6 +81,7 @@ pub(super) struct Streams {
     /// To whom we opened plain ones: their dialogs go on by a new one where the old is gone.
     reopened: HashSet<SocketAddr>,
     carriers: Carriers,
+    asking: Arc<Asking>,
     openings: Sender<Opening>,
     numbers: Arc<AtomicU64>,
     thread: JoinHandle<()>,
@@ -95,7 +104,7 @@ impl Streams {
     pub(super) fn start(
         listeners: Vec<StreamListener>,
         certificate: Option<Arc<Certificate>>,
-        carriers: Carriers,
+        mut carriers: Carriers,
         limits: ConnectionLimits,
         addresses: Addresses,
         inbox: Sender<Arrival>,
@@ -103,6 +112,8 @@ impl Streams {
         let (openings, wanted) = channel(OPENING_MAX);
         let numbers = Arc::new(AtomicU64::new(1)); // 0 means none
         let counter = numbers.clone();
+        let asking = Asking::new(std::mem::take(&mut carriers.callers));
+        let asks = asking.clone();
         let thread = thread::Builder::new().name("streams".to_owned()).spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return }; // what it takes was there a moment ago, for the control thread
@@ -110,17 +121,34 @@ impl Streams {
                 addresses,
                 inbox,
                 numbers: counter,
+                asking: asks,
                 seats: Rc::new(Seats { limits, taken: Cell::new(0), by_source: RefCell::default() }),
             };
             LocalSet::new().block_on(&runtime, Rc::new(house).keep(listeners, certificate, wanted));
         })?;
         let (open, opened, reopened) = (HashMap::new(), HashMap::new(), HashSet::new());
-        Ok(Streams { open, opened, reopened, carriers, openings, numbers, thread })
+        Ok(Streams { open, opened, reopened, carriers, asking, openings, numbers, thread })
     }
 
     /// Other trunks, from a new conf. Connections that stand are left alone.
-    pub(super) fn reload(&mut self, carriers: Carriers) {
+    pub(super) fn reload(&mut self, mut carriers: Carriers) {
+        self.asking.reload(std::mem::take(&mut carriers.callers));
         self.carriers = carriers;
+    }
+
+    /// A trunk has opened this connection, and wants it used both ways: it is, where we would greet just that trunk.
+    pub(super) fn reuse(&mut self, connection: u64, trunk: &str, remote: SocketAddr) {
+        let is_there = self.carriers.greeting(remote).is_some_and(|greeting| *greeting.trunk == *trunk);
+        if is_there && self.open.contains_key(&connection) {
+            self.opened.entry((Transport::Tls, remote)).or_insert(connection);
+        }
+    }
+
+    /// A connection is gone. Where we used it as if we had opened it: what was asked there is not answered any more.
+    pub(super) fn gone(&mut self, connection: u64) -> Vec<(Transport, SocketAddr)> {
+        let ways = self.opened.iter().filter(|(_, opened)| **opened == connection).map(|(way, _)| *way).collect();
+        self.close(connection);
+        ways
     }
 
     /// A trunk's name leads there now.
@@ -191,6 +219,7 @@ struct House {
     addresses: Addresses,
     inbox: Sender<Arrival>,
     numbers: Arc<AtomicU64>,
+    asking: Arc<Asking>,
     seats: Rc<Seats>,
 }
 
@@ -204,7 +233,8 @@ impl House {
     ) {
         for listener in listeners {
             let own = certificate.as_ref().filter(|_| matches!(listener.transport, Transport::Tls | Transport::Wss));
-            spawn_local(self.clone().accept(listener, own.map(Certificate::acceptor)));
+            let tls = own.map(|own| if listener.asks { self.asking.acceptor(own) } else { own.acceptor() });
+            spawn_local(self.clone().accept(listener, tls));
         }
         if let Some(certificate) = certificate {
             spawn_local(certificate.watch());
@@ -221,7 +251,7 @@ impl House {
     }
 
     async fn accept(self: Rc<Self>, listener: StreamListener, tls: Option<TlsAcceptor>) {
-        let StreamListener { transport, address, listener } = listener;
+        let StreamListener { transport, address, listener, .. } = listener;
         let Ok(listener) = TcpListener::from_std(listener) else { return }; // it was made for this
         while !self.inbox.is_closed() {
             match listener.accept().await {
@@ -253,12 +283,23 @@ impl House {
         let flow = Flow { transport, local: self.addresses.seen_by(address, remote), remote, connection };
         match tls {
             Some(tls) => {
-                if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                    self.serve(stream, flow).await;
+                let stream = match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => stream,
+                    Ok(Err(why)) => return debug!(%remote, "no TLS with who calls: {why}"),
+                    Err(_) => return,
+                };
+                let shown = stream.get_ref().1.peer_certificates();
+                if let Some(trunk) = shown.and_then(|shown| self.asking.proven(shown)) {
+                    self.proves(connection, trunk).await;
                 }
+                self.serve(stream, flow).await;
             }
             None => self.serve(stream, flow).await,
         }
+    }
+
+    async fn proves(&self, connection: u64, trunk: String) {
+        let _ = self.inbox.send(Arrival::Input(Input::Sip(sip::Input::Proven { connection, trunk }))).await;
     }
 
     async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin, flow: Flow) {
@@ -279,9 +320,12 @@ impl House {
                 let (inbox, answers) = (&self.inbox, sender.downgrade());
                 drop(sender);
                 match (transport, tls) {
-                    (Transport::Tls, Some((connector, name))) => {
+                    (Transport::Tls, Some(Greeting { connector, name, trunk })) => {
                         match timeout(HANDSHAKE_TIME, connector.connect(name, stream)).await {
-                            Ok(Ok(stream)) => stream::run(stream, flow, inbox, answers, unsent).await,
+                            Ok(Ok(stream)) => {
+                                self.proves(connection, trunk.to_string()).await;
+                                stream::run(stream, flow, inbox, answers, unsent).await;
+                            }
                             Ok(Err(why)) => warn!(%remote, "no TLS with a trunk: {why}"),
                             Err(_) => warn!(%remote, "no TLS with a trunk: it does not answer"),
                         }

@@ -24,6 +24,7 @@ use sip::{Host, Place, Transport};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{info, warn};
 
+use super::callers::Callers;
 use crate::conf::{Conf, TlsTrust, Trunk};
 
 /// Where TLS is spoken if nothing is said (RFC 3261 §19.1.2).
@@ -141,20 +142,26 @@ impl ResolvesClientCert for Certificate {
 }
 
 /// How the trunks that are reached by TLS are greeted: by what the conf says of where they are, and by the addresses that
-/// leads to.
+/// leads to. And which of them greet us with a certificate.
 #[derive(Default)]
 pub(super) struct Carriers {
+    pub(super) callers: Callers,
     places: HashMap<Place, Greeting>,
     addresses: HashMap<SocketAddr, Greeting>,
 }
 
 /// A TLS client, and whom it takes the other side for.
-pub(super) type Greeting = (TlsConnector, ServerName<'static>);
+#[derive(Clone)]
+pub(super) struct Greeting {
+    pub(super) connector: TlsConnector,
+    pub(super) name: ServerName<'static>,
+    pub(super) trunk: Arc<str>,
+}
 
 impl Carriers {
     /// Each is trusted by its own roots, or the system's. Our certificate is shown to those who ask (mutual TLS).
     pub(super) fn new(conf: &Conf, own: Option<&Arc<Certificate>>) -> Result<Carriers, TlsError> {
-        let mut carriers = Carriers::default();
+        let mut carriers = Carriers { callers: Callers::new(conf)?, ..Carriers::default() };
         for trunk in conf.trunks.values() {
             let Some(trust) = &trunk.tls else { continue };
             let connector = match connector(conf, trunk, trust, own) {
@@ -169,11 +176,12 @@ impl Carriers {
                 Host::None => None,
             };
             let Some(name) = trust.name.clone().or_else(own_name) else { continue };
+            let greeting = Greeting { connector, name, trunk: trunk.conf.name.as_str().into() };
             if let Host::Address(address) = trunk.place.host {
                 let address = SocketAddr::new(address, trunk.place.port.unwrap_or(TLS_PORT));
-                carriers.addresses.insert(address, (connector.clone(), name.clone()));
+                carriers.addresses.insert(address, greeting.clone());
             }
-            carriers.places.insert(trunk.place.clone(), (connector, name));
+            carriers.places.insert(trunk.place.clone(), greeting);
         }
         Ok(carriers)
     }
@@ -200,8 +208,21 @@ fn connector(
     trust: &TlsTrust,
     own: Option<&Arc<Certificate>>,
 ) -> Result<TlsConnector, TlsError> {
-    let fault = |why: String| TlsError::Roots { trunk: trunk.conf.name.clone(), why };
-    let file = match &trust.roots {
+    let roots = roots(conf, &trunk.conf.name, trust.roots.as_deref())?;
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let builder = builder.expect("the provider's own versions").with_root_certificates(roots);
+    let mut client = match own {
+        Some(own) => builder.with_client_cert_resolver(own.clone()),
+        None => builder.with_no_client_auth(),
+    };
+    client.resumption = Resumption::disabled(); // who resumes shows what was shown before
+    Ok(TlsConnector::from(Arc::new(client)))
+}
+
+/// Who may sign a trunk's certificate: those in the file the conf names, or whom the system trusts.
+pub(super) fn roots(conf: &Conf, trunk: &str, named: Option<&Path>) -> Result<RootCertStore, TlsError> {
+    let fault = |why: String| TlsError::Roots { trunk: trunk.to_owned(), why };
+    let file = match named {
         Some(file) => conf.folder.join(file),
         None => SYSTEM_ROOTS
             .iter()
@@ -215,17 +236,10 @@ fn connector(
     if taken == 0 {
         return Err(fault(format!("{} holds no certificate", file.display())));
     }
-    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    let builder = builder.expect("the provider's own versions").with_root_certificates(roots);
-    let mut client = match own {
-        Some(own) => builder.with_client_cert_resolver(own.clone()),
-        None => builder.with_no_client_auth(),
-    };
-    client.resumption = Resumption::disabled(); // who resumes shows what was shown before
-    Ok(TlsConnector::from(Arc::new(client)))
+    Ok(roots)
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
@@ -243,7 +257,9 @@ fn read(folder: &Path) -> Result<CertifiedKey, TlsError> {
 }
 
 fn make_self_signed(folder: &Path, conf: &Conf) -> Result<(), TlsError> {
-    let addresses = conf.switch.stream_listeners().map(|(_, address)| address.ip()).filter(|ip| !ip.is_unspecified());
+    let of_trunks = conf.switch.listen_tls_trunks.iter().map(SocketAddr::ip);
+    let listening = conf.switch.stream_listeners().map(|(_, address)| address.ip()).chain(of_trunks);
+    let addresses = listening.filter(|ip| !ip.is_unspecified());
     let mut names: Vec<String> = addresses.chain(conf.switch.advertise).map(|ip| ip.to_string()).collect();
     names.push("localhost".to_owned());
     if conf.switch.realm.contains('.') {

@@ -1,5 +1,7 @@
 //! What the switch is told and what it says.
 
+use std::net::SocketAddr;
+
 use base::{CallId, LegId};
 use bytes::Bytes;
 use call::Fact;
@@ -51,6 +53,15 @@ pub enum Output {
     Close {
         /// Its number.
         connection: u64,
+    },
+    /// Speak to this trunk by the connection it opened.
+    Reuse {
+        /// Its number.
+        connection: u64,
+        /// The trunk.
+        trunk: String,
+        /// Where it would be opened.
+        remote: SocketAddr,
     },
     /// Tell a media thread.
     Media {

@@ -119,7 +119,8 @@ impl Switch {
             let located = locator.addresses(&trunk.place, now).into_iter().map(Network::from);
             let addresses = located.chain(trunk.networks.iter().copied()).collect();
             let line = conf.register.as_ref().map(|register| register.line.clone());
-            Peer { name: conf.name.clone(), addresses, port: None, line, credentials: conf.credentials.clone() }
+            let (name, credentials) = (conf.name.clone(), conf.credentials.clone());
+            Peer { name, addresses, by_certificate: trunk.certificate.is_some(), port: None, line, credentials }
         };
         self.endpoint.trunks_are(directory.trunks().map(peer).collect());
     }

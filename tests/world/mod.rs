@@ -382,7 +382,7 @@ impl World {
                 return vec![Input::Located(locate::Input::Answered { question, answer })];
             }
             Output::Located { .. } => {}
-            Output::Close { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
+            Output::Close { .. } | Output::Reuse { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
             Output::PortsUsedUp { .. } => {}
             Output::Queue(fact) => {
                 self.journal.push((fact.at, Record::Queue(fact.what.clone())));

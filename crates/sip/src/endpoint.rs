@@ -14,6 +14,7 @@ mod large;
 mod legs;
 mod next_hop;
 mod overload;
+mod peers;
 mod proxies;
 mod publishing;
 mod requests;
@@ -23,7 +24,7 @@ mod transactions;
 mod undelivered;
 mod watchers;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use base::{LegId, Random, Time};
 use bytes::Bytes;
@@ -54,6 +55,7 @@ use large::Refused;
 use legs::{Legs, Seat};
 pub(crate) use next_hop::Places;
 use overload::Overload;
+use peers::Proofs;
 use requests::Requests;
 use transactions::{Heard, Owner, Transactions};
 
@@ -84,8 +86,9 @@ pub struct Endpoint {
     transactions: Transactions,
     legs: Legs,
     places: Places,
-    /// Connections of proxies and trunks: what they carry goes on without them.
-    held: HashSet<u64>,
+    proofs: Proofs,
+    /// Connections of proxies and trunks: what they carry goes on without them. True: a trunk's.
+    held: HashMap<u64, bool>,
     /// Those who take no TCP.
     refused: Refused,
     requests: Requests,
@@ -113,7 +116,8 @@ impl Endpoint {
             transactions: Transactions::default(),
             legs: Legs::default(),
             places: Places::default(),
-            held: HashSet::new(),
+            proofs: Proofs::default(),
+            held: HashMap::new(),
             refused: Refused::default(),
             requests: Requests::default(),
             challenged: Challenged::default(),
@@ -136,6 +140,7 @@ impl Endpoint {
             Input::Tick => self.tick(now, out),
             Input::Command(command) => self.command(command, now, out),
             Input::Closed { connection } => self.closed(connection, now, out),
+            Input::Proven { connection, trunk } => self.proofs.add(connection, &trunk),
             Input::Leads { place, flows } => self.places.learn(place, flows, now),
             Input::Undelivered { remote, quoted } => self.undelivered(remote, &quoted, now, out),
             Input::Unreachable { transport, remote } => {
@@ -296,20 +301,17 @@ impl Endpoint {
         if bytes.starts_with(b"SIP/2.0 ") {
             return true;
         }
-        let known = self.conf.proxies.has(flow.remote.ip()) || self.is_trunk(flow);
+        let is_trunk = self.trunk_from(flow).is_some();
+        let known = is_trunk || self.conf.proxies.has(flow.remote.ip());
         if known && flow.connection != 0 {
-            self.held.insert(flow.connection);
+            self.held.insert(flow.connection, is_trunk);
         }
         known || self.keeps_measure(flow, now, out)
     }
 
     fn lets_in_from_behind(&mut self, request: &Request, flow: Flow, now: Time, out: &mut Vec<Output>) -> bool {
         let seen = self.conf.proxies.seen_behind(&request.headers, flow);
-        self.conf.proxies.has(seen.remote.ip()) || self.is_trunk(seen) || self.keeps_measure(seen, now, out)
-    }
-
-    fn is_trunk(&self, flow: Flow) -> bool {
-        self.conf.trunks.iter().any(|peer| gate::is_from(peer, flow))
+        self.conf.proxies.has(seen.remote.ip()) || self.trunk_from(seen).is_some() || self.keeps_measure(seen, now, out)
     }
 
     fn keeps_measure(&mut self, flow: Flow, now: Time, out: &mut Vec<Output>) -> bool {
@@ -346,10 +348,11 @@ impl Endpoint {
     }
 
     fn closed(&mut self, connection: u64, now: Time, out: &mut Vec<Output>) {
-        let (places, conf) = (&self.places, &self.conf);
-        if self.held.remove(&connection) {
-            self.legs.cut(connection, |dialog| places.dialogs_way_back(dialog, conf));
-            self.subscriptions.cut(connection, |dialog| places.dialogs_way_back(dialog, conf));
+        self.proofs.forget(connection);
+        if let Some(is_trunk) = self.held.remove(&connection) {
+            let places = &self.places;
+            self.legs.cut(connection, |dialog| places.dialogs_way_back(dialog, is_trunk));
+            self.subscriptions.cut(connection, |dialog| places.dialogs_way_back(dialog, is_trunk));
         }
         // Before their NOTIFYs are lost: a phone that comes back is still told.
         for id in self.subscriptions.over(connection) {

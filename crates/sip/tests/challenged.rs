@@ -104,6 +104,7 @@ fn a_trunk_that_called_us_is_told_as_well_and_nobody_else_is() {
     let peer = Peer {
         name: "carrier".into(),
         addresses: vec![trunk().ip().into()],
+        by_certificate: false,
         port: None,
         line: None,
         credentials: credentials(),

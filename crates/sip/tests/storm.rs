@@ -50,6 +50,7 @@ impl World {
             let peer = Peer {
                 name: "peer".into(),
                 addresses: vec![addresses[1 - at].ip().into()],
+                by_certificate: false,
                 port: None,
                 line: None,
                 credentials: None,
@@ -110,7 +111,7 @@ impl World {
             match output {
                 Output::Send { bytes, .. } => self.send(1 - at, bytes),
                 Output::Event(event) => self.hear(at, event),
-                Output::Close { .. } => {}
+                Output::Close { .. } | Output::Reuse { .. } => {}
             }
         }
     }

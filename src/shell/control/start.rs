@@ -57,6 +57,11 @@ impl Control {
             streams.push(StreamListener::bind(Transport::Tcp, listener.address).map_err(fault("TCP"))?);
             udp.push(Rc::new(listener));
         }
+        // Those come first that trunks know us by: to whom else would we open a connection?
+        for address in conf.switch.listen_tls_trunks.iter().copied() {
+            let fault = |why| StartError::Listen { address, transport: "TLS", why };
+            streams.push(StreamListener::bind(Transport::Tls, address).map_err(fault)?.asking());
+        }
         for (transport, address) in conf.switch.stream_listeners() {
             let fault = |why| StartError::Listen { address, transport: transport.as_str(), why };
             streams.push(StreamListener::bind(transport, address).map_err(fault)?);

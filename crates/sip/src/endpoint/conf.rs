@@ -77,8 +77,10 @@ pub struct Account {
 pub struct Peer {
     /// Its name in `Origin::Trunk`.
     pub name: String,
-    /// The addresses it calls from.
+    /// The addresses it is at, and calls from.
     pub addresses: Vec<Network>,
+    /// It shows a certificate when it calls: its addresses alone prove nothing.
+    pub by_certificate: bool,
     /// If set, only requests from this port are its.
     pub port: Option<u16>,
     /// The `line` in the Contact we register with it: what nobody else can know, so a call to it is its, wherever it comes

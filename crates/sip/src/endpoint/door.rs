@@ -10,8 +10,9 @@ use std::sync::Arc;
 use base::Time;
 use sha2::{Digest, Sha256};
 
-use super::gate::{Challenges, is_from, refused, user_of};
+use super::gate::{Challenges, refused, user_of};
 use super::legs::Seat;
+use super::peers::is_at;
 use super::transactions::{Heard, origin_key, server_key};
 use super::{Endpoint, Event, Incoming, Origin, Output};
 use crate::dialog::{contact_uri, tag, tagged};
@@ -41,6 +42,7 @@ impl Endpoint {
         let key = server_key(&via, &request, if invites { Method::Invite } else { request.method });
         // RFC 3581 §4: before anything, so that every answer repeats it.
         let mut via = via.seen_from(flow.remote);
+        self.hears_alias(&via, flow, out);
         self.overload.answer(&mut via, now);
         request.headers.set_first(&Name::Via, via.to_string());
         let known = self.transactions.server(&key);
@@ -173,7 +175,8 @@ impl Endpoint {
             same(last) || same(first)
         };
         let began = Flow { remote: seat.behind.unwrap_or(first.remote), ..first };
-        let trunk = |peer: &super::Peer| is_from(peer, seen) && is_from(peer, began);
+        let calls = |peer: &super::Peer| matches!(&seat.origin, Some(Origin::Trunk(trunk)) if *trunk == peer.name);
+        let trunk = |peer: &super::Peer| self.proofs.believes(peer, seen) && (is_at(peer, began) || calls(peer));
         if known || self.conf.trunks.iter().any(trunk) {
             return true;
         }
@@ -304,7 +307,7 @@ impl Endpoint {
         }
         let mut credentials = None;
         let seen = self.seen(&request, flow);
-        let who = match self.gate.trunk(&self.conf, &request, seen) {
+        let who = match self.gate.trunk(&self.conf, &request, &self.proofs, seen) {
             Some(peer) => {
                 credentials = peer.credentials.clone();
                 Origin::Trunk(peer.name.clone())
@@ -384,10 +387,11 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) -> Result<String, Challenges> {
         let seen = self.seen(request, flow);
+        let trusted = self.trunk_from(seen).is_some();
         let at_home = |account: &str| self.registrar.is_at(account, seen.remote.ip());
         let account = match self.conf.asserted(request, flow) {
             Some(account) => account,
-            None => self.gate.account(&self.conf, request, seen, at_home, now, out)?,
+            None => self.gate.account(&self.conf, request, (seen, trusted), at_home, now, out)?,
         };
         self.floods.proven(&self.conf.floods, seen, now);
         Ok(account)

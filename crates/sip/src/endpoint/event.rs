@@ -55,6 +55,13 @@ pub enum Input {
         /// How it began.
         quoted: Bytes,
     },
+    /// The other end of a connection has proven by its certificate to be this trunk.
+    Proven {
+        /// The shell's number of it.
+        connection: u64,
+        /// The trunk's name.
+        trunk: String,
+    },
     /// Where a name leads that dialogs go on by, or may.
     Leads {
         /// The name.
@@ -272,6 +279,15 @@ pub enum Output {
     Close {
         /// The shell's number of it.
         connection: u64,
+    },
+    /// Who opened this stream, and proved to be that trunk, is spoken to by it as if it had been opened there (RFC 5923).
+    Reuse {
+        /// The shell's number of it.
+        connection: u64,
+        /// The trunk's name.
+        trunk: String,
+        /// Where the trunk takes connections.
+        remote: SocketAddr,
     },
     /// For the rooms above.
     Event(Event),

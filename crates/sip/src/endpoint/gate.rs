@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::bans::{Ban, BanConf, Bans};
 use super::conf::{Peer, SipConf};
+use super::peers::Proofs;
 use super::{Event, Output};
 use crate::digest::{Algorithm, Nonces, Verdict};
 use crate::name_addr::Parts;
@@ -36,12 +37,13 @@ impl Gate {
         Gate { nonces: Nonces::new(conf.realm.clone(), secret, conf.nonces_max), bans: Bans::default() }
     }
 
-    /// The account that sent a request, proven. `at_home` tells whether an account has a phone where the request is from.
+    /// The account that sent a request, proven. `at_home` tells whether an account has a phone where the request is from;
+    /// where that is `trusted`, as a trunk's, nobody is kept out.
     pub fn account(
         &mut self,
         conf: &SipConf,
         request: &Request,
-        flow: Flow,
+        (flow, trusted): (Flow, bool),
         at_home: impl Fn(&str) -> bool,
         now: Time,
         out: &mut Vec<Output>,
@@ -50,7 +52,6 @@ impl Gate {
         let authorizations = headers.all(&Name::Authorization).chain(headers.all(&Name::ProxyAuthorization));
         let (method, source) = (method_name(request.method), flow.remote.ip());
         let (bans, banned) = (&self.bans, Cell::new(None));
-        let trusted = conf.trunks.iter().any(|peer| is_from(peer, flow));
         let ha1 = |user: &str| {
             // One who is kept out is not told whether the password was right, by its work neither.
             let left = if trusted { None } else { bans.left(source, user, || at_home(user), now) };
@@ -94,8 +95,8 @@ impl Gate {
         self.bans.lift(who, now)
     }
 
-    /// The trunk that sent a request, by the line it is for or by its address; not if it says who it is as a phone does.
-    pub fn trunk<'a>(&self, conf: &'a SipConf, request: &Request, flow: Flow) -> Option<&'a Peer> {
+    /// The trunk that sent a request, by the line it is for or as its flow proves; not if it says who it is as a phone does.
+    pub fn trunk<'a>(&self, conf: &'a SipConf, request: &Request, proofs: &Proofs, flow: Flow) -> Option<&'a Peer> {
         let proves = [Name::Authorization, Name::ProxyAuthorization].iter().any(|name| request.headers.has(name));
         let uri = request.uri.contains("line=").then(|| request.uri.parse::<Uri>().ok()).flatten();
         let line = uri.as_ref().and_then(|uri| uri.params.get("line"));
@@ -104,14 +105,8 @@ impl Gate {
             _ => false,
         };
         let by_line = conf.trunks.iter().find(is_for);
-        by_line.or_else(|| conf.trunks.iter().find(|peer| is_from(peer, flow))).filter(|_| !proves)
+        by_line.or_else(|| conf.trunks.iter().find(|peer| proofs.believes(peer, flow))).filter(|_| !proves)
     }
-}
-
-/// Does the trunk call from there?
-pub fn is_from(peer: &Peer, flow: Flow) -> bool {
-    peer.port.is_none_or(|port| port == flow.remote.port())
-        && peer.addresses.iter().any(|network| network.has(flow.remote.ip()))
 }
 
 /// For the operator's log.

@@ -12,7 +12,7 @@ use base::Time;
 
 use super::next_hop::hop;
 use super::transactions::Owner;
-use super::{Endpoint, Output, gate};
+use super::{Endpoint, Output};
 use crate::{Flow, Request, Transport};
 
 /// Where the size of the way is not known, nothing larger is sent by UDP (RFC 3261 §18.1.1).
@@ -46,7 +46,7 @@ impl Endpoint {
         if size <= DATAGRAM_MAX || flow.transport != Transport::Udp || self.refused.knows(flow.remote, now) {
             return None;
         }
-        let open = self.conf.trunks.iter().any(|peer| gate::is_from(peer, flow)) || says(request) == Some(flow.remote);
+        let open = self.is_to_trunk(flow) || says(request) == Some(flow.remote);
         open.then_some(Flow { transport: Transport::Tcp, connection: 0, ..flow })
     }
 

@@ -14,8 +14,7 @@ use std::time::Duration;
 
 use base::Time;
 
-use super::gate::is_from;
-use super::{Endpoint, Event, Output, SipConf};
+use super::{Endpoint, Event, Output};
 use crate::dialog::{Dialog, tag};
 use crate::name_addr::Parts;
 use crate::{Flow, Headers, Host, Name, Place, Request, Transport};
@@ -60,7 +59,8 @@ impl Places {
         let named = match &place.host {
             Host::Name(_) => &self.0.get(place)?.flows,
             Host::Address(address) => {
-                let remote = SocketAddr::new(*address, place.port.unwrap_or(5060));
+                let usual = if flow.transport == Transport::Tls { 5061 } else { 5060 };
+                let remote = SocketAddr::new(*address, place.port.unwrap_or(usual));
                 return Some(Flow { remote, connection: 0, ..flow });
             }
             Host::None => return None,
@@ -81,13 +81,11 @@ impl Places {
 
     /// The same for a dialog: a carrier without proxies takes connections where its Contact says. A phone's own is gone
     /// for good (RFC 5626 §4.3).
-    pub fn dialogs_way_back(&self, dialog: &Dialog, conf: &SipConf) -> Option<Flow> {
-        let flow = dialog.flow;
-        let is_trunk = conf.trunks.iter().any(|peer| is_from(peer, flow));
+    pub fn dialogs_way_back(&self, dialog: &Dialog, is_trunk: bool) -> Option<Flow> {
         match dialog.route() {
-            Some(route) if is_trunk || conf.proxies.has(flow.remote.ip()) => self.way_back(route, flow),
-            None if is_trunk => self.by_stream(&Place::of(&dialog.target().parse().ok()?)?, flow),
-            _ => None,
+            Some(route) => self.way_back(route, dialog.flow),
+            None if is_trunk => self.by_stream(&Place::of(&dialog.target().parse().ok()?)?, dialog.flow),
+            None => None,
         }
     }
 
@@ -117,7 +115,7 @@ impl Endpoint {
             return flow;
         }
         let routed = headers.has(&Name::Route);
-        if !routed && !self.is_trunk(flow) {
+        if !routed && !self.is_to_trunk(flow) {
             return flow;
         }
         let Some(hop) = hop(request) else { return flow };
@@ -125,7 +123,7 @@ impl Endpoint {
         match (flow.transport, hop.host.address()) {
             // What a carrier says of itself is true if it is one of its addresses; else there is a NAT between.
             (Transport::Udp, Some(_)) => {
-                let there = self.places.flow(&hop, flow).filter(|there| routed || self.is_trunk(*there));
+                let there = self.places.flow(&hop, flow).filter(|there| routed || self.is_to_trunk(*there));
                 there.unwrap_or(flow)
             }
             (Transport::Udp, None) => self.places.flow(&hop, flow).unwrap_or(flow),
@@ -144,7 +142,7 @@ impl Endpoint {
     pub(super) fn foresee(&mut self, headers: &Headers, last: bool, flow: Flow, now: Time, out: &mut Vec<Output>) {
         let mut routes = headers.all(&Name::RecordRoute);
         let route = if last { routes.last() } else { routes.next() };
-        let contact = || headers.first(&Name::Contact).filter(|_| self.is_trunk(flow));
+        let contact = || headers.first(&Name::Contact).filter(|_| self.is_to_trunk(flow));
         let hop = route.or_else(|| headers.first(&Name::Path)).or_else(contact);
         if let Some(place) = hop.and_then(place) {
             self.ask_for(&place, now, out);

@@ -9,7 +9,7 @@ use super::overload::Overload;
 use super::transactions::{Call, Moved, Owner};
 use super::{Endpoint, Output};
 use crate::invite::{TransactionId, TurnDown};
-use crate::{Flow, Method, Name, Request, Via};
+use crate::{Flow, Method, Name, Request, Transport, Via};
 
 impl Endpoint {
     /// Sends a request and waits for its answer.
@@ -73,8 +73,11 @@ impl Endpoint {
     pub(super) fn add_via(&mut self, request: &mut Request, flow: Flow) -> String {
         let branch = format!("{}{}", crate::MAGIC_COOKIE, self.random.token(24));
         let mut via = Via::new(flow.transport, flow.local, &*branch);
-        if request.method == Method::Invite && self.is_trunk(flow) {
+        if request.method == Method::Invite && self.is_to_trunk(flow) {
             Overload::offer(&mut via);
+        }
+        if flow.transport == Transport::Tls && self.is_to_trunk(flow) {
+            via.params.set("alias", None); // it may speak to us by the same connection (RFC 5923 §8.1)
         }
         request.headers.push_front(Name::Via, via.to_string());
         branch

@@ -24,6 +24,8 @@ pub struct Desk {
     pub events: Vec<Event>,
     /// The streams it closed.
     pub closed: Vec<u64>,
+    /// The streams it wants used both ways.
+    pub reused: Vec<(u64, String, SocketAddr)>,
     /// All it was told, to be told again by a bench.
     pub log: Vec<(Time, Input)>,
 }
@@ -53,6 +55,7 @@ pub fn conf() -> SipConf {
         trunks: vec![Peer {
             name: "carrier".into(),
             addresses: vec![trunk().ip().into()],
+            by_certificate: false,
             port: None,
             line: Some("l1ne".into()),
             credentials: None,
@@ -76,6 +79,7 @@ impl Desk {
             flows: Vec::new(),
             events: Vec::new(),
             closed: Vec::new(),
+            reused: Vec::new(),
             log: Vec::new(),
         }
     }
@@ -95,6 +99,7 @@ impl Desk {
                 }
                 Output::Event(event) => self.events.push(event),
                 Output::Close { connection } => self.closed.push(connection),
+                Output::Reuse { connection, trunk, remote } => self.reused.push((connection, trunk, remote)),
             }
         }
         self
