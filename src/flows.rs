@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use flow::Graph;
 use route::Destination;
 use serde_json::json;
+use spoken::{Kind, Language, slug};
 
 use crate::{Failure, load};
 
@@ -19,6 +20,15 @@ pub enum Command {
         /// One JSON object a line
         #[arg(long)]
         json: bool,
+    },
+    /// List the words numbers, dates and amounts are said with, and the recordings they go by (prompts/say-WORD.wav, or
+    /// prompts/LANGUAGE/say-WORD.wav)
+    Words {
+        /// What is said: number, minutes, date, time, euros …
+        kind: Kind,
+        /// In which language: hr, en, fr, de or es
+        #[arg(value_parser = language)]
+        language: Language,
     },
     /// Draw the menus, for Mermaid (put it into any Markdown page, or https://mermaid.live)
     Draw {
@@ -55,6 +65,13 @@ impl Command {
                     (count, _) => Err(format!("{count} finding(s) in {}/menus.toml", of.conf.display()).into()),
                 }
             }
+            Command::Words { kind, language } => {
+                let words = kind.pieces(language).into_iter();
+                let lines: Vec<_> =
+                    words.map(|word| vec![format!("say-{}.wav", slug(word)), word.to_owned()]).collect();
+                crate::remote::print_table(&lines);
+                Ok(())
+            }
             Command::Draw { of } => {
                 let conf = load(&of.conf)?;
                 print!("{}", graph(&conf).mermaid(entries(&conf)));
@@ -62,6 +79,10 @@ impl Command {
             }
         }
     }
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    Language::of(text).ok_or_else(|| format!("write one of {}", Language::ALL.map(Language::tag).join(", ")))
 }
 
 fn graph(conf: &Conf) -> Graph<'_> {

@@ -16,12 +16,14 @@ mod queues;
 mod recording;
 mod routes;
 mod secrets;
+mod speech;
 mod switch_file;
 #[cfg(test)]
 mod tests;
 mod trunk_tables;
 mod trunks;
 mod watch;
+mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -38,10 +40,13 @@ use presence::{Rights, Watchers};
 use route::{Destination, Routes};
 use sip::digest::Ha1;
 
+use crate::shell::Speaker;
+
 pub use features::FeaturesTable;
 pub use people::Person;
 pub use problem::{Problem, Problems};
 pub use recording::{MaskSound, OnFailure, RecordingConf};
+pub use speech::SpeechConf;
 pub use switch_file::{ConnectionLimits, MediaNet, SwitchConf};
 pub use trunks::{CallsBy, TlsTrust, Trunk};
 pub use watch::WatchConf;
@@ -99,13 +104,14 @@ impl Conf {
             let what = "is no folder; name the one that holds switch.toml with --conf";
             return Err(Problems(vec![Problem::of_file(folder, what)]));
         }
-        let [switch, people, trunks, routes, menus, queues] =
-            ["switch.toml", "people.toml", "trunks.toml", "routes.toml", "menus.toml", "queues.toml"]
+        let [switch, people, trunks, routes, menus, queues, texts] =
+            ["switch.toml", "people.toml", "trunks.toml", "routes.toml", "menus.toml", "queues.toml", "texts.toml"]
                 .map(|name| Source::read(folder, name));
-        let mut files = [switch.file(), people.file(), trunks.file(), routes.file(), menus.file(), queues.file()];
-        let [switch_file, people_file, trunks_file, routes_file, menus_file, queues_file] = &mut files;
+        let mut files =
+            [switch.file(), people.file(), trunks.file(), routes.file(), menus.file(), queues.file(), texts.file()];
+        let [switch_file, people_file, trunks_file, routes_file, menus_file, queues_file, texts_file] = &mut files;
 
-        let switch = switch_file::read(switch_file);
+        let switch = switch_file::read(switch_file, folder);
         let people::Read { people, passwords, named, destinations: forwards } = people::read(people_file);
         let trunks::Read { trunks, groups: trunk_groups } =
             trunks::read(trunks_file, !switch.listen_tls_trunks.is_empty());
@@ -114,8 +120,8 @@ impl Conf {
         let menus = menus::read(menus_file);
         let queues = queues::read(queues_file);
 
+        let texts = speech::texts(texts_file, switch.speech.language);
         let mut names = Names {
-            folder,
             people: &people,
             trunks: &trunks,
             trunk_groups: &trunk_groups,
@@ -123,7 +129,7 @@ impl Conf {
             menus: menus.iter().map(|menu| menu.name.clone()).collect(),
             queues: queues.queues.iter().map(|queue| queue.acd.name.as_str()).collect(),
             hours: &read.hours,
-            languages: prompts::languages(folder),
+            reader: prompts::Reader::new(folder, &switch.speech, &texts),
             prompts: HashMap::new(),
         };
         for (destination, span) in &read.destinations {
@@ -165,6 +171,7 @@ impl Conf {
             .map(|queue| (queue.acd.name.to_string(), names.queue(queues_file, queue, &hold_music)))
             .collect();
         let prompts = std::mem::take(&mut names.prompts);
+        switch.speech.speaker.iter().for_each(Speaker::sweep);
 
         let mut problems: Vec<Problem> = files.into_iter().flat_map(File::into_problems).collect();
         let secrets = Secrets::read(folder, &switch.realm).unwrap_or_else(|problem| {

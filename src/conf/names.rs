@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use audio::Sound;
@@ -13,11 +12,11 @@ use route::{Destination, Hours};
 use toml::Spanned;
 
 use super::file::File;
-use super::{Person, Trunk, prompts, queues};
+use super::prompts::Reader;
+use super::{Person, Trunk, queues};
 
 /// The names that lead somewhere.
 pub(super) struct Names<'a> {
-    pub(super) folder: &'a Path,
     pub(super) people: &'a HashMap<Arc<str>, Person>,
     pub(super) trunks: &'a HashMap<String, Trunk>,
     pub(super) trunk_groups: &'a [trunk::GroupConf],
@@ -25,8 +24,8 @@ pub(super) struct Names<'a> {
     pub(super) menus: Vec<String>,
     pub(super) queues: Vec<&'a str>,
     pub(super) hours: &'a BTreeMap<String, Hours>,
-    pub(super) languages: Vec<String>,
     pub(super) prompts: HashMap<String, Spoken>,
+    pub(super) reader: Reader<'a>,
 }
 
 impl Names<'_> {
@@ -111,20 +110,25 @@ impl Names<'_> {
         Some(destination)
     }
 
-    /// What is said: names of prompts, and `digits:FIELD` for the digits of what is known of the caller.
+    /// What is said: names of prompts, and what is known of the caller: `digits:FIELD`, `minutes:FIELD`.
     pub(super) fn phrase(&mut self, file: &mut File<'_>, text: &Spanned<String>) -> Phrase {
         let span = text.span();
         let mut pieces = Vec::new();
         for word in text.get_ref().split_whitespace() {
             pieces.push(match word.split_once(':') {
-                Some(("digits", field)) => {
+                Some(("digits", field)) if self.reader.has("digit-0") => {
                     let digits = std::array::from_fn(|digit| self.prompt(file, &format!("digit-{digit}"), &span));
                     Piece::Digits { field: field.to_owned(), digits: Box::new(digits) }
                 }
-                Some(_) => {
-                    let what = format!("{word:?} cannot be said; write names of prompts, or digits:FIELD");
-                    file.problem(span.clone(), what);
-                    continue;
+                Some((kind, field)) => {
+                    let words = kind.parse().and_then(|kind| Ok((kind, self.reader.words(kind)?)));
+                    match words {
+                        Ok((kind, words)) => Piece::Value { field: field.to_owned(), kind, words },
+                        Err(what) => {
+                            file.problem(span.clone(), what);
+                            continue;
+                        }
+                    }
                 }
                 None => Piece::Prompt(self.prompt(file, word, &span)),
             });
@@ -145,7 +149,7 @@ impl Names<'_> {
         if let Some(prompt) = self.prompts.get(name) {
             return prompt.clone();
         }
-        let prompt = prompts::read(self.folder, &self.languages, name).unwrap_or_else(|what| {
+        let prompt = self.reader.prompt(name).unwrap_or_else(|what| {
             file.problem(span.clone(), what);
             Spoken::only(Sound::from_pcm(audio::silence(20)))
         });

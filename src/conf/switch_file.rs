@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use audio::Codec;
@@ -16,6 +16,7 @@ use toml::Spanned;
 use super::RecordingConf;
 use super::features::FeaturesTable;
 use super::file::File;
+use super::speech::{SpeechConf, SpeechTable};
 use super::watch::{self, WatchConf, WatchTable};
 
 /// A day: no ban lasts longer.
@@ -44,6 +45,7 @@ pub(super) struct SwitchFile {
     recording: RecordingConf,
     journal: FolderTable,
     features: FeaturesTable,
+    speech: SpeechTable,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -136,6 +138,7 @@ impl Default for SwitchFile {
             recording: RecordingConf::default(),
             journal: FolderTable::default(),
             features: FeaturesTable::default(),
+            speech: SpeechTable::default(),
         }
     }
 }
@@ -269,6 +272,8 @@ pub struct SwitchConf {
     pub journal: PathBuf,
     /// What keys do during a call.
     pub features: FeaturesTable,
+    /// How values are said.
+    pub speech: SpeechConf,
 }
 
 impl SwitchConf {
@@ -310,7 +315,7 @@ impl SwitchConf {
     }
 }
 
-pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
+pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
     let said: SwitchFile = file.whole().unwrap_or_default();
     let listen: Vec<SocketAddr> = said.listen.iter().filter_map(|text| address(file, text)).collect();
     if said.listen.is_empty() && file.is_clean() {
@@ -424,6 +429,7 @@ pub(super) fn read(file: &mut File<'_>) -> SwitchConf {
         media_net: said.media.net,
         recording: said.recording,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),
+        speech: said.speech.checked(file, folder),
         features: said.features,
     }
 }

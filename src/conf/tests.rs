@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use base::Random;
+use hound::WavSpec;
 
 use super::{Conf, Problems};
 
@@ -203,7 +204,6 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ),
         ("routes.toml", "[[route]]\nnumber = \"4\"\nto = \"open:x\"", "routes.toml:3:6: there are no hours \"x\"; add"),
         ("menus.toml", "[a]\nset = { caller = \"1\" }\nthen = \"echo\"", "menus.toml:2:9: \"caller\" is no field"),
-        ("menus.toml", "[a]\nsay = \"number:x\"", "menus.toml:2:7: \"number:x\" cannot be said; write names"),
         ("menus.toml", "[a]\nset = { x = \"1\" }\nthen = \"menu:b\"", "menus.toml:3:8: there is no menu \"b\"; add"),
         (
             "menus.toml",
@@ -255,6 +255,20 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("queues.toml", "[queue.a]\nskills = { \"E\" = 1 }", "queues.toml:2:12: \"E\" is no skill's name; write"),
         ("menus.toml", "[main]\ngreeting = \"x\"", "menus.toml:2:12: the prompt "),
         ("menus.toml", "[main]\ngreeting = \"../x\"", "menus.toml:2:12: \"../x\" is no prompt's name; write"),
+        ("menus.toml", "[a]\nsay = \"days:x\"", "menus.toml:2:7: days cannot be said in the language en: "),
+        (
+            "menus.toml",
+            "[a]\nsay = \"smells:x\"",
+            "menus.toml:2:7: \"smells\" is nothing that can be said; write digits, ",
+        ),
+        (
+            "switch.toml",
+            "[speech]\ncommand = [\"no-such-engine\"]",
+            "switch.toml:2:11: there is no program no-such-engine;",
+        ),
+        ("switch.toml", "[speech]\ncommand = []", "switch.toml:2:11: the command is empty; name a program"),
+        ("texts.toml", "bye = \" \"", "texts.toml:1:1: a text of bye is empty, or longer"),
+        ("switch.toml", "[speech]\nlanguage = \"tlh\"", "switch.toml:2:12: \"tlh\" is no language whose numbers can"),
         (
             "secrets.toml",
             "realm = \"other\"",
@@ -265,6 +279,35 @@ fn every_error_is_told_with_its_place_and_remedy() {
         assert!(problems.first().is_some_and(|problem| problem.starts_with(told)), "{text}\n  gave {problems:#?}");
         assert_eq!(problems.len(), 1, "{text}\n  gave {problems:#?}");
     }
+}
+
+#[test]
+fn what_nobody_recorded_is_spoken_in_each_language() {
+    let menus = "[a]\nsay = \"bye minutes:wait\"\n[b]\nsay = \"hello\"";
+    let texts = "bye = { en = \"Good bye.\", hr = \"Doviđenja.\" }\nhello = \"Hello.\"";
+    let conf = |speech| Folder::with(&[("menus.toml", menus), ("texts.toml", texts), ("switch.toml", speech)]);
+    let silent = conf("").problems();
+    assert!(silent[0].contains("nothing speaks; name a command in [speech]"), "{silent:#?}");
+    // An engine that needs half a second to say good bye in Croatian, and three tenths for all else.
+    let folder = conf("");
+    let spec =
+        WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    for (name, samples) in [("short", 2_400), ("long", 4_000)] {
+        let mut wav = hound::WavWriter::create(folder.0.join(name), spec).expect("a file of our own");
+        (0..samples).for_each(|at| wav.write_sample(if at % 8 < 4 { 8_000_i16 } else { -8_000 }).expect("a sample"));
+        wav.finalize().expect("a whole file");
+    }
+    let script = "if grep -q Dovi; then cat FOLDER/long; else cat FOLDER/short; fi";
+    let script = script.replace("FOLDER", &folder.0.display().to_string());
+    let engine = format!("[speech]\ncommand = [\"sh\", \"-c\", {script:?}]");
+    fs::write(folder.0.join("switch.toml"), engine).expect("a file of our own");
+    let conf = Conf::load(&folder.0).expect("a conf that speaks");
+    let bye = &conf.flow.prompts["bye"];
+    assert_eq!([&bye.usual, &bye.languages["hr"]].map(audio::Sound::seconds), [0.3, 0.5]);
+    let spoken = fs::read_dir(folder.0.join("spoken")).expect("the cache").count();
+    let words = [spoken::Language::English, spoken::Language::Croatian].map(|one| spoken::Kind::Minutes.pieces(one));
+    // This engine has one voice: `minute` is spoken once for both.
+    assert_eq!(spoken, 3 + words[0].union(&words[1]).count());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! RFCs' torture messages.
 //!
 //! Each test starts a switch of its own, with its own folders and ports, so they run side by side. What these tests
-//! need besides cargo (`sip-tester`, `baresip-core`, `linphone-cli`, `chromium`, `npm`, `sox`, …) `./dev test` installs; where it is missing they fail and
+//! need besides cargo (`sip-tester`, `baresip-core`, `linphone-cli`, `chromium`, `npm`, `sox`, `espeak-ng`, …) `./dev test` installs; where it is missing they fail and
 //! say so. They check what a stranger can see: answers, exit codes, sound in files. What goes on inside is tested
 //! beside the code and by `tests/scripts`.
 #![allow(clippy::disallowed_methods, reason = "this is the outside world: it waits for programs and looks at clocks")]
@@ -30,6 +30,7 @@ mod restart;
 mod routing;
 mod sealed;
 mod sipp;
+mod speech;
 mod srtp;
 mod tls;
 mod torture;

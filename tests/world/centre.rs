@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
+use spoken::{Kind, Language, slug};
+
 /// The prompts and the tone each of them is, so that ears can tell them apart.
-pub const PROMPTS: [(&str, f64, u32); 16] = [
+pub const PROMPTS: [(&str, f64, u32); 19] = [
     ("welcome", 1700.0, 2_000),
     ("closed", 1900.0, 1_000),
     ("music", 2100.0, 3_000),
@@ -22,7 +24,13 @@ pub const PROMPTS: [(&str, f64, u32); 16] = [
     ("digit-7", 3300.0, 1_000),
     ("digit-8", 3300.0, 1_000),
     ("digit-9", 3300.0, 1_000),
+    ("hr/say-dvadeset", 1500.0, 1_000),
+    ("hr/say-dvije", 1300.0, 1_000),
+    ("hr/say-minute", 1100.0, 1_000),
 ];
+
+/// All words of numbers and minutes that are not among them.
+const OTHER_WORDS_HZ: f64 = 3300.0;
 
 /// A folder that is gone when the test is.
 pub struct Folder(PathBuf);
@@ -38,6 +46,12 @@ impl Folder {
         for file in fs::read_dir(centre).expect("the scripts' centre") {
             let file = file.expect("a file");
             fs::copy(file.path(), folder.join(file.file_name())).expect("a copy");
+        }
+        for (language, folder) in [(Language::English, prompts.clone()), (Language::Croatian, prompts.join("hr"))] {
+            for word in Kind::Minutes.pieces(language) {
+                let path = folder.join(format!("say-{}.wav", slug(word)));
+                write_prompt(&path, &audio::tone(&[(OTHER_WORDS_HZ, -12.0)], 300));
+            }
         }
         for (name, hz, ms) in PROMPTS {
             write_prompt(&prompts.join(format!("{name}.wav")), &audio::tone(&[(hz, -12.0)], ms));

@@ -20,6 +20,7 @@ mod phrase;
 mod queue;
 mod ring;
 mod say;
+mod words;
 
 pub use conf::{
     ChooseConf, CollectConf, FlowConf, ForwardConf, GroupConf, MenuConf, OverflowConf, PersonConf, QuestionConf,
@@ -29,6 +30,7 @@ pub use graph::{Finding, Graph};
 pub use journey::Journey;
 pub use phrase::{Phrase, Piece, Spoken};
 pub use queue::SHUTDOWN;
+pub use words::{Vocabulary, Words};
 
 use call::{Call, Event};
 use route::Destination;

@@ -1,9 +1,13 @@
 //! What callers are told: prompts in the caller's language, one after another, with what is known of the caller between.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use audio::Sound;
 use call::{Call, LANGUAGE};
+use spoken::Kind;
+
+use crate::Words;
 
 /// A prompt, in every language it was recorded in.
 #[derive(Clone, Debug)]
@@ -47,6 +51,15 @@ pub enum Piece {
         /// How each digit is said, from 0 to 9.
         digits: Box<[Spoken; 10]>,
     },
+    /// What a field says, as people say it.
+    Value {
+        /// Which field.
+        field: String,
+        /// What it is.
+        kind: Kind,
+        /// What it is said with.
+        words: Arc<Words>,
+    },
 }
 
 /// What a caller is told in one breath.
@@ -83,12 +96,16 @@ impl Phrase {
         if let Some(fixed) = &self.fixed {
             return fixed.to(call).clone();
         }
+        let value = |field: &str| now(field).or_else(|| call.field(field)).unwrap_or_default();
         let mut sounds = Vec::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Prompt(prompt) => sounds.push(prompt.to(call)),
+                Piece::Value { field, kind, words } => {
+                    sounds.extend(words.say(*kind, value(field), call.field(LANGUAGE)));
+                }
                 Piece::Digits { field, digits } => {
-                    let value = now(field).or_else(|| call.field(field)).unwrap_or_default();
+                    let value = value(field);
                     let letters = value.chars().take(DIGITS_MAX);
                     let digits = letters.filter_map(|letter| digits.get(letter.to_digit(10)? as usize));
                     sounds.extend(digits.map(|digit| digit.to(call)));
@@ -110,7 +127,7 @@ const DIGITS_MAX: usize = 40;
 fn prompt(piece: &Piece) -> Option<&Spoken> {
     match piece {
         Piece::Prompt(prompt) => Some(prompt),
-        Piece::Digits { .. } => None,
+        Piece::Digits { .. } | Piece::Value { .. } => None,
     }
 }
 

@@ -77,6 +77,21 @@ impl Side {
         self.0.len() as f64 / f64::from(RATE)
     }
 
+    /// How much the loudness of this goes up and down as in the other, wherever that begins: 1 is the same, 0 is not alike.
+    pub fn likeness(&self, other: &Side) -> f64 {
+        let [heard, said] = [self, other].map(Side::loudness);
+        let offsets = 0..heard.len().saturating_sub(said.len()).max(1);
+        offsets.map(|at| correlation(&heard[at..], &said)).fold(0.0, f64::max)
+    }
+
+    /// In pieces of 20 ms.
+    fn loudness(&self) -> Vec<f64> {
+        let rms = |piece: &[i16]| {
+            (piece.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / piece.len() as f64).sqrt()
+        };
+        self.0.chunks(RATE as usize / 50).map(rms).collect()
+    }
+
     /// How loud this tone is in the whole, in dB under full scale (Goertzel, window by window).
     pub fn level(&self, hz: u32) -> f64 {
         let windows = self.0.chunks_exact(WINDOW);
@@ -97,6 +112,17 @@ impl Side {
             here.0, absent.0, here.1, absent.1
         );
     }
+}
+
+fn correlation(one: &[f64], other: &[f64]) -> f64 {
+    let count = one.len().min(other.len());
+    let mean = |all: &[f64]| all[..count].iter().sum::<f64>() / count.max(1) as f64;
+    let (mean_one, mean_other) = (mean(one), mean(other));
+    let pairs = || one.iter().zip(other).map(|(one, other)| (one - mean_one, other - mean_other));
+    let [both, square_one, square_other] = pairs().fold([0.0; 3], |[both, first, second], (one, other)| {
+        [both + one * other, first + one * one, second + other * other]
+    });
+    both / (square_one * square_other).sqrt().max(1e-9)
 }
 
 /// Power of one frequency in a window, as a share of a full-scale sine's.
