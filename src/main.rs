@@ -115,6 +115,7 @@ fn main() -> ExitCode {
 type Failure = Box<dyn std::error::Error>;
 
 fn run(args: RunArgs) -> Result<(), Failure> {
+    shell::take_small_pages();
     let mut conf = load(&args.conf)?;
     conf.place(Folders { recordings: args.recordings, journal: args.journal });
     logging::start(args.log);

@@ -68,7 +68,7 @@ pub struct Switch {
     advertised: bool,
     /// The addresses our legs were ever given: one a network we are in.
     own_addresses: HashSet<IpAddr>,
-    journeys: HashMap<CallId, Running>,
+    journeys: HashMap<CallId, Box<Running>>,
     legs: HashMap<LegId, CallId>,
     deadlines: BinaryHeap<Reverse<(Time, CallId)>>,
     call_conf: Arc<CallConf>,

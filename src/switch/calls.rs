@@ -77,7 +77,8 @@ impl Switch {
         self.next_thread = (thread + 1) % self.threads;
         let caller = knocker.caller;
         let (told, told_beside) = (0, false);
-        self.journeys.insert(id, Running { journey, thread, caller, max_forwards, only, told, told_beside, due: None });
+        let running = Running { journey, thread, caller, max_forwards, only, told, told_beside, due: None };
+        self.journeys.insert(id, Box::new(running));
         self.step(id, now, out, Journey::run);
     }
 

@@ -7,7 +7,6 @@ use call::Standing;
 use route::Caller;
 use sip::{DialogId, Referral};
 
-use super::calls::Running;
 use super::{Output, Switch};
 
 impl Switch {
@@ -112,7 +111,6 @@ impl Switch {
     }
 
     pub(super) fn account_of(&self, call: CallId, leg: LegId) -> Option<String> {
-        let Running { journey, .. } = self.journeys.get(&call)?;
-        journey.call().legs().iter().find(|one| one.id == leg)?.party.account.clone()
+        self.journeys.get(&call)?.journey.call().legs().iter().find(|one| one.id == leg)?.party.account.clone()
     }
 }

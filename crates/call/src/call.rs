@@ -233,13 +233,15 @@ impl Call {
             direction: knock.direction,
             trunk: knock.caller.party.trunk.clone(),
         };
+        let mut legs = Vec::with_capacity(2); // most calls have no more
         let mut caller = Leg::new(knock.caller, State::Knocking { offer: knock.offer }, &conf);
         caller.hears_reliably = knock.hears_reliably;
+        legs.push(caller);
         Call {
             id: knock.call,
             conf,
             now,
-            legs: vec![caller],
+            legs,
             members: Vec::new(),
             supervisors: Vec::new(),
             wired: BTreeSet::new(),
