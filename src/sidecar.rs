@@ -1,7 +1,7 @@
 //! The JSON beside every recording: what a listener, a search or an auditor must know without asking the switch.
 //! Its fields are described in `docs/sidecar.md`.
 
-use call::{Call, Cdr, Recording};
+use call::{Call, Cdr, Reason, Recording};
 use serde_json::{Value, json};
 
 /// The version of the format; it rises when a field changes its meaning.
@@ -12,12 +12,20 @@ pub(crate) fn of(call: &Call, recording: &Recording, cdr: &Cdr) -> Value {
     let caller = &call.caller().party;
     let parties = call.legs()[1..].iter().filter(|leg| !call.is_supervisor(leg.id));
     let others: Vec<_> = parties.map(|leg| &leg.party).collect();
-    json!({
+    let mut sidecar = json!({
         "version": VERSION,
         "call": cdr.call,
         "segment": recording.id.segment,
         "began": call.date(recording.began),
         "channels": { "left": caller, "right": others },
         "cdr": cdr,
-    })
+    });
+    match &recording.reason {
+        Reason::Rule { rule, class } => {
+            sidecar["rule"] = json!(rule);
+            class.iter().for_each(|class| sidecar["class"] = json!(class));
+        }
+        Reason::Asked(actor) => sidecar["asked"] = json!(actor),
+    }
+    sidecar
 }

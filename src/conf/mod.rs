@@ -13,6 +13,7 @@ mod people;
 mod problem;
 mod prompts;
 mod queues;
+mod record;
 mod recording;
 mod routes;
 mod secrets;
@@ -35,7 +36,7 @@ use acd::{AcdConf, AgentConf, AgentName};
 use audio::Sound;
 use base::Random;
 use call::FeatureConf;
-use flow::{FlowConf, PersonConf, QueueConf};
+use flow::{FlowConf, PersonConf, QueueConf, RecordConf};
 use presence::{Rights, Watchers};
 use route::{Destination, Routes};
 use sip::digest::Ha1;
@@ -170,6 +171,12 @@ impl Conf {
             .iter()
             .map(|queue| (queue.acd.name.to_string(), names.queue(queues_file, queue, &hold_music)))
             .collect();
+        let rules = record::rules(switch_file, &mut names, &switch.record);
+        let recorded = queues.queues.iter().filter(|queue| queue.record).map(|queue| queue.acd.name.to_string());
+        let everybody = people.values().filter(|person| person.record).map(|person| person.account.to_string());
+        let destinations = recorded.map(Destination::Queue).chain(everybody.map(Destination::Person));
+        let destinations = destinations.chain(read.recorded.into_iter().map(Destination::Group));
+        let record = RecordConf { rules, at: destinations.map(|destination| destination.to_string()).collect() };
         let prompts = std::mem::take(&mut names.prompts);
         switch.speech.speaker.iter().for_each(Speaker::sweep);
 
@@ -182,8 +189,7 @@ impl Conf {
             return Err(Problems(problems));
         }
 
-        let person_flow =
-            |person: &Person| PersonConf { ring: person.ring, record: person.record, forward: person.forward.clone() };
+        let person_flow = |person: &Person| PersonConf { ring: person.ring, forward: person.forward.clone() };
         let acd = acd_conf(&queues);
         let extension = |person: &Person| Some((person.number.clone()?, person.account.clone()));
         let extensions = people.values().filter_map(extension);
@@ -199,6 +205,7 @@ impl Conf {
             prompts,
             tone: Sound::from_pcm(audio::tone(&[(1004.0, TEST_TONE_DBFS)], 1000)),
             trunk_ring: TRUNK_RING,
+            record,
         };
         let mut by_number = HashMap::new();
         for person in people.values() {

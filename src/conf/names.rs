@@ -99,7 +99,6 @@ impl Names<'_> {
             priority: queue.priority,
             keys: queue.keys.clone(),
             overflow: queue.overflow.clone(),
-            record: queue.record,
         }
     }
 

@@ -61,6 +61,8 @@ struct GroupTable {
 pub(super) struct Read {
     pub(super) routes: Vec<Route>,
     pub(super) groups: HashMap<String, GroupConf>,
+    /// The groups whose talks are recorded.
+    pub(super) recorded: Vec<String>,
     pub(super) hours: BTreeMap<String, Hours>,
     pub(super) destinations: Vec<(Destination, Range<usize>)>,
     pub(super) callers: Vec<(route::From, Range<usize>)>,
@@ -187,6 +189,7 @@ fn group_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
     if named {
         let people = said.people.into_iter().map(Spanned::into_inner).collect();
         let ring = Duration::from_secs(said.ring_secs.unwrap_or(25).clamp(1, 600).into());
-        read.groups.insert(name, GroupConf { people, ring, record: said.record, forward });
+        read.recorded.extend(said.record.then(|| name.clone()));
+        read.groups.insert(name, GroupConf { people, ring, forward });
     }
 }

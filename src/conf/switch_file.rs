@@ -16,6 +16,7 @@ use toml::Spanned;
 use super::RecordingConf;
 use super::features::FeaturesTable;
 use super::file::File;
+use super::record::RecordTable;
 use super::speech::{SpeechConf, SpeechTable};
 use super::watch::{self, WatchConf, WatchTable};
 
@@ -43,6 +44,7 @@ pub(super) struct SwitchFile {
     watch: WatchTable,
     media: MediaTable,
     recording: RecordingConf,
+    record: Vec<RecordTable>,
     journal: FolderTable,
     features: FeaturesTable,
     speech: SpeechTable,
@@ -136,6 +138,7 @@ impl Default for SwitchFile {
             watch: WatchTable::default(),
             media: MediaTable::default(),
             recording: RecordingConf::default(),
+            record: Vec::new(),
             journal: FolderTable::default(),
             features: FeaturesTable::default(),
             speech: SpeechTable::default(),
@@ -268,6 +271,8 @@ pub struct SwitchConf {
     pub media_net: MediaNet,
     /// How calls are recorded.
     pub recording: RecordingConf,
+    /// Which are.
+    pub(super) record: Vec<RecordTable>,
     /// Where CDRs go.
     pub journal: PathBuf,
     /// What keys do during a call.
@@ -428,6 +433,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         },
         media_net: said.media.net,
         recording: said.recording,
+        record: said.record,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),
         speech: said.speech.checked(file, folder),
         features: said.features,

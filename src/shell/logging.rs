@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use base::CallId;
-use call::{Fact, What};
+use call::{Fact, Reason, What};
 use tracing::{debug, error, info, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -58,7 +58,11 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Supervised { leg, by, of, how } => info!(%call, %leg, by, of, how = how.word(), "supervised"),
         What::SupervisorLeft { leg } => info!(%call, %leg, "supervised no longer"),
         What::Left { leg } => info!(%call, %leg, "left"),
-        What::Recording { file, .. } => info!(%call, file, "recording"),
+        What::Recording { file, reason, .. } => match reason {
+            Some(Reason::Rule { rule, .. }) => info!(%call, file, rule, "recording"),
+            Some(Reason::Asked(actor)) => info!(%call, file, by = actor.by, how = ?actor.how, "recording"),
+            None => info!(%call, file, "recording"),
+        },
         What::RecordingStopped { actor, .. } => info!(%call, by = actor.by, how = ?actor.how, "recording stopped"),
         What::Silenced { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "nothing is kept"),
         What::Sounds { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "kept again"),

@@ -71,7 +71,10 @@ impl Theatre {
                 let who = self.desk(who)?;
                 self.hears(who, sound)
             }
-            Step::Recording { left, right, seconds } => self.recording(left, right, *seconds),
+            Step::Recording { left, right, seconds, sidecar } => {
+                self.recording(left, right, *seconds)?;
+                self.sidecar(sidecar)
+            }
             Step::NoRecording => match self.world.recordings.get(self.recordings) {
                 None => Ok(()),
                 Some((id, _)) => Err(format!("there is a recording, {id:?}")),
@@ -334,6 +337,21 @@ impl Theatre {
                 _ => in_turn(&samples, &hz.into_iter().flatten().collect::<Vec<_>>()),
             };
             right.map_err(|what| format!("{side}: {what}"))?;
+        }
+        Ok(())
+    }
+
+    /// The recording just heard is told of so.
+    fn sidecar(&self, fields: &[(String, String)]) -> Played {
+        let file = self.world.recordings[self.recordings - 1].1.clone().unwrap_or_default();
+        let path = self.world.folder.path().join("recordings").join(&file).with_extension("json");
+        let text = std::fs::read_to_string(&path).map_err(|why| format!("{}: {why}", path.display()))?;
+        let sidecar: Value = serde_json::from_str(&text).map_err(|why| format!("{}: {why}", path.display()))?;
+        for (field, wanted) in fields {
+            let value = sidecar.pointer(&format!("/{}", field.replace('.', "/"))).unwrap_or(&Value::Null);
+            if !fits(value, wanted) {
+                return Err(format!("{field} is {}, not {wanted}\n{sidecar:#}", shown(value)));
+            }
         }
         Ok(())
     }

@@ -32,6 +32,11 @@ impl CallId {
         CallId(secs << 30 | random.below(1 << 30))
     }
 
+    /// Of a hundred calls, which one this is, by its random bits: the same for this id each time, and as likely each.
+    pub fn percentile(self) -> u8 {
+        (((self.0 & ((1 << 30) - 1)) * 100) >> 30) as u8
+    }
+
     /// The id as a number, for where a number is shorter kept.
     pub const fn bits(self) -> u64 {
         self.0
@@ -99,6 +104,16 @@ impl fmt::Debug for LegId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn percentiles_are_as_likely_each() {
+        let mut random = Random::numbered(7);
+        let mut seen = [0_u32; 100];
+        for _ in 0..100_000 {
+            seen[usize::from(CallId::new(1_790_000_000_000, &mut random).percentile())] += 1;
+        }
+        assert!(seen.iter().all(|count| (850..1150).contains(count)), "{seen:?}");
+    }
 
     #[test]
     fn call_ids_read_back_and_sort_by_time() {

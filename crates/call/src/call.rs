@@ -192,7 +192,8 @@ pub struct Call {
     pub(crate) consultation: Option<crate::consult::Consultation>,
     /// Keys that may mean a feature.
     pub(crate) keying: Option<crate::features::Keying>,
-    pub(crate) record_at_answer: bool,
+    /// Somebody has said whether it is recorded; no rule does from then on.
+    pub(crate) ordered: bool,
     pub(crate) key_seen: Option<KeySeen>,
     /// What is known of the caller, by name.
     pub(crate) fields: BTreeMap<String, String>,
@@ -256,7 +257,7 @@ impl Call {
             transfer: None,
             consultation: None,
             keying: None,
-            record_at_answer: false,
+            ordered: false,
             key_seen: None,
             fields: BTreeMap::new(),
             untold: BTreeSet::new(),

@@ -6,7 +6,7 @@ use base::{LegId, RecordingId, Time};
 use media::LegStats;
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Silence};
+use crate::{Actor, Reason, Silence};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,6 +197,9 @@ pub enum What {
         id: RecordingId,
         /// Its file, relative to the recordings folder, without the ending.
         file: String,
+        /// Why; entries of older journals do not say.
+        #[serde(default)]
+        reason: Option<Reason>,
     },
     /// A recording runs no longer, though the call does.
     RecordingStopped {

@@ -38,7 +38,7 @@ pub use fields::LANGUAGE;
 pub use leg::{Leg, MediaRules, NewLeg, Party, format};
 pub use line::{Line, Progress};
 pub use order::{Actor, How, Order, Silence};
-pub use recording::Recording;
+pub use recording::{Reason, Recording};
 pub use replace::{Place, Replacement};
 pub use sdp::Srtp;
 pub use supervise::{Supervision, Supervisor};

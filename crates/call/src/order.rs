@@ -9,7 +9,7 @@ use std::time::Duration;
 use base::{LegId, RecordingId, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::recording::Recording;
+use crate::recording::{Reason, Recording};
 use crate::{Call, Do, What};
 
 /// What is asked.
@@ -59,6 +59,8 @@ pub enum How {
     Command,
     /// The caller is in a menu that wants it.
     Menu,
+    /// A rule of what is recorded.
+    Rule,
     /// The time was up.
     Limit,
 }
@@ -80,15 +82,38 @@ impl Call {
         match order {
             Order::Start => {
                 let before = self.recordings.len();
-                self.record();
+                self.ordered = true;
+                self.record(Reason::Asked(actor));
                 self.recordings.len() > before
             }
-            Order::Stop => self.stop_recording(actor),
+            Order::Stop => {
+                self.ordered = true;
+                self.stop_recording(actor)
+            }
             Order::Silence { kind, limit } => {
                 self.silence(kind, limit, actor);
                 true
             }
             Order::Sound(kind) => self.sound(kind, actor),
+        }
+    }
+
+    /// A rule says that this call is recorded. What somebody has ordered stays as it is.
+    pub fn record_by_rule(&mut self, rule: &str, class: Option<&str>) {
+        if self.ordered {
+            return;
+        }
+        let reason = Reason::Rule { rule: rule.to_owned(), class: class.map(str::to_owned) };
+        match self.recordings.last_mut().filter(|recording| recording.runs()) {
+            Some(recording) => recording.reason = reason,
+            None => self.record(reason),
+        }
+    }
+
+    /// A rule says that this call is not recorded. What somebody has ordered stays as it is.
+    pub fn leave_by_rule(&mut self, rule: &str) {
+        if !self.ordered {
+            self.stop_recording(Actor { by: rule.to_owned(), how: How::Rule });
         }
     }
 

@@ -4,9 +4,25 @@
 
 use base::{LegId, RecordingId, Time};
 use media::Channel;
+use serde::{Deserialize, Serialize};
 
 use crate::leg::{Port, State};
-use crate::{Call, Direction, Do, Fact, What};
+use crate::{Actor, Call, Direction, Do, Fact, Leg, What};
+
+/// Why something is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// A rule says so.
+    Rule {
+        /// Its name.
+        rule: String,
+        /// How long what it records is kept, by the name of a class.
+        class: Option<String>,
+    },
+    /// Somebody wanted it.
+    Asked(Actor),
+}
 
 /// A recording, from its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,15 +34,17 @@ pub struct Recording {
     pub file: String,
     /// When it began.
     pub began: Time,
+    /// Why it is. As with a call that goes on, another rule may come to fit it better.
+    pub reason: Reason,
     /// When it was stopped, if somebody did before the call ended.
     pub stopped: Option<Time>,
     tapped: Vec<(LegId, Channel)>,
 }
 
 impl Recording {
-    pub(crate) fn begin(call: &Call) -> Recording {
+    pub(crate) fn begin(call: &Call, reason: Reason) -> Recording {
         let id = RecordingId { call: call.id, segment: call.recordings.len() as u16 + 1 };
-        Recording { id, file: file_name(call, id), began: call.now, stopped: None, tapped: Vec::new() }
+        Recording { id, file: file_name(call, id), began: call.now, reason, stopped: None, tapped: Vec::new() }
     }
 }
 
@@ -67,10 +85,17 @@ impl Call {
         }
     }
 
+    /// The parties that talk, or would if nobody held them.
+    pub fn talkers(&self) -> impl Iterator<Item = &Leg> {
+        let talks = |leg: &&Leg| matches!(leg.state, State::Up) && leg.port == Port::Open;
+        self.legs.iter().filter(talks).filter(|leg| !self.is_supervisor(leg.id))
+    }
+
     /// Taps every leg that talks and is not yet tapped: the caller left, all others right. After a transfer who stays
     /// keeps its side, and who comes gets the other.
     pub(crate) fn tap_legs(&mut self) {
         let stays = self.stays();
+        let talkers: Vec<LegId> = self.talkers().map(|leg| leg.id).collect();
         let Some(recording) = self.recordings.last_mut().filter(|last| last.runs()) else { return };
         let mut taps = Vec::new();
         let known = recording.tapped.iter().find(|(leg, _)| *leg == stays).map(|(_, channel)| *channel);
@@ -78,13 +103,11 @@ impl Call {
             Some(Channel::Right) => (Channel::Right, Channel::Left),
             _ => (Channel::Left, Channel::Right),
         };
-        for leg in &self.legs {
-            let talks = matches!(leg.state, State::Up) && leg.port == Port::Open;
-            let is_party = self.supervisors.iter().all(|one| one.leg != leg.id);
-            if talks && is_party && !recording.tapped.iter().any(|(tapped, _)| *tapped == leg.id) {
-                let channel = if leg.id == stays { own } else { others };
-                recording.tapped.push((leg.id, channel));
-                taps.push((leg.id, channel));
+        for leg in talkers {
+            if !recording.tapped.iter().any(|(tapped, _)| *tapped == leg) {
+                let channel = if leg == stays { own } else { others };
+                recording.tapped.push((leg, channel));
+                taps.push((leg, channel));
             }
         }
         taps.into_iter().for_each(|(leg, channel)| self.tap(leg, channel));

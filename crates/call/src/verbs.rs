@@ -10,7 +10,7 @@ use audio::{Codec, Sound};
 use crate::attempt::{Attempt, Dial};
 use crate::call::{Playing, Purpose};
 use crate::leg::State;
-use crate::recording::Recording;
+use crate::recording::{Reason, Recording};
 use crate::{Call, Do, Member, Role, Side, What};
 
 impl Call {
@@ -47,9 +47,6 @@ impl Call {
         self.connect_media(0);
         self.say(sip::Command::Answer { leg, sdp });
         self.note(What::Answered);
-        if self.record_at_answer {
-            self.record();
-        }
         true
     }
 
@@ -116,25 +113,17 @@ impl Call {
     }
 
     /// Records the call from now, if it is not being recorded: the caller left, whoever he talks with right.
-    pub fn record(&mut self) {
+    pub(crate) fn record(&mut self, reason: Reason) {
         if self.has_ended() || self.is_recorded() || self.recordings.len() >= RECORDINGS_MAX {
             return;
         }
-        let recording = Recording::begin(self);
-        self.note(What::Recording { id: recording.id, file: recording.file.clone() });
+        let recording = Recording::begin(self, reason.clone());
+        self.note(What::Recording { id: recording.id, file: recording.file.clone(), reason: Some(reason) });
         self.recordings.push(recording.clone());
         let id = recording.id;
         self.wish(Do::Record(recording));
         self.silence_recording(id);
         self.tap_legs();
-    }
-
-    /// Records the whole journey, from the moment the caller is answered.
-    pub fn record_from_answer(&mut self) {
-        match self.legs[0].state {
-            State::Knocking { .. } => self.record_at_answer = true,
-            _ => self.record(),
-        }
     }
 
     /// Writes down that a program took over.

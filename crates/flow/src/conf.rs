@@ -8,7 +8,7 @@ use acd::{AgentName, QueueName};
 use audio::Sound;
 use route::{Destination, Pattern};
 
-use crate::{Phrase, Spoken};
+use crate::{Phrase, RecordConf, Spoken};
 
 /// The programs' settings.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct FlowConf {
     pub tone: Sound,
     /// How long a trunk may ring.
     pub trunk_ring: Duration,
+    /// What is recorded.
+    pub record: RecordConf,
 }
 
 /// Nobody and nothing; its sounds are silent.
@@ -53,6 +55,7 @@ impl Default for FlowConf {
             prompts: HashMap::new(),
             tone: silence,
             trunk_ring: Duration::from_secs(120),
+            record: RecordConf::default(),
         }
     }
 }
@@ -62,8 +65,6 @@ impl Default for FlowConf {
 pub struct PersonConf {
     /// How long.
     pub ring: Duration,
-    /// Record what is talked with this person.
-    pub record: bool,
     /// Where calls go instead, if anywhere; most people have none.
     pub forward: Option<Arc<ForwardConf>>,
 }
@@ -99,8 +100,6 @@ pub struct GroupConf {
     pub people: Vec<String>,
     /// How long.
     pub ring: Duration,
-    /// Record what is talked.
-    pub record: bool,
     /// Where calls go instead.
     pub forward: ForwardConf,
 }
@@ -122,8 +121,6 @@ pub struct QueueConf {
     pub keys: HashMap<char, Destination>,
     /// Where those go whom the queue cannot keep.
     pub overflow: OverflowConf,
-    /// Record what is talked with agents.
-    pub record: bool,
 }
 
 /// Where callers go whom a queue cannot keep; where nothing is said, they are told 480 or hung up on.

@@ -18,6 +18,7 @@ use crate::menu::Menu;
 use crate::night::Night;
 use crate::pass::{Choose, Set};
 use crate::queue::Queue;
+use crate::record::{Scene, Verdict};
 use crate::ring::Ring;
 use crate::say::Say;
 use crate::{FlowConf, ForwardConf, Next, Program, QueueConf, StepConf, Word};
@@ -31,6 +32,8 @@ pub struct Journey {
     aside: Option<Box<dyn Program + Send>>,
     conf: Arc<FlowConf>,
     asked: Asked,
+    /// What the rules of what is recorded know of the call.
+    scene: Scene,
     /// What is to be told to others.
     words: Vec<Word>,
     now: Time,
@@ -41,16 +44,14 @@ pub struct Journey {
 impl Journey {
     /// Sends a call that has just knocked where routing says; [`Journey::run`] takes the first step.
     pub fn new(mut call: Call, found: Found, conf: Arc<FlowConf>) -> Journey {
-        if found.record {
-            call.record_from_answer();
-        }
         greet(&mut call, &found.guest);
+        let scene = Scene::new(&call, found.record);
         let refusal = call.offer_refusal().map(Destination::Reject);
         let destination = refusal.unwrap_or(found.destination);
         call.entered(destination.to_string());
         let asked = Asked { number: found.number, priority: found.guest.priority };
         let program = program(&destination, &asked, &conf, &call);
-        Journey { call, program, aside: None, conf, asked, words: Vec::new(), now: Time::ZERO, hops: 0 }
+        Journey { call, program, aside: None, conf, asked, scene, words: Vec::new(), now: Time::ZERO, hops: 0 }
     }
 
     /// Takes what happened to the call, and runs its programs as far as they go.
@@ -89,9 +90,7 @@ impl Journey {
         if !self.call.begin_transfer(by, now) {
             return self.call.refuse_transfer(by, 403, now);
         }
-        if found.record {
-            self.call.record();
-        }
+        self.scene.is_routed |= found.record;
         self.is_now(now);
         self.goes_on(&found);
         if rings(&found.destination) {
@@ -235,6 +234,20 @@ impl Journey {
                     self.follow(next);
                 }
             }
+            self.record();
+        }
+        self.record();
+    }
+
+    /// What is recorded follows from what has happened.
+    fn record(&mut self) {
+        if !self.scene.hears(&self.call) {
+            return;
+        }
+        match self.conf.record.decide(&self.scene) {
+            Verdict::Record { rule, class } => self.call.record_by_rule(rule, class),
+            Verdict::Leave(rule) => self.call.leave_by_rule(rule),
+            Verdict::Unsaid => {}
         }
     }
 
@@ -264,12 +277,7 @@ impl Journey {
 
 /// Two who talk, until one of them does not.
 fn talking() -> Box<dyn Program + Send> {
-    Box::new(Ring {
-        targets: Vec::new(),
-        ring: std::time::Duration::ZERO,
-        record: false,
-        forward: ForwardConf::default(),
-    })
+    Box::new(Ring { targets: Vec::new(), ring: std::time::Duration::ZERO, forward: ForwardConf::default() })
 }
 
 /// Does somebody have to answer there first?
@@ -307,11 +315,11 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
         Destination::Person(name) => conf.people.get(name).map(|person| {
             let targets = vec![Target::Account(name.clone())];
             let forward = person.forward.as_deref().cloned().unwrap_or_default();
-            Box::new(Ring { targets, ring: person.ring, record: person.record, forward }) as _
+            Box::new(Ring { targets, ring: person.ring, forward }) as _
         }),
         Destination::Group(name) => conf.groups.get(name).map(|group| {
             let targets = group.people.iter().cloned().map(Target::Account).collect();
-            Box::new(Ring { targets, ring: group.ring, record: group.record, forward: group.forward.clone() }) as _
+            Box::new(Ring { targets, ring: group.ring, forward: group.forward.clone() }) as _
         }),
         Destination::Trunk(trunk) => Some(out_through(trunk, &asked.number, conf)),
         Destination::Number { trunk, number } => Some(out_through(trunk, number, conf)),
@@ -347,7 +355,7 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
 fn out_through(trunk: &str, number: &str, conf: &FlowConf) -> Box<dyn Program + Send> {
     let onward = Onward { trunk: trunk.to_owned(), number: number.to_owned(), ..Onward::default() };
     let targets = vec![Target::Trunk(onward)];
-    Box::new(Ring { targets, ring: conf.trunk_ring, record: false, forward: ForwardConf::default() })
+    Box::new(Ring { targets, ring: conf.trunk_ring, forward: ForwardConf::default() })
 }
 
 /// The program for a step of the menus.

@@ -18,6 +18,7 @@ mod night;
 mod pass;
 mod phrase;
 mod queue;
+mod record;
 mod ring;
 mod say;
 mod words;
@@ -30,6 +31,7 @@ pub use graph::{Finding, Graph};
 pub use journey::Journey;
 pub use phrase::{Phrase, Piece, Spoken};
 pub use queue::SHUTDOWN;
+pub use record::{Keep, RecordConf, RecordRule, Scene, Verdict};
 pub use words::{Vocabulary, Words};
 
 use call::{Call, Event};

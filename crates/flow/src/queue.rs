@@ -107,9 +107,6 @@ impl Program for Queue {
                 let agent: Option<AgentName> = connected_to(call).and_then(|party| party.parse().ok());
                 self.words.extend(agent.map(|agent| acd::Input::Answered { call: call.id(), agent }.into()));
                 self.state = State::Talking;
-                if self.conf.record {
-                    call.record();
-                }
             }
             (State::Waiting, Event::HungUp) => {
                 let how = match (ended_by(call), is_shutdown(call)) {

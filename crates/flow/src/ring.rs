@@ -11,7 +11,6 @@ use crate::{ForwardConf, Next, Program};
 pub(crate) struct Ring {
     pub(crate) targets: Vec<Target>,
     pub(crate) ring: Duration,
-    pub(crate) record: bool,
     pub(crate) forward: ForwardConf,
 }
 
@@ -25,7 +24,6 @@ impl Program for Ring {
                 return self.forward.always.clone().map_or(Next::Wait, Next::Go);
             }
             Event::Started => call.dial(Dial { targets: self.targets.clone(), ring: self.ring }),
-            Event::Connected if self.record => call.record(),
             Event::NotConnected(status) => {
                 let forward = self.forward.after(status, has_rung(call)).filter(|_| may_go_on(call));
                 if let Some(to) = forward {

@@ -32,7 +32,7 @@
 //! | `ann encrypts`, `ann can encrypt` | its calls from now on are in SRTP, by SDES: always, or where the other side can |
 //! | `ann vanishes` | the plug is pulled |
 //! | `+15s`, `+200ms` | so long nothing important is heard by anyone, but in the last half second |
-//! | `recording left ann, right bob` | the next recording in the order of their beginning; also `, seconds 5` |
+//! | `recording left ann, right bob` | the next recording in the order of their beginning; also `seconds 5`, and what its sidecar says: `rule=NAME` |
 //! | `no recording` | there is no further one |
 //! | `cdr caller=ann status=200 talk=5s` | the next call record; `s` allows half a second more or less, `-` is nothing, `_` a blank |
 //!

@@ -84,13 +84,17 @@ fn recording(words: &mut Words) -> Read<Step> {
     if next != Some("right") {
         return Err("a recording has two sides; write left SOUND, right SOUND".to_owned());
     }
-    let (right, next) = one_by_one(words)?;
-    let seconds = match next {
-        None => None,
-        Some("seconds") => Some(number(words.next("a number of seconds")?)?),
-        Some(other) => return Err(format!("{other:?} says nothing about a recording; write seconds N")),
-    };
-    Ok(Step::Recording { left, right, seconds })
+    let (right, mut next) = one_by_one(words)?;
+    let (mut seconds, mut sidecar) = (None, Vec::new());
+    while let Some(word) = next {
+        match word.split_once('=') {
+            Some((field, value)) => sidecar.push((field.to_owned(), value.to_owned())),
+            None if word == "seconds" => seconds = Some(number(words.next("a number of seconds")?)?),
+            None => return Err(format!("{word:?} says nothing about a recording; write seconds N or FIELD=VALUE")),
+        }
+        next = words.maybe();
+    }
+    Ok(Step::Recording { left, right, seconds, sidecar })
 }
 
 fn cdr(words: &mut Words) -> Read<Step> {

@@ -59,6 +59,8 @@ pub enum Step {
         right: Vec<Hearing>,
         /// How long it is, if that matters.
         seconds: Option<u32>,
+        /// What its sidecar says: `rule`, or `asked.by` within `asked`.
+        sidecar: Vec<(String, String)>,
     },
     /// There is no further recording.
     NoRecording,
