@@ -45,6 +45,8 @@ pub enum Command {
     Hours(HoursArgs),
     /// List the trunks: are they up, are we registered, how many calls; or take one out of use and into it again
     Trunks(TrunksArgs),
+    /// Print what Prometheus reads
+    Metrics(Switch),
     /// Show the SIP messages of a call or a user, as a ladder
     Trace(TraceArgs),
     /// Read the conf again and apply all of it, or nothing if there is an error; no call is harmed
@@ -189,6 +191,13 @@ impl Command {
                 };
                 switch.ask(&Request::Trunk { name: name.clone(), enable }, |_| true)?;
                 println!("{name} is {} now, until the switch ends", if enable { "in use" } else { "out of use" });
+                Ok(())
+            }
+            Command::Metrics(switch) => {
+                switch.ask(&Request::Metrics, |row| {
+                    print!("{}", row.as_str().unwrap_or_default());
+                    true
+                })?;
                 Ok(())
             }
             Command::Trace(args) => args.show(),

@@ -46,6 +46,7 @@ pub(super) struct SwitchFile {
     recording: RecordingConf,
     record: Vec<RecordTable>,
     journal: FolderTable,
+    metrics: MetricsTable,
     features: FeaturesTable,
     speech: SpeechTable,
 }
@@ -113,6 +114,12 @@ pub enum MediaNet {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+struct MetricsTable {
+    listen: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct FolderTable {
     folder: Option<PathBuf>,
 }
@@ -140,6 +147,7 @@ impl Default for SwitchFile {
             recording: RecordingConf::default(),
             record: Vec::new(),
             journal: FolderTable::default(),
+            metrics: MetricsTable::default(),
             features: FeaturesTable::default(),
             speech: SpeechTable::default(),
         }
@@ -275,6 +283,8 @@ pub struct SwitchConf {
     pub(super) record: Vec<RecordTable>,
     /// Where CDRs go.
     pub journal: PathBuf,
+    /// Where metrics may be read; none: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// What keys do during a call.
     pub features: FeaturesTable,
     /// How values are said.
@@ -315,6 +325,7 @@ impl SwitchConf {
             ("[media] dscp", self.media.dscp != new.media.dscp),
             ("[recording]", self.recording.needs_restart(&new.recording)),
             ("[journal] folder", self.journal != new.journal),
+            ("[metrics] listen", self.metrics != new.metrics),
         ];
         differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
     }
@@ -436,6 +447,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         record: said.record,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),
         speech: said.speech.checked(file, folder),
+        metrics: said.metrics.listen.as_ref().and_then(|text| address(file, text)),
         features: said.features,
     }
 }

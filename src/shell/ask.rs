@@ -104,6 +104,8 @@ pub enum Request {
         /// A mask ends after so long.
         limit_secs: Option<u32>,
     },
+    /// All metrics, as Prometheus reads them: one text.
+    Metrics,
     /// Read the conf again and apply it, whole or not at all.
     Reload,
     /// Take no new calls, and end when the last one is over.

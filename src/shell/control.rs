@@ -27,6 +27,7 @@ use super::journal::Journal;
 use super::kept::KeptFile;
 use super::logging;
 use super::media_threads::MediaThreads;
+use super::metrics::Metrics;
 use super::names::Names;
 use super::recorder_thread::Door;
 use super::reload::{Loaded, Standing};
@@ -84,6 +85,7 @@ pub(super) struct Control {
     names: Names,
     standing: Standing,
     watch: Watch,
+    metrics: Metrics,
     addresses: Rc<Addresses>,
     /// When they are looked at next.
     look_at: Time,
@@ -277,6 +279,7 @@ impl Control {
                 }
                 Output::Fact { call, fact } => {
                     logging::fact(call, &fact);
+                    self.metrics.call(&fact.what);
                     if let Some(record) = Record::of_call(call, fact.what) {
                         self.journal.append(fact.at, record);
                     }
@@ -290,15 +293,20 @@ impl Control {
                 }
                 Output::Queue(fact) => {
                     logging::queue(&fact);
+                    self.metrics.queue(&fact.what);
                     self.journal.append(fact.at, Record::Queue(fact.what));
                 }
                 Output::Trunk(news) => logging::trunk(&news),
                 Output::Log(event) => logging::sip(&event),
-                Output::Recorded(event) => logging::recording(&event),
+                Output::Recorded(event) => {
+                    self.metrics.recording(&event);
+                    logging::recording(&event);
+                }
                 Output::PortsUsedUp { legs } => {
                     error!(legs, "all media ports are in use, and calls are refused; give [media] ports a wider range");
                 }
                 Output::Fault => {
+                    self.metrics.fault();
                     error!("a fault of ours lost a SIP message; please report it with the lines before this one")
                 }
             }

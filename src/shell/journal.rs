@@ -12,7 +12,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -42,12 +42,38 @@ const CDRS: &str = "cdr";
 /// The entry this run began with.
 const RUN: &str = "run";
 
+/// How far the thread is, for who looks at it.
+#[derive(Default)]
+pub(super) struct Progress {
+    entries: AtomicU64,
+    waiting: AtomicU64,
+    failing: AtomicBool,
+}
+
+impl Progress {
+    /// How many entries the journal has.
+    pub(super) fn entries(&self) -> u64 {
+        self.entries.load(Ordering::Relaxed)
+    }
+
+    /// How many facts are not in it yet.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Can it not be written?
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+}
+
 /// A door to the journal.
 pub(super) struct Journal {
     door: SyncSender<Word>,
     clock: Clock,
     /// Facts that found no room since the last group.
     lost: Arc<AtomicU64>,
+    progress: Arc<Progress>,
 }
 
 /// What is brought to the journal.
@@ -74,8 +100,9 @@ impl Journal {
         let (door, inbox) = sync_channel(WAITING_MAX);
         let lost = Arc::new(AtomicU64::new(0));
         writer.lost = lost.clone();
+        let progress = writer.progress.clone();
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&inbox))?;
-        Ok((Journal { door, clock, lost }, thread, queues))
+        Ok((Journal { door, clock, lost, progress }, thread, queues))
     }
 
     /// Appends what happened.
@@ -87,6 +114,11 @@ impl Journal {
     pub(super) fn over(&self, call: CallId, cdr: Box<Cdr>) {
         let at = self.clock.wall().since_1970(self.clock.now());
         self.bring(Word { fact: (at, Record::Over { call }), cdr: Some(cdr) });
+    }
+
+    /// How far it is.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// The control thread never waits.
@@ -102,6 +134,7 @@ struct Writer {
     store: Store,
     clock: Clock,
     lost: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     /// Not in the journal yet.
     unwritten: VecDeque<Word>,
     /// In the journal, and not in their files yet.
@@ -134,6 +167,7 @@ impl Writer {
             store,
             clock,
             lost: Arc::default(),
+            progress: Arc::default(),
             unwritten: VecDeque::new(),
             lines: VecDeque::new(),
             open: None,
@@ -273,6 +307,10 @@ impl Writer {
             _ => {}
         }
         self.failing = written.is_err();
+        let Progress { entries, waiting, failing } = &*self.progress;
+        entries.store(self.store.last(), Ordering::Relaxed);
+        waiting.store(self.unwritten.len() as u64, Ordering::Relaxed);
+        failing.store(self.failing, Ordering::Relaxed);
     }
 
     /// The last entry, and that all is shown.

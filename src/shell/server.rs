@@ -30,7 +30,7 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// `UDP`, `TCP`, `TLS`, `WS` or `WSS`.
+        /// `UDP`, `TCP`, `TLS`, `WS`, `WSS`, or `HTTP` for metrics.
         transport: &'static str,
         /// What the system said.
         why: io::Error,

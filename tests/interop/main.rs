@@ -21,6 +21,7 @@ mod keep_alive;
 mod linphone;
 mod live;
 mod masks;
+mod metrics;
 mod mutual;
 mod names;
 mod operate;

@@ -125,6 +125,13 @@ impl Control {
             Request::Trace { call, user, follow: false } => {
                 drop(spawn_local(say_all(self.watch.said(call.as_deref(), user.as_deref()), answers)));
             }
+            Request::Metrics => {
+                let print = self.metrics.look(&self.switch, self.journal.progress(), now);
+                spawn_local(async move {
+                    let text = spawn_blocking(print).await.unwrap_or_default();
+                    say_all(vec![json!(text)], answers).await;
+                });
+            }
             Request::Reload => {
                 let (standing, inbox) = (self.standing.clone(), self.door.clone());
                 spawn_local(async move {

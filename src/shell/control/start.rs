@@ -21,9 +21,11 @@ use super::super::journal::Journal;
 use super::super::kept::KeptFile;
 use super::super::mailboxes;
 use super::super::media_threads::{MediaThreads, Way};
+use super::super::metrics::Metrics;
 use super::super::names::Names;
 use super::super::recorder_thread::{self, Door};
 use super::super::reload::Standing;
+use super::super::scrape::Scrape;
 use super::super::server::StartError;
 use super::super::settler::Settler;
 use super::super::streams::{StreamListener, Streams};
@@ -106,6 +108,10 @@ impl Control {
         let carriers = Carriers::new(&conf, certificate.as_ref())?;
         let (limits, own) = (conf.switch.connections, Addresses::clone(&addresses));
         let streams = Streams::start(streams, certificate.clone(), carriers, limits, own, inbox.clone())?;
+        if let Some(address) = conf.switch.metrics {
+            let fault = |why| StartError::Listen { address, transport: "HTTP", why };
+            spawn_local(Scrape::bind(address).map_err(fault)?.serve(inbox.clone()));
+        }
         let socket = folder.join(SOCKET);
         match Console::open(&socket) {
             Ok(console) => drop(spawn_local(console.serve(inbox.clone()))),
@@ -130,6 +136,7 @@ impl Control {
             inbox: Inbox::new(conf.switch.emergency.clone()),
             door: inbox.clone(),
             watch: Watch::new(clock.wall()),
+            metrics: Metrics::new(clock.today().as_second()),
             look_at: clock.now(),
             addresses,
             draining: None,
