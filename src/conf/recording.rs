@@ -23,6 +23,10 @@ pub struct RecordingConf {
     pub mask_secs_max: u32,
     /// What is heard in its place.
     pub mask_sound: MaskSound,
+    /// The command that is run after each recording, and its arguments; none if empty.
+    pub hook: Vec<String>,
+    /// It is ended after so long, and tried again.
+    pub hook_secs_max: u32,
     /// A file of master keys: recordings are sealed with the first.
     pub key_file: Option<PathBuf>,
 }
@@ -67,6 +71,8 @@ impl Default for RecordingConf {
             on_failure: OnFailure::Continue,
             mask_secs_max: 300,
             mask_sound: MaskSound::Silence,
+            hook: Vec::new(),
+            hook_secs_max: 60,
             key_file: None,
         }
     }

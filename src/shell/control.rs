@@ -73,7 +73,7 @@ pub(super) struct Control {
     door: Sender<Arrival>,
     media: MediaThreads,
     recorder: Door,
-    /// The recorder's, the settler's and the encoder's, in the order they end.
+    /// The recorder's, the settler's, the encoder's and the hook's, in the order they end.
     recorder_threads: Vec<JoinHandle<()>>,
     journal: Journal,
     journal_thread: JoinHandle<()>,

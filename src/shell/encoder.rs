@@ -13,6 +13,7 @@ use recorder::{Encode, Format, Keyring};
 use tracing::{debug, error};
 
 use super::clock::Clock;
+use super::hook::Hook;
 
 /// What was missed while the disk failed is looked for so often.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -28,6 +29,7 @@ impl Encoder {
         folders: &[PathBuf],
         format: Format,
         keys: &Keyring,
+        hook: Option<Hook>,
         clock: Clock,
     ) -> io::Result<Option<(Encoder, JoinHandle<()>)>> {
         if format == Format::Wav {
@@ -35,7 +37,9 @@ impl Encoder {
         }
         let archives = folders.iter().map(|folder| Encode::new(folder, format, keys.clone(), clock.today())).collect();
         let (sender, inbox) = sync_channel(1);
-        let thread = thread::Builder::new().name("encoder".to_owned()).spawn(move || run(archives, clock, &inbox))?;
+        let thread = thread::Builder::new()
+            .name("encoder".to_owned())
+            .spawn(move || run(archives, hook.as_ref(), clock, &inbox))?;
         Ok(Some((Encoder(sender), thread)))
     }
 
@@ -45,14 +49,17 @@ impl Encoder {
     }
 }
 
-fn run(mut archives: Vec<Encode>, clock: Clock, inbox: &Receiver<()>) {
+fn run(mut archives: Vec<Encode>, hook: Option<&Hook>, clock: Clock, inbox: &Receiver<()>) {
     let _ = rustix::process::nice(NICE); // of this thread alone, on Linux
     let going = || !matches!(inbox.try_recv(), Err(TryRecvError::Disconnected));
     loop {
         for encode in &mut archives {
             while going() {
                 match encode.next(clock.today(), going) {
-                    Ok(Some(done)) => debug!(file = done.file, bytes = done.bytes, before = done.before, "encoded"),
+                    Ok(Some(done)) => {
+                        debug!(file = done.file, bytes = done.bytes, before = done.before, "encoded");
+                        hook.iter().for_each(|hook| hook.wake());
+                    }
                     Ok(None) => break,
                     Err(why) => error!("a recording keeps its format: {why}"),
                 }

@@ -15,6 +15,7 @@ use tracing::{error, info};
 
 use super::clock::Clock;
 use super::encoder::Encoder;
+use super::hook::Hook;
 
 /// Recordings that have ended and wait for their names.
 const WAITING_MAX: usize = 16_384;
@@ -27,12 +28,14 @@ impl Settler {
     /// Starts the thread.
     pub(super) fn start(
         encoder: Option<Encoder>,
+        hook: Option<Hook>,
         clock: Clock,
         events: impl Fn(Event) + Send + 'static,
     ) -> io::Result<(Settler, JoinHandle<()>)> {
         let (sender, inbox) = sync_channel(WAITING_MAX);
         let thread = thread::Builder::new().name("settler".to_owned()).spawn(move || {
-            Settling { manifests: HashMap::new(), encoder, clock, events, unsettled: VecDeque::new() }.run(&inbox);
+            Settling { manifests: HashMap::new(), encoder, hook, clock, events, unsettled: VecDeque::new() }
+                .run(&inbox);
         })?;
         Ok((Settler(sender), thread))
     }
@@ -49,6 +52,7 @@ struct Settling<E> {
     /// Of each folder.
     manifests: HashMap<PathBuf, Manifest>,
     encoder: Option<Encoder>,
+    hook: Option<Hook>,
     clock: Clock,
     events: E,
     /// What the disk has refused.
@@ -77,8 +81,9 @@ impl<E: Fn(Event)> Settling<E> {
         let folder = closing.folder();
         let manifest = self.manifests.entry(folder.to_owned()).or_insert_with(|| Manifest::new(folder));
         let settled = closing.settle(manifest, self.clock.today());
-        if let (Ok(_), Some(encoder)) = (&settled, &self.encoder) {
-            encoder.wake();
+        if settled.is_ok() {
+            self.encoder.iter().for_each(Encoder::wake);
+            self.hook.iter().for_each(Hook::wake);
         }
         match (settled, closing.id) {
             (Ok(settled), Some(id)) if closing.is_whole() => {

@@ -16,6 +16,7 @@ mod dialog_life;
 mod edge;
 mod flood;
 mod harness;
+mod hook;
 mod ipv6;
 mod keep_alive;
 mod linphone;

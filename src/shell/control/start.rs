@@ -15,6 +15,7 @@ use super::super::ask::SOCKET;
 use super::super::clock::Clock;
 use super::super::console::Console;
 use super::super::encoder::Encoder;
+use super::super::hook::Hook;
 use super::super::identity::identity;
 use super::super::inbox::Inbox;
 use super::super::journal::Journal;
@@ -177,13 +178,14 @@ fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(
             Err(why) => error!(%file, "a recording that was cut off could not be salvaged: {why}"),
         }
     }
-    let (encoder, encoder_thread) = Encoder::start(&folders, recording.format, &keys, clock)?.unzip();
+    let (hook, hook_thread) = Hook::start(&folders, recording, clock)?.unzip();
+    let (encoder, encoder_thread) = Encoder::start(&folders, recording.format, &keys, hook.clone(), clock)?.unzip();
     let settled = inbox.clone();
     let (settler, settler_thread) =
-        Settler::start(encoder, clock, move |event| arrive(&settled, Input::Recorder(event)))?;
+        Settler::start(encoder, hook, clock, move |event| arrive(&settled, Input::Recorder(event)))?;
     let events = move |event| arrive(&inbox, Input::Recorder(event));
     let (door, recorder_thread) = recorder_thread::start(recorder, settler, folders, clock, events)?;
-    Ok((door, [recorder_thread, settler_thread].into_iter().chain(encoder_thread).collect()))
+    Ok((door, [recorder_thread, settler_thread].into_iter().chain(encoder_thread).chain(hook_thread).collect()))
 }
 
 fn is_unsupported(why: &io::Error) -> bool {

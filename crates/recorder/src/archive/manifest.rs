@@ -292,6 +292,18 @@ impl Position {
 
 /// Tells the entries since `position`, which moves on. False: the chain is not the one it was, nothing was told.
 pub(crate) fn read_from(folder: &Path, position: &mut Position, mut take: impl FnMut(&Entry)) -> io::Result<bool> {
+    read_while(folder, position, |entry| {
+        take(entry);
+        true
+    })
+}
+
+/// The same, as long as `take` wants to be told more.
+pub(crate) fn read_while(
+    folder: &Path,
+    position: &mut Position,
+    mut take: impl FnMut(&Entry) -> bool,
+) -> io::Result<bool> {
     let mut known = position.hash.is_none();
     for path in days(folder)? {
         let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
@@ -318,7 +330,9 @@ pub(crate) fn read_from(folder: &Path, position: &mut Position, mut take: impl F
             match serde_json::from_slice::<Line>(whole) {
                 Ok(read) => {
                     *position = Position { file: name.clone(), bytes: start, n: read.n, hash };
-                    take(&read.entry);
+                    if !take(&read.entry) {
+                        return Ok(true);
+                    }
                 }
                 // `verify` tells of it.
                 Err(_) => *position = Position { file: name.clone(), bytes: start, n: position.n + 1, hash },
