@@ -45,7 +45,7 @@ fn main() {
     let conf = Arc::new(CallConf {
         formats,
         ringback: RINGBACK.sound(),
-        hold_music: audio::music(),
+        hold_music: audio::music().into(),
         features: FeatureConf::default(),
         mask_max: std::time::Duration::from_secs(300),
         clock,

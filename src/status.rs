@@ -4,7 +4,7 @@
 
 use acd::{AgentState, AgentView, QueueView};
 use base::Time;
-use call::{Call, Silence};
+use call::{Call, Leg, Silence, Sounds};
 use serde::{Deserialize, Serialize};
 use sip::{Ban, Binding, Mailbox, Watching};
 
@@ -34,9 +34,38 @@ pub struct CallStatus {
     /// The caller's place in the line of the queue he waits in, 1 at its head.
     #[serde(default)]
     pub position: Option<usize>,
+    /// Who has agreed on a sound, and how it is.
+    #[serde(default)]
+    pub legs: Vec<LegStatus>,
+}
+
+/// The sound of one leg of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LegStatus {
+    /// Who is at its other end.
+    pub party: String,
+    /// Its codec.
+    pub codec: String,
+    /// How what it says sounds here, over the last seconds: 1 to 4.4, by the E-model; none while it says next to nothing.
+    pub mos: Option<f32>,
+    /// How what we send sounds there, by its own reports.
+    pub remote_mos: Option<f32>,
+}
+
+impl LegStatus {
+    /// How a leg stands; nothing before it has agreed on a codec.
+    fn of(leg: &Leg) -> Option<LegStatus> {
+        let (codec, Sounds { mos, remote_mos }) = (leg.codec().filter(|_| leg.is_live())?, leg.sounds());
+        Some(LegStatus { party: leg.party.label().to_owned(), codec: codec.name().to_owned(), mos, remote_mos })
+    }
 }
 
 impl CallStatus {
+    /// The worst that is heard in it just now, either way.
+    pub fn mos(&self) -> Option<f32> {
+        self.legs.iter().flat_map(|leg| [leg.mos, leg.remote_mos]).flatten().min_by(f32::total_cmp)
+    }
+
     /// How a call stands.
     pub fn of(call: &Call, now: Time) -> CallStatus {
         let cdr = call.cdr();
@@ -63,6 +92,7 @@ impl CallStatus {
                 .to_owned()
             }),
             position: None,
+            legs: call.legs().iter().filter_map(LegStatus::of).collect(),
         }
     }
 }

@@ -8,7 +8,9 @@ mod file;
 mod forward;
 mod hours;
 mod menus;
+mod music;
 mod names;
+mod ogg_opus;
 mod people;
 mod problem;
 mod prompts;
@@ -17,6 +19,7 @@ mod record;
 mod recording;
 mod routes;
 mod secrets;
+mod sound_file;
 mod speech;
 mod switch_file;
 #[cfg(test)]
@@ -33,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acd::{AcdConf, AgentConf, AgentName};
-use audio::Sound;
+use audio::{Music, Sound};
 use base::Random;
 use call::FeatureConf;
 use flow::{FlowConf, PersonConf, QueueConf, RecordConf};
@@ -81,7 +84,7 @@ pub struct Conf {
     /// Queues and agents.
     pub acd: AcdConf,
     /// What a party hears whom the other has put on hold.
-    pub hold_music: Sound,
+    pub hold_music: Music,
     /// What keys do during a call.
     pub features: FeatureConf,
     /// What lets each person's phones in. Complete once [`Conf::make_passwords`] was called.
@@ -150,8 +153,8 @@ impl Conf {
         }
         let menus = menus::steps(menus_file, &mut names, menus).into_iter().collect();
         let hold_music = match &switch.hold_music {
-            Some(name) => names.sound(switch_file, name),
-            None => audio::music(),
+            Some(said) => names.music(switch_file, said),
+            None => audio::music().into(),
         };
         let said = &switch.features;
         let ready = said.prompt.as_ref().map(|name| names.sound(switch_file, name));

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use audio::Sound;
+use audio::{Music, Sound};
 use flow::{Phrase, Piece, QueueConf, Spoken};
 use route::{Destination, Hours};
 use toml::Spanned;
 
 use super::file::File;
+use super::music::{MusicSaid, MusicTable};
 use super::prompts::Reader;
 use super::{Person, Trunk, queues};
 
@@ -76,26 +77,20 @@ impl Names<'_> {
         self.trunks.contains_key(name) || self.trunk_groups.iter().any(|group| group.name == name)
     }
 
-    /// What a queue's callers meet. Where something is said in between, the music is as long as the time until then.
-    pub(super) fn queue(&mut self, file: &mut File<'_>, queue: &queues::Queue, hold_music: &Sound) -> QueueConf {
+    /// What a queue's callers meet.
+    pub(super) fn queue(&mut self, file: &mut File<'_>, queue: &queues::Queue, hold_music: &Music) -> QueueConf {
         let music = match &queue.music {
-            Some(name) => self.sound(file, name),
+            Some(said) => self.music(file, said),
             None => hold_music.clone(),
         };
         let announce = queue.announce.as_ref().map(|text| self.phrase(file, text));
         let announce_wait = queue.announce_wait.as_ref().map(|text| self.phrase(file, text));
-        let hold = match announce.as_ref().or(announce_wait.as_ref()) {
-            Some(_) => {
-                let between = queue.announce_every.as_secs() as usize * audio::SAMPLE_RATE as usize;
-                Sound::from_pcm(music.pcm().iter().cycle().take(between).copied().collect())
-            }
-            None => music,
-        };
         QueueConf {
             name: queue.acd.name.clone(),
-            hold,
+            music,
             announce,
             announce_wait,
+            announce_every: queue.announce_every,
             priority: queue.priority,
             keys: queue.keys.clone(),
             overflow: queue.overflow.clone(),
@@ -143,6 +138,29 @@ impl Names<'_> {
         self.prompt(file, name.get_ref(), &name.span()).usual
     }
 
+    /// Music of prompts, or of all that is in a folder.
+    pub(super) fn music(&mut self, file: &mut File<'_>, said: &Spanned<MusicSaid>) -> Music {
+        let (said, span) = (MusicTable::from(said.get_ref().clone()), said.span());
+        let mut pieces: Vec<Sound> = said.list.iter().map(|name| self.prompt(file, name, &span).usual).collect();
+        if let Some(folder) = &said.folder {
+            let found = self.reader.all_of(folder).unwrap_or_else(|what| {
+                file.problem(span.clone(), what);
+                vec![(String::new(), Sound::from_pcm(audio::silence(20)))]
+            });
+            for (name, sound) in found {
+                pieces.push(sound.clone());
+                self.prompts.insert(name, Spoken::only(sound));
+            }
+        }
+        let seconds: f64 = pieces.iter().map(Sound::seconds).sum();
+        if pieces.is_empty() {
+            file.problem(span, "there is nothing to play here; write the names of prompts, or of a folder with some");
+        } else if seconds > MUSIC_SECS_MAX {
+            file.problem(span, format!("this music lasts {:.0} minutes; an hour is enough", seconds / 60.0));
+        }
+        Music::new(pieces, said.shuffled, said.goes_on)
+    }
+
     /// The prompt of that name; silence, and a problem, where there is none.
     fn prompt(&mut self, file: &mut File<'_>, name: &str, span: &Range<usize>) -> Spoken {
         if let Some(prompt) = self.prompts.get(name) {
@@ -156,3 +174,6 @@ impl Names<'_> {
         prompt
     }
 }
+
+/// An hour takes 0.2 GB of memory, in all codecs.
+const MUSIC_SECS_MAX: f64 = 3600.0;

@@ -1,5 +1,5 @@
 //! `conf/prompts/NAME.wav`: what callers hear, and `conf/prompts/LANGUAGE/NAME.wav` for those who are spoken to in that
-//! language. 8 kHz, 16 bit, one channel. What nobody recorded is spoken, where texts.toml has it and something speaks.
+//! language; `.opus` and `.ogg` are read, too. A folder may also be a list of music. What nobody recorded is spoken, where texts.toml has it and something speaks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -8,14 +8,11 @@ use std::sync::Arc;
 
 use audio::Sound;
 use flow::{Spoken, Words};
-use hound::{SampleFormat, WavReader, WavSpec};
 use spoken::Kind;
 
 use super::SpeechConf;
+use super::sound_file::{file_of, is_sound, sound};
 use super::speech::Texts;
-
-/// Longer prompts are refused: 10 minutes take 19 MB of memory.
-const SAMPLES_MAX: u32 = 10 * 60 * audio::SAMPLE_RATE;
 
 /// The prompts folder, and what is said in place of what is not there.
 pub(super) struct Reader<'a> {
@@ -41,7 +38,7 @@ impl<'a> Reader<'a> {
 
     /// Is there a prompt of that name?
     pub(super) fn has(&self, name: &str) -> bool {
-        self.folder.join(format!("{name}.wav")).exists() || self.texts.contains_key(name)
+        file_of(&self.folder, name).exists() || self.texts.contains_key(name)
     }
 
     /// A prompt in all its languages, recorded or spoken; the error says what to do.
@@ -51,7 +48,7 @@ impl<'a> Reader<'a> {
         }
         let texts = self.texts.get(name);
         let text = |tag: &str| texts.and_then(|texts| texts.get(tag));
-        let usual = self.folder.join(format!("{name}.wav"));
+        let usual = file_of(&self.folder, name);
         let tag = self.speech.language.tag();
         let mut spoken = Spoken::only(match text(tag) {
             Some(text) if !usual.exists() => self.spoken(name, text, tag)?,
@@ -63,7 +60,7 @@ impl<'a> Reader<'a> {
             _ => sound(&usual)?,
         });
         for language in &self.languages {
-            let path = self.folder.join(language).join(format!("{name}.wav"));
+            let path = file_of(&self.folder.join(language), name);
             let sound = match text(language) {
                 _ if path.exists() => sound(&path)?,
                 Some(text) => self.spoken(name, text, language)?,
@@ -74,6 +71,25 @@ impl<'a> Reader<'a> {
         Ok(spoken)
     }
 
+    /// All there is in a folder beside the prompts, in the order of the names; the error says what to do.
+    pub(super) fn all_of(&self, name: &str) -> Result<Vec<(String, Sound)>, String> {
+        if name.contains(['/', '\\']) || name.starts_with('.') {
+            return Err(format!("{name:?} is no folder's name; write that of a folder in prompts"));
+        }
+        let folder = self.folder.join(name);
+        let shown = folder.display();
+        let entries =
+            fs::read_dir(&folder).map_err(|why| format!("the folder {shown} cannot be read ({why}); make it"))?;
+        let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+        paths.retain(|path| is_sound(path));
+        paths.sort();
+        if paths.len() > PIECES_MAX {
+            return Err(format!("there are {} pieces in {shown}; {PIECES_MAX} are enough", paths.len()));
+        }
+        let file = |path: &PathBuf| path.file_name().unwrap_or_default().display().to_string();
+        paths.into_iter().map(|path| Ok((format!("{name}/{}", file(&path)), sound(&path)?))).collect()
+    }
+
     fn spoken(&self, name: &str, text: &str, language: &str) -> Result<Sound, String> {
         let speaker = self.speech.speaker.as_ref().ok_or_else(|| {
             format!("the prompt {name} has a text, but no recording, and nothing speaks; name a command in [speech] of switch.toml")
@@ -82,26 +98,4 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A prompt, or a piece of one.
-pub(super) fn sound(path: &Path) -> Result<Sound, String> {
-    let shown = path.display();
-    let reader = WavReader::open(path).map_err(|why| {
-        format!("the prompt {shown} cannot be read ({why}); put a WAV file there (sox IN -r 8000 -c 1 -b 16 {shown})")
-    })?;
-    let wanted =
-        WavSpec { channels: 1, sample_rate: audio::SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
-    if reader.spec() != wanted {
-        return Err(format!(
-            "the prompt {shown} is not 8 kHz, mono, 16 bit; convert it: sox IN -r 8000 -c 1 -b 16 {shown}"
-        ));
-    }
-    if reader.duration() > SAMPLES_MAX {
-        return Err(format!("the prompt {shown} is longer than 10 minutes; cut it"));
-    }
-    let pcm: Result<Vec<i16>, _> = reader.into_samples().collect();
-    match pcm {
-        Ok(pcm) if pcm.is_empty() => Err(format!("the prompt {shown} is empty; record it again")),
-        Ok(pcm) => Ok(Sound::from_pcm(pcm)),
-        Err(why) => Err(format!("the prompt {shown} breaks off ({why}); record it again")),
-    }
-}
+const PIECES_MAX: usize = 200;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::file::{Entry, File};
+use super::music::MusicSaid;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +56,7 @@ struct QueueTable {
     sticky_secs: Option<u64>,
     #[serde(default = "day")]
     sticky_hours: u64,
-    music: Option<Spanned<String>>,
+    music: Option<Spanned<MusicSaid>>,
     announce: Option<Spanned<String>>,
     announce_wait: Option<Spanned<String>>,
     #[serde(default = "sixty")]
@@ -117,7 +118,7 @@ fn day() -> u64 {
 pub(super) struct Queue {
     pub(super) acd: acd::QueueConf,
     pub(super) priority: i32,
-    pub(super) music: Option<Spanned<String>>,
+    pub(super) music: Option<Spanned<MusicSaid>>,
     pub(super) announce: Option<Spanned<String>>,
     pub(super) announce_wait: Option<Spanned<String>>,
     pub(super) announce_every: Duration,

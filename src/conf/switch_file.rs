@@ -16,6 +16,7 @@ use toml::Spanned;
 use super::RecordingConf;
 use super::features::FeaturesTable;
 use super::file::File;
+use super::music::MusicSaid;
 use super::record::RecordTable;
 use super::speech::{SpeechConf, SpeechTable};
 use super::watch::{self, WatchConf, WatchTable};
@@ -96,7 +97,7 @@ struct MediaTable {
     threads: Spanned<usize>,
     net: MediaNet,
     dscp: Spanned<u8>,
-    hold_music: Option<Spanned<String>>,
+    hold_music: Option<Spanned<MusicSaid>>,
     codecs: Vec<Spanned<String>>,
 }
 
@@ -268,7 +269,7 @@ pub struct SwitchConf {
     /// The media threads' limits.
     pub media: MediaLimits,
     /// The prompt a party hears whom the other has put on hold; the built-in melody where there is none.
-    pub hold_music: Option<Spanned<String>>,
+    pub(super) hold_music: Option<Spanned<MusicSaid>>,
     /// What is spoken with phones and trunks, best first. Never empty.
     pub codecs: Vec<Codec>,
     /// Keys for encrypted media are offered and taken even where the messages they are in are not encrypted.

@@ -257,6 +257,14 @@ fn every_error_is_told_with_its_place_and_remedy() {
             "queues.toml:2:14: \"all\" is unknown here; write one of nobody,",
         ),
         ("queues.toml", "[queue.a]\nmusic = \"x\"", "queues.toml:2:9: the prompt "),
+        ("queues.toml", "[queue.a]\nmusic = []", "queues.toml:2:9: there is nothing to play here; write the names"),
+        ("queues.toml", "[queue.a]\nmusic = { folder = \"jazz\" }", "queues.toml:2:9: the folder "),
+        ("queues.toml", "[queue.a]\nmusic = { folder = \"../x\" }", "queues.toml:2:9: \"../x\" is no folder's name"),
+        (
+            "queues.toml",
+            "[queue.a]\nmusic = { shufled = true }",
+            "queues.toml:2:9: write a prompt's name, a list of names, or",
+        ),
         ("queues.toml", "[queue.a.keys]\nx = \"echo\"", "queues.toml:2:1: \"x\" is no key; write"),
         ("queues.toml", "[queue.a.overflow]\nfull = \"queue:b\"", "queues.toml:2:8: there is no queue \"b\"; add"),
         ("queues.toml", "[queue.a.weights]\nann = 2", "queues.toml:2:1: \"ann\" does not serve queue a; name"),
@@ -390,4 +398,46 @@ fn a_trunk_may_call_by_certificate_where_one_is_asked_for() {
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].starts_with(&format!("trunks.toml:{line}:")) && problems[0].contains(what), "{problems:?}");
     }
+}
+
+#[test]
+fn music_is_a_prompt_a_list_or_a_folder_and_each_file_is_read_once() {
+    let wav = |samples: usize| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::new(&mut bytes, spec).expect("in memory");
+        (0..samples).for_each(|_| writer.write_sample(100_i16).expect("in memory"));
+        writer.finalize().expect("in memory");
+        bytes.into_inner()
+    };
+    let queues = "[queue.a]\nmusic = \"one\"\n[queue.b]\nmusic = [\"two\", \"one\"]\n\
+                  [queue.c]\nmusic = { folder = \"jazz\", shuffled = true, goes_on = true }\n[queue.d]\n";
+    let folder = Folder::with(&[
+        ("people.toml", ""),
+        ("routes.toml", ""),
+        ("switch.toml", "[media]\nhold_music = [\"two\"]"),
+        ("queues.toml", queues),
+    ]);
+    let prompts = folder.0.join("prompts");
+    fs::create_dir_all(prompts.join("jazz")).unwrap();
+    for (name, samples) in [("one", 160), ("two", 320), ("jazz/a", 480), ("jazz/b", 640), ("jazz/c", 800)] {
+        fs::write(prompts.join(format!("{name}.wav")), wav(samples)).unwrap();
+    }
+    fs::write(prompts.join("jazz/cover.jpg"), "no sound").unwrap();
+    let conf = Conf::load(&folder.0).expect("no problems");
+    let lengths = |queue: &str| {
+        let pieces = conf.flow.queues[queue].music.pieces().iter();
+        pieces.map(audio::Sound::samples).collect::<Vec<usize>>()
+    };
+    assert_eq!((lengths("a"), lengths("b"), lengths("d")), (vec![160], vec![320, 160], vec![320]));
+    let mut jazz = lengths("c");
+    jazz.sort_unstable();
+    assert_eq!(jazz, [480, 640, 800]);
+    assert_eq!(conf.hold_music.pieces().len(), 1);
+    assert_eq!(conf.flow.prompts.len(), 5, "each once, to be encoded before it is played");
 }

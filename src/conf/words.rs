@@ -10,7 +10,8 @@ use std::sync::Arc;
 use flow::{Vocabulary, Words};
 use spoken::{Kind, Language, slug};
 
-use super::prompts::{Reader, sound};
+use super::prompts::Reader;
+use super::sound_file::sound;
 
 impl Reader<'_> {
     /// The words of a kind of values; the error says what to do.

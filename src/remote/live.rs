@@ -49,7 +49,7 @@ pub const AGENTS: Live = Live {
 
 pub const CALLS: Live = Live {
     request: Request::Calls,
-    head: &["CALL", "FOR", "DIRECTION", "CALLER", "CALLED", "AT", "STATE", "PLACE", "RECORDING"],
+    head: &["CALL", "FOR", "DIRECTION", "CALLER", "CALLED", "AT", "STATE", "PLACE", "MOS", "RECORDING"],
     columns: call_columns,
     none: "no calls",
 };
@@ -200,8 +200,20 @@ fn call_columns(row: Value) -> Option<Vec<String>> {
         (None, false) => "calling".to_owned(),
     };
     let place = call.position.map_or_else(|| "-".to_owned(), |place| place.to_string());
+    let mos = call.mos().map_or_else(|| "-".to_owned(), |mos| format!("{mos:.1}"));
     let recording = call.recording.unwrap_or_default();
-    Some(vec![call.call, clock(call.secs), call.direction, call.caller, call.called, call.at, state, place, recording])
+    Some(vec![
+        call.call,
+        clock(call.secs),
+        call.direction,
+        call.caller,
+        call.called,
+        call.at,
+        state,
+        place,
+        mos,
+        recording,
+    ])
 }
 
 #[cfg(test)]

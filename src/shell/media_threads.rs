@@ -590,7 +590,7 @@ mod tests {
         for way in ways() {
             let Room { threads, events, phones: [a, _], .. } = room("127.0.0.1", way);
             let sound = Sound::from_pcm(audio::tone(&[(425.0, -10.0)], 60));
-            threads.command(0, Command::Play { leg: A, player: 5, sound: sound.clone(), repeat: false });
+            threads.command(0, Command::Play { leg: A, player: 5, sound: sound.clone().into(), repeat: false });
             let frames: Vec<u8> = (0..3).flat_map(|_| heard(&a)).collect();
             assert_eq!(frames, sound.payload(Codec::Pcmu));
             assert_eq!(events.recv_timeout(Duration::from_secs(5)), Ok(Event::Played { leg: A, player: 5 }));

@@ -16,7 +16,8 @@ use crate::conf::Conf;
 pub(super) fn prompts(conf: &Conf) -> io::Result<()> {
     let flow = &conf.flow;
     let others = [&flow.tone, &flow.ready_melody, &flow.away_melody];
-    let sounds: Vec<Sound> = flow.prompts.values().flat_map(Spoken::sounds).chain(others).cloned().collect();
+    let sounds: Vec<Sound> =
+        flow.prompts.values().flat_map(Spoken::sounds).chain(others).chain(conf.hold_music.pieces()).cloned().collect();
     let codecs: Vec<Codec> = conf.switch.codecs.clone();
     let work = move || sounds.iter().for_each(|sound| codecs.iter().for_each(|codec| sound.prepare(*codec)));
     thread::Builder::new().name("prompts".to_owned()).spawn(work).map(drop)

@@ -118,12 +118,13 @@ pub enum Output {
 }
 
 pub(super) fn leg_of_media(event: &media::Event) -> LegId {
-    use media::Event::{Closed, Digit, Fault, Latched, OneWay, Played, PortTaken, Timeout};
+    use media::Event::{Closed, Digit, Fault, Latched, OneWay, Played, PortTaken, Sounds, Timeout};
     match event {
         Digit { leg, .. }
         | Played { leg, .. }
         | Timeout { leg }
         | OneWay { leg }
+        | Sounds { leg, .. }
         | Fault { leg }
         | PortTaken { leg, .. }
         | Latched { leg, .. }

@@ -11,6 +11,12 @@ pub struct ComfortNoise {
     gain: f32,
 }
 
+impl Default for ComfortNoise {
+    fn default() -> ComfortNoise {
+        ComfortNoise::new(1)
+    }
+}
+
 impl ComfortNoise {
     /// Silence at first. The seed makes one noise differ from another.
     pub fn new(seed: u64) -> ComfortNoise {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use audio::Sound;
+use audio::{Music, Sound};
 use base::{CallId, LegId, RecordingId, Time, WallClock};
 use bytes::Bytes;
 use sdp::Format;
@@ -30,7 +30,7 @@ pub struct CallConf {
     /// What a caller we have already answered hears while a phone rings.
     pub ringback: Sound,
     /// What a party hears whom the other has put on hold.
-    pub hold_music: Sound,
+    pub hold_music: Music,
     /// What keys do during a call.
     pub features: FeatureConf,
     /// No mask lasts longer, if nobody says how long.

@@ -156,7 +156,7 @@ impl Call {
         self.players += 1;
         self.music.retain(|one| *one != leg); // one player a leg
         let player = self.players;
-        self.wish(Do::Media(media::Command::Play { leg, player, sound, repeat }));
+        self.wish(Do::Media(media::Command::Play { leg, player, sound: sound.into(), repeat }));
     }
 
     fn may_use_features(&self, by: LegId) -> bool {

@@ -11,7 +11,7 @@ use sip::End;
 
 use crate::attempt::Attempt;
 use crate::call::{MEDIA_COMES_HOME, Playing, Purpose};
-use crate::leg::State;
+use crate::leg::{Sounds, State};
 use crate::{Call, Do, Event, Leg, Side, What};
 
 /// The last key, and how it came: phones may send one press both as RFC 4733 event and as SIP INFO.
@@ -63,6 +63,11 @@ impl Call {
             Media::Played { leg, player } if leg == self.legs[0].id => self.played(player),
             Media::Timeout { leg } => self.fell_silent(leg),
             Media::OneWay { leg } => self.note(What::OneWay { leg }),
+            Media::Sounds { leg, mos, remote_mos } => {
+                if let Some(leg) = self.legs.iter_mut().find(|one| one.id == leg) {
+                    leg.sounds = Sounds { mos, remote_mos };
+                }
+            }
             Media::PortTaken { leg, .. } => self.port_taken(leg),
             Media::Fault { .. } => self.fault_inside(),
             Media::Closed { leg, stats } => {

@@ -3,6 +3,8 @@
 //! Where it stands: `Call` asks here whenever members or agreements change. Who may hear whom is not decided here: a
 //! holding phone simply does not listen, and a player covers the silence it leaves. The tap goes on.
 
+use std::time::Duration;
+
 use base::LegId;
 
 use crate::{Call, Do, Fact, What};
@@ -31,7 +33,8 @@ impl Call {
             if !busy {
                 self.players += 1;
                 self.music.push(leg);
-                let (player, sound) = (self.players, self.conf.hold_music.clone());
+                let player = self.players;
+                let sound = self.conf.hold_music.to(self.id().bits(), Duration::ZERO, self.now);
                 self.wish(Do::Media(media::Command::Play { leg, player, sound, repeat: true }));
             }
         }

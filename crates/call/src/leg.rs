@@ -102,6 +102,16 @@ pub struct Leg {
     pub(crate) early: Option<Bytes>,
     /// Where it stood before its media moved, until that port is closed.
     pub(crate) left: Option<SocketAddr>,
+    pub(crate) sounds: Sounds,
+}
+
+/// How a leg sounds just now, 1 to 4.4 (E-model).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sounds {
+    /// What it says; none while it says next to nothing.
+    pub mos: Option<f32>,
+    /// What it hears, by its own reports.
+    pub remote_mos: Option<f32>,
 }
 
 /// What a phone's SDP cannot have: the SIP status that says so.
@@ -176,6 +186,7 @@ impl Leg {
             stream: None,
             early: None,
             left: None,
+            sounds: Sounds::default(),
         };
         let offers_to_browser = leg.local.security.browser;
         let is_asked = matches!(&leg.state, State::Knocking { offer: Some(offer) } if sdp::is_browsers(offer));
@@ -356,6 +367,11 @@ impl Leg {
         self.nat || (negotiated != self.signalling && is_private(negotiated))
     }
 
+    /// How it sounds just now.
+    pub fn sounds(&self) -> Sounds {
+        self.sounds
+    }
+
     /// Is there a dialog, or one in the making?
     pub fn is_live(&self) -> bool {
         !matches!(self.state, State::Ended)
@@ -428,7 +444,7 @@ pub(crate) mod tests {
         CallConf {
             formats: codecs.iter().copied().map(format).collect(),
             ringback: audio::Sound::from_pcm(Vec::new()),
-            hold_music: audio::Sound::from_pcm(Vec::new()),
+            hold_music: audio::Sound::from_pcm(Vec::new()).into(),
             features: crate::FeatureConf::default(),
             mask_max: std::time::Duration::from_secs(300),
             clock: base::WallClock { unix_ms_at_zero: 0 },

@@ -35,7 +35,7 @@ pub use cdr::{Cdr, Handover, LegQuality, Silenced, Supervised, TrunkFailure};
 pub use fact::{Direction, Fact, Side, What};
 pub use features::{Feature, FeatureConf};
 pub use fields::LANGUAGE;
-pub use leg::{Leg, MediaRules, NewLeg, Party, format};
+pub use leg::{Leg, MediaRules, NewLeg, Party, Sounds, format};
 pub use line::{Line, Progress};
 pub use order::{Actor, How, Order, Silence};
 pub use recording::{Reason, Recording};

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use audio::{Codec, Sound};
+use audio::{Codec, Music, Playlist, Sound};
 
 use crate::attempt::{Attempt, Dial};
 use crate::call::{Playing, Purpose};
@@ -66,6 +66,15 @@ impl Call {
     pub fn play(&mut self, sound: &Sound, repeat: bool) {
         if self.answer_in(None) {
             self.start_player(sound.clone(), repeat, Purpose::Announce);
+        }
+    }
+
+    /// Plays music to the caller, who has heard so much of it already, and is told of its end after so long, if ever.
+    pub fn play_music(&mut self, music: &Music, heard: Duration, lasting: Option<Duration>) {
+        if self.answer_in(None) {
+            let list = music.to(self.id().bits(), heard, self.now);
+            let list = lasting.into_iter().fold(list, Playlist::lasting);
+            self.start_player(list, true, Purpose::Announce);
         }
     }
 
@@ -154,12 +163,12 @@ impl Call {
         }
     }
 
-    pub(crate) fn start_player(&mut self, sound: Sound, repeat: bool, purpose: Purpose) {
+    pub(crate) fn start_player(&mut self, sound: impl Into<Playlist>, repeat: bool, purpose: Purpose) {
         self.players += 1;
         let caller = self.legs[0].id;
         self.music.retain(|leg| *leg != caller); // one player a leg: this one takes its place
         self.playing = Some(Playing { player: self.players, purpose });
-        let play = media::Command::Play { leg: self.legs[0].id, player: self.players, sound, repeat };
+        let play = media::Command::Play { leg: self.legs[0].id, player: self.players, sound: sound.into(), repeat };
         self.wish(Do::Media(play));
     }
 }

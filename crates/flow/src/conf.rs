@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acd::{AgentName, QueueName};
-use audio::Sound;
+use audio::{Music, Sound};
 use route::{Destination, Pattern};
 
 use crate::{Phrase, RecordConf, Spoken};
@@ -109,12 +109,14 @@ pub struct GroupConf {
 pub struct QueueConf {
     /// Its name.
     pub name: QueueName,
-    /// What callers hear while they wait, again and again,
-    pub hold: Sound,
-    /// and what they are told each time it has been played; `position` is their place in the line.
+    /// What callers hear while they wait,
+    pub music: Music,
+    /// and what they are told in between; `position` is their place in the line.
     pub announce: Option<Phrase>,
     /// What they are told instead where it is known how long they will wait; `wait` is so many minutes, rounded up.
     pub announce_wait: Option<Phrase>,
+    /// How long they hear music until they are told something.
+    pub announce_every: Duration,
     /// How urgent its callers are.
     pub priority: i32,
     /// The keys that lead out.

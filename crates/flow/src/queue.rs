@@ -18,6 +18,8 @@ pub(crate) struct Queue {
     state: State,
     /// The caller is being told something.
     tells: bool,
+    /// So much music was heard when it was interrupted last.
+    heard: Duration,
     words: Vec<Word>,
 }
 
@@ -30,7 +32,7 @@ enum State {
 
 impl Queue {
     pub(crate) fn new(conf: QueueConf) -> Queue {
-        Queue { conf, state: State::Waiting, tells: false, words: Vec::new() }
+        Queue { conf, state: State::Waiting, tells: false, heard: Duration::ZERO, words: Vec::new() }
     }
 
     fn gone(&mut self, call: &Call, how: Gone) {
@@ -44,7 +46,10 @@ impl Queue {
     /// Music, until it is time to say something.
     fn hold(&mut self, call: &mut Call) {
         self.tells = false;
-        call.play(&self.conf.hold, self.conf.announce.is_none() && self.conf.announce_wait.is_none());
+        let tells = self.conf.announce.is_some() || self.conf.announce_wait.is_some();
+        let every = tells.then_some(self.conf.announce_every);
+        call.play_music(&self.conf.music, self.heard, every);
+        self.heard += every.unwrap_or_default();
     }
 
     /// The caller is told something. An agent who answers cuts it short, as all that is played.

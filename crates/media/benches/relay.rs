@@ -146,7 +146,11 @@ fn play(c: &mut Criterion) {
     let mut bay = calls(false, false);
     let sound = Sound::from_pcm(vec![100; 80_000]);
     for leg in (0..2 * CALLS).map(LegId) {
-        bay.command(Command::Play { leg, player: 1, sound: sound.clone(), repeat: true }, Time::ZERO, &mut Nowhere);
+        bay.command(
+            Command::Play { leg, player: 1, sound: sound.clone().into(), repeat: true },
+            Time::ZERO,
+            &mut Nowhere,
+        );
     }
     let mut now = Time::ZERO;
     c.bench_function("1000 frames played, 20 ms", |b| {

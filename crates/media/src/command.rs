@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use audio::{Codec, Sound};
+use audio::{Codec, Playlist};
 use base::{LegId, RecordingId, Time};
 use rtp::srtp::MasterKey;
 
@@ -45,8 +45,8 @@ pub enum Command {
         /// Comes back in [`Event::Played`](crate::Event::Played).
         player: u32,
         /// What is heard.
-        sound: Sound,
-        /// For ever, until stopped or replaced.
+        sound: Playlist,
+        /// Round and round, until stopped or replaced, or for as long as the list says.
         repeat: bool,
     },
     /// Press a key into this leg: as telephone-events where it knows them, else as sound. A running player goes first.

@@ -57,6 +57,15 @@ pub enum Event {
         /// Who is not heard.
         leg: LegId,
     },
+    /// The leg sounds otherwise than it did: the E-model's scores over the last seconds, in tenths.
+    Sounds {
+        /// Whose sound.
+        leg: LegId,
+        /// How what it says arrives here, 1 to 4.4; none while it says next to nothing.
+        mos: Option<f32>,
+        /// How what we send arrives there, by its own reports.
+        remote_mos: Option<f32>,
+    },
     /// Neither RTP nor RTCP came for the time-out, while we were to receive. Said once a silence.
     Timeout {
         /// Who is silent.

@@ -166,6 +166,13 @@ impl Jitter {
         Pulled::Lost(after.then(|| self.ring[(number + 1) as usize % RING].payload.as_slice()))
     }
 
+    /// Nothing is expected for a while: what comes next is a beginning.
+    pub fn rest(&mut self) {
+        if let Phase::Playing { .. } = self.phase {
+            self.phase = Phase::Idle;
+        }
+    }
+
     /// Whether more waits than is needed, so that one packet should be heard and not waited for. Asked before a pull.
     pub fn has_excess(&mut self) -> bool {
         let waiting = self.waiting();

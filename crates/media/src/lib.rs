@@ -20,6 +20,7 @@ mod jitter;
 mod keying;
 mod latch;
 mod limits;
+mod live;
 mod mix;
 mod mixer;
 mod mixes;

@@ -21,6 +21,7 @@ use crate::cover::Cover;
 use crate::guard::Guard;
 use crate::keying::Keying;
 use crate::latch::Latch;
+use crate::live::Live;
 use crate::mixer::Mixer;
 use crate::out_stream::{OutStream, Talker};
 use crate::player::Player;
@@ -62,6 +63,9 @@ pub(crate) struct Port {
     /// Keys that go into the leg.
     keying: Option<Box<Keying>>,
     reports: Reports,
+    live: Live,
+    /// The phone has reported since the last report of ours.
+    reported: bool,
     stats: LegStats,
     opened: Time,
 }
@@ -110,6 +114,8 @@ impl Port {
             ear: None,
             keying: None,
             reports: Reports::default(),
+            live: Live::default(),
+            reported: false,
             stats: LegStats::default(),
             opened: now,
         }
@@ -208,6 +214,11 @@ impl Port {
                 if let Some(report) = line.cover.seal_rtcp(&report) {
                     exit.send(self.place, component, to, report);
                 }
+            }
+            let ptime_ms = line.conf.ptime_ms;
+            let (stats, reported) = (self.stats(), std::mem::take(&mut self.reported));
+            if let Some((mos, remote_mos)) = self.live.look(&stats, ptime_ms, reported) {
+                exit.event(Event::Sounds { leg: self.place.leg, mos, remote_mos });
             }
         }
     }

@@ -39,16 +39,25 @@ impl Reports {
     }
 }
 
-/// Take note of the phone's report. A BYE is read over: a leg ends by signalling, never by a datagram.
-pub(crate) fn read(compound: &Compound, out: &OutStream, reception: &mut Reception, stats: &mut LegStats, now: Time) {
+/// Take note of the phone's report; true if it tells of our stream. A BYE is read over: a leg ends by signalling, never by
+/// a datagram.
+pub(crate) fn read(
+    compound: &Compound,
+    out: &OutStream,
+    reception: &mut Reception,
+    stats: &mut LegStats,
+    now: Time,
+) -> bool {
     if let Some(sender) = &compound.sender {
         reception.sender_report(sender, compound.ssrc, now);
     }
-    if let Some(block) = compound.block_about(out.ssrc()) {
+    let block = compound.block_about(out.ssrc());
+    if let Some(block) = block {
         stats.remote_lost = Some(block.lost.into());
         stats.remote_jitter_ms = Some(block.jitter as f32 / out.khz() as f32);
         if let Some(round_trip) = block.round_trip(now) {
             stats.round_trip_ms = Some(round_trip.as_secs_f32() * 1000.0);
         }
     }
+    block.is_some()
 }

@@ -62,21 +62,26 @@ const SCORED_PACKETS_MIN: u64 = 50;
 impl LegStats {
     /// Estimate from the counts how both ways sound.
     pub(crate) fn score(&mut self, ptime_ms: u16) {
+        let missed = self.lost + self.late;
+        let came = || self.mos_of(self.packets_received, missed, self.jitter_ms, ptime_ms);
+        let remote_lost = u64::try_from(self.remote_lost.unwrap_or_default()).unwrap_or_default();
+        let remote_got = self.packets_sent.saturating_sub(remote_lost);
+        let went = |jitter_ms| self.mos_of(remote_got, remote_lost, jitter_ms, ptime_ms);
+        let remote_jitter_ms = self.remote_jitter_ms.filter(|_| self.packets_sent >= SCORED_PACKETS_MIN);
+        let mos = (self.packets_received >= SCORED_PACKETS_MIN).then(came);
+        (self.mos, self.remote_mos) = (mos, remote_jitter_ms.map(went));
+    }
+
+    /// The score of so many packets that came and so many that did not.
+    pub(crate) fn mos_of(&self, got: u64, lost: u64, jitter_ms: f32, ptime_ms: u16) -> f32 {
         let ms = |ms: f32| Duration::from_secs_f32(ms.max(0.0) / 1000.0);
-        let passage = |got: u64, lost: u64, jitter_ms| Passage {
+        mos(&Passage {
             expected: got + lost,
             lost,
             jitter: ms(jitter_ms),
             round_trip: self.round_trip_ms.map(ms),
             packet: Duration::from_millis(ptime_ms.into()),
-        };
-        let came = passage(self.packets_received, self.lost + self.late, self.jitter_ms);
-        let remote_lost = u64::try_from(self.remote_lost.unwrap_or_default()).unwrap_or_default();
-        let remote_got = self.packets_sent.saturating_sub(remote_lost);
-        let went = passage(remote_got, remote_lost, self.remote_jitter_ms.unwrap_or_default());
-        self.mos = (self.packets_received >= SCORED_PACKETS_MIN).then(|| mos(&came));
-        let told = self.remote_jitter_ms.is_some() && self.packets_sent >= SCORED_PACKETS_MIN;
-        self.remote_mos = told.then(|| mos(&went));
+        })
     }
 
     /// Remember the codec in use, and how it is secured.

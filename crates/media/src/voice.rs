@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use audio::{Codec, Decoder, Resampler};
+use audio::{Codec, ComfortNoise, Decoder, Resampler};
 use base::Time;
 
 use crate::gate::Gate;
@@ -25,6 +25,18 @@ pub(crate) struct Voice {
     epoch: u32,
     /// A key is pressed: what the phone does not say meanwhile is not made up.
     keyed: bool,
+    rest: Rest,
+}
+
+/// A talker who is silent on purpose: by comfort noise (RFC 3389), or by Opus that leaves out what nobody says (RFC 7587
+/// §3.1.3). His room is heard until he speaks again.
+#[derive(Default)]
+struct Rest {
+    noise: ComfortNoise,
+    /// He has said so with the latest packet.
+    told: bool,
+    /// What came before that has been heard.
+    resting: bool,
 }
 
 /// The same frame for those who hear at another rate.
@@ -48,6 +60,7 @@ impl Voice {
             others: Vec::new(),
             epoch: 0,
             keyed: false,
+            rest: Rest::default(),
         }
     }
 
@@ -63,7 +76,14 @@ impl Voice {
         let clock_khz = codec.clock_rate() / 1000;
         let lasts = Duration::from_micros(u64::from(codec.duration(payload)) * 1000 / u64::from(clock_khz));
         self.keyed = false;
+        self.rest.told = codec == Codec::Opus && payload.len() <= OPUS_NOTHING;
         self.jitter.put(sequence, Sent { timestamp, clock_khz }, lasts, payload, now);
+    }
+
+    /// Comfort noise came: he falls silent, and his room sounds like this.
+    pub fn hear_noise(&mut self, sequence: u16, timestamp: u32, epoch: u32, payload: &[u8], now: Time) {
+        self.skip(sequence, timestamp, epoch, false, now);
+        self.rest.told |= self.rest.noise.follow(payload);
     }
 
     /// A packet came that takes a number, and no sound with it.
@@ -79,6 +99,7 @@ impl Voice {
             self.epoch = epoch;
             self.jitter.clear();
             self.decoder = Decoder::new(self.decoder.codec(), self.decoder.rate());
+            self.rest = Rest::default();
         }
     }
 
@@ -122,8 +143,16 @@ impl Voice {
         }
         while self.left.len() < samples {
             match self.jitter.pull(now) {
-                Pulled::Audio(payload) => self.decoder.decode(payload, &mut self.left),
+                Pulled::Audio(payload) => {
+                    self.rest.resting = false;
+                    self.decoder.decode(payload, &mut self.left);
+                }
                 Pulled::Lost(next) => self.decoder.conceal(samples, next, &mut self.left),
+                Pulled::Dry | Pulled::Idle if self.rest.told || self.rest.resting => {
+                    self.rest.resting = true;
+                    self.jitter.rest();
+                    self.sound_room(samples);
+                }
                 Pulled::Dry if self.keyed => self.left.resize(samples, 0),
                 Pulled::Dry => {
                     let missing = samples - self.left.len();
@@ -140,6 +169,17 @@ impl Voice {
         self.left.drain(..samples);
         self.gate.hear(&self.frame);
         true
+    }
+
+    /// Fills the frame with what is heard of him while he says nothing.
+    fn sound_room(&mut self, samples: usize) {
+        let (before, missing) = (self.left.len(), samples - self.left.len());
+        if self.decoder.codec() == Codec::Opus {
+            self.decoder.conceal(missing, None, &mut self.left); // libopus knows the room
+        } else {
+            self.left.resize(samples, 0);
+            self.rest.noise.fill(&mut self.left[before..]);
+        }
     }
 
     /// One packet is heard in no time, where more wait than need to: what follows fades in over it, so that nothing
@@ -176,6 +216,9 @@ impl Voice {
         Some(&other.frame)
     }
 }
+
+/// A packet of Opus so short says that there is nothing to say.
+const OPUS_NOTHING: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -260,5 +303,39 @@ mod tests {
         voice.hear(9, 0, 1, &[0x55; 160], Time::ZERO);
         voice.hear(500, 77, 2, &[0xaa; 160], Time::from_millis(20));
         assert!(voice.frame(3, 8000, Time::from_millis(60)).is_some_and(|frame| frame[159] > 1000));
+    }
+
+    #[test]
+    fn who_tells_of_his_silence_is_heard_to_be_there() {
+        for codec in [Codec::Pcmu, Codec::G722, Codec::Opus] {
+            let mut encoder = Encoder::new(codec, 8000, &OpusConf { dtx: true, ..OpusConf::default() });
+            let mut voice = Voice::new(codec, 8000);
+            let said = tone(&[(440.0, -12.0)], 5000);
+            let units = codec.clock_rate() / 50;
+            let (mut heard, mut sequence, mut says) = (Vec::new(), 0, true);
+            for frame in 0..250_u64 {
+                let now = Time::from_millis(frame * 20);
+                let (timestamp, at) = (frame as u32 * units, frame as usize * 160);
+                let silent = (50..200).contains(&frame);
+                let samples = if silent { &[0; 160] } else { &said[at..at + 160] };
+                let mut payload = Vec::new();
+                let worth_it = encoder.encode(samples, &mut payload) && !(silent && codec != Codec::Opus);
+                match (worth_it, std::mem::replace(&mut says, worth_it)) {
+                    (true, _) => voice.hear(sequence, timestamp, 1, &payload, now),
+                    (false, true) if codec == Codec::Opus => voice.hear(sequence, timestamp, 1, &[0x08], now),
+                    (false, true) => voice.hear_noise(sequence, timestamp, 1, &[55], now),
+                    (false, false) => sequence -= 1, // nothing comes
+                }
+                sequence += 1;
+                heard.push(voice.frame(frame, 8000, now).map(rms_dbfs));
+            }
+            assert!(heard[5..].iter().all(Option::is_some), "{codec:?}: there all the time");
+            assert!(
+                heard[10..50].iter().chain(&heard[220..]).all(|level| level.unwrap() > -14.0),
+                "{codec:?}: {heard:?}"
+            );
+            let room = if codec == Codec::Opus { -100.0..-45.0 } else { -54.0..-50.0 };
+            assert!(heard[80..200].iter().all(|level| room.contains(&level.unwrap())), "{codec:?}: {heard:?}");
+        }
     }
 }

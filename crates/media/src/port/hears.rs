@@ -65,7 +65,11 @@ impl Port {
         let Some(kind) = kind else {
             self.stats.unknown_payloads += 1;
             if let Some(voice) = &mut self.voice {
-                voice.skip(packet.sequence, packet.timestamp, self.guard.epoch(), false, now);
+                let (sequence, timestamp, epoch) = (packet.sequence, packet.timestamp, self.guard.epoch());
+                match packet.payload_type {
+                    COMFORT_NOISE => voice.hear_noise(sequence, timestamp, epoch, &bytes[packet.payload], now),
+                    _ => voice.skip(sequence, timestamp, epoch, false, now),
+                }
             }
             return None;
         };
@@ -122,7 +126,9 @@ impl Port {
         let speaks_as = self.guard.ssrc();
         let compound = self.line.as_mut().and_then(|line| line.believe_rtcp(from, bytes, speaks_as, now));
         match compound {
-            Some(compound) => reports::read(&compound, &self.out, &mut self.reception, &mut self.stats, now),
+            Some(compound) => {
+                self.reported |= reports::read(&compound, &self.out, &mut self.reception, &mut self.stats, now);
+            }
             None => self.stats.strangers += 1,
         }
     }
@@ -210,3 +216,6 @@ impl Port {
         }
     }
 }
+
+/// RFC 3389 §4: its static payload type. We never ask for it, as who sends it sends less; some carriers do all the same.
+const COMFORT_NOISE: u8 = 13;

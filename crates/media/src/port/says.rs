@@ -139,7 +139,7 @@ impl Port {
     fn press_on(&mut self, now: Time, exit: &mut impl Exit) -> Option<u16> {
         let (Some(line), Some(keying)) = (&mut self.line, &mut self.keying) else { return None };
         let Some(payload_type) = line.conf.telephone_event else {
-            self.player = keying.sound().map(|sound| Box::new(Player::new(KEY_PLAYER, sound, false)));
+            self.player = keying.sound().map(|sound| Box::new(Player::new(KEY_PLAYER, sound.into(), false)));
             if self.player.is_none() {
                 self.keying = None;
             }

@@ -12,3 +12,4 @@ mod srtp;
 mod storm;
 mod transcode;
 mod web;
+mod wideband;

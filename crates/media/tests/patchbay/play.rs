@@ -126,3 +126,31 @@ fn a_thread_held_up_does_not_burst() {
     room.bay.tick(room.now, &mut room.book);
     assert_eq!(room.heard(A).len(), 1);
 }
+
+#[test]
+fn a_player_is_cut_short_within_20_ms_whenever_that_is() {
+    let silence = Sound::from_pcm(vec![0; 16_000]);
+    for codec in Codec::ALL {
+        for after_ms in 100..121 {
+            let mut room = Room::new();
+            room.open(A);
+            room.connect(A, |stream| (stream.codec, stream.payload_type) = (codec, codec.payload_type()));
+            room.play(A, 1, &silence, true);
+            room.pass(after_ms);
+            room.heard(A);
+            room.play(A, 2, &sound(16_000), false);
+            room.pass(20);
+            let heard = room.heard(A);
+            let of = |sound: &Sound| match codec {
+                Codec::Opus => sound.opus_packet(0).expect("it has one").to_vec(),
+                codec => sound.payload(codec)[..160].to_vec(),
+            };
+            assert_eq!(heard.len(), 1, "{codec:?} after {after_ms} ms");
+            assert_eq!(heard[0].payload(), of(&sound(16_000)), "{codec:?} after {after_ms} ms");
+            assert!(heard[0].packet().marker);
+            room.tell(Command::Stop { leg: A });
+            room.pass(40);
+            assert!(room.heard(A).is_empty(), "{codec:?}: what is stopped is not heard any more");
+        }
+    }
+}

@@ -229,3 +229,42 @@ fn a_patchbay_with_nothing_to_do_sleeps() {
     assert_eq!(room.bay.deadline(), None);
     assert!(room.reports(A).is_empty());
 }
+
+#[test]
+fn how_it_sounds_is_told_while_it_does() {
+    let mut room = Room::talking();
+    let (mut a, mut b) = (Mouth::of(A), Mouth::of(B));
+    // The latest score of what A says, and of what it says it hears.
+    let scores = |room: &mut Room| {
+        room.book.events.drain(..).rev().find_map(|event| match event {
+            Event::Sounds { leg: A, mos, remote_mos } => Some((mos, remote_mos)),
+            _ => None,
+        })
+    };
+    let talk = |a: &mut Mouth, b: &mut Mouth, room: &mut Room, lost: u8| {
+        for n in 0..20 {
+            if n < lost {
+                drop(a.next(&[n; 160])); // on its way to us
+            } else {
+                a.say(room, &[n; 160]);
+            }
+            b.say(room, &[n; 160]);
+            room.pass(20);
+        }
+    };
+    (0..40).for_each(|_| talk(&mut a, &mut b, &mut room, 0));
+    assert_eq!(scores(&mut room), Some((Some(4.4), None)));
+    (0..40).for_each(|_| talk(&mut a, &mut b, &mut room, 0));
+    assert_eq!(scores(&mut room), None, "what stays as it is needs no telling");
+    (0..40).for_each(|_| talk(&mut a, &mut b, &mut room, 2));
+    let bad = scores(&mut room).and_then(|(mos, _)| mos);
+    assert!(bad.is_some_and(|mos| (3.0..3.7).contains(&mos)), "{bad:?}");
+    let ours = room.heard(A)[0].packet().ssrc;
+    let block = ReportBlock { ssrc: ours, lost: 600, jitter: 8, ..Default::default() };
+    let bytes = report_of(&a, vec![block], &room);
+    room.datagram(A, Component::Rtcp, phone_rtcp(A), bytes);
+    (0..40).for_each(|_| talk(&mut a, &mut b, &mut room, 0));
+    let (mos, remote_mos) = scores(&mut room).expect("it is well again, and there it is not");
+    assert_eq!(mos, Some(4.4));
+    assert!(remote_mos.is_some_and(|mos| mos < 3.0), "{remote_mos:?}");
+}

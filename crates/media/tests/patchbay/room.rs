@@ -93,7 +93,7 @@ impl Room {
     }
 
     pub fn play(&mut self, leg: LegId, player: u32, sound: &Sound, repeat: bool) {
-        self.tell(Command::Play { leg, player, sound: sound.clone(), repeat });
+        self.tell(Command::Play { leg, player, sound: sound.clone().into(), repeat });
     }
 
     pub fn tap(&mut self, leg: LegId) {
