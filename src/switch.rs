@@ -205,6 +205,11 @@ impl Switch {
         self.journeys.len()
     }
 
+    /// Of these, recorded.
+    pub fn calls_recorded(&self) -> usize {
+        self.journeys.values().filter(|running| running.journey.call().is_recorded()).count()
+    }
+
     /// How many media ports are not free.
     pub fn ports_in_use(&self) -> usize {
         self.ports.in_use()

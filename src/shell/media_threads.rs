@@ -3,7 +3,7 @@
 //! Where it stands: the switch's media commands come in by [`MediaThreads::command`]; which thread a leg lives on is the
 //! switch's choice (both legs of a call on the same one). Events and clips leave by the closures given at the start.
 //!
-//! What it does per packet: one receive, one look at the patchbay, one send, by whichever [`Net`] the kernel allows. It
+//! What it does per packet: one receive, one look at the patchbay, one send, by whichever `Net` the kernel allows. It
 //! decides nothing.
 
 use std::io;

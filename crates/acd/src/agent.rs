@@ -34,6 +34,10 @@ pub enum AgentState {
 }
 
 impl AgentState {
+    /// All there are, in words.
+    pub const WORDS: [&'static str; 7] =
+        ["logged-out", "available", "offered", "talking", "wrap-up", "resting", "paused"];
+
     /// One word for tables and reports; the reason of a pause is not in it.
     pub fn word(&self) -> &'static str {
         match self {

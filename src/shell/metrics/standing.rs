@@ -104,7 +104,7 @@ impl Standing {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let endpoint = switch.endpoint();
         self.calls.set(count(switch.calls()));
-        self.calls_recorded.set(count(switch.standing().filter(|call| call.is_recorded()).count()));
+        self.calls_recorded.set(count(switch.calls_recorded()));
         self.sip_legs.set(count(endpoint.legs()));
         self.sip_transactions.set(count(endpoint.transactions()));
         self.phones.set(count(endpoint.registered().map(|(_, bindings)| bindings.len()).sum()));
@@ -115,12 +115,8 @@ impl Standing {
         self.journal_waiting.set(i64::try_from(journal.waiting()).unwrap_or(i64::MAX));
         self.journal_failing.set(journal.is_failing().into());
 
-        let mut states: BTreeMap<&str, i64> = EVERY_STATE.iter().map(|state| (state.word(), 0)).collect();
-        for agent in switch.acd().agents() {
-            *states.entry(agent.state.word()).or_default() += 1;
-        }
-        let paused = switch.acd().agents().iter().filter(|agent| matches!(agent.state, AgentState::Paused(_))).count();
-        states.insert("paused", count(paused));
+        let mut states: BTreeMap<&str, i64> = AgentState::WORDS.iter().map(|word| (*word, 0)).collect(); // 0 and not absent
+        switch.acd().states().for_each(|state| *states.entry(state.word()).or_default() += 1);
         self.agents.set(states.into_iter().map(|(state, agents)| (labels(&[("state", state)]), agents)));
 
         let queues = switch.acd().queues(now);
@@ -154,13 +150,3 @@ impl Standing {
         self.trunk_calls_today.set(trunks.iter().map(|trunk| (of(trunk), trunk.calls_today.into())));
     }
 }
-
-/// So that a state nobody is in is 0 and not absent; pauses are counted together.
-const EVERY_STATE: [AgentState; 6] = [
-    AgentState::LoggedOut,
-    AgentState::Available,
-    AgentState::Offered,
-    AgentState::Talking,
-    AgentState::WrapUp,
-    AgentState::Resting,
-];

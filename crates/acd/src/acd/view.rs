@@ -80,6 +80,11 @@ impl Acd {
         numbered.map(of).collect()
     }
 
+    /// The state of each agent.
+    pub fn states(&self) -> impl Iterator<Item = AgentState> {
+        self.agents.iter().map(|agent| agent.state.shown())
+    }
+
     /// All agents, in the order of the conf.
     pub fn agents(&self) -> Vec<AgentView<'_>> {
         self.agents.iter().map(|agent| self.view(agent)).collect()
@@ -154,6 +159,8 @@ mod tests {
             estimate: None,
         };
         assert_eq!(seen, [wanted]);
+        assert!(acd.states().map(|state| state.word()).eq(["talking", "offered"]));
+        assert!(acd.states().all(|state| AgentState::WORDS.contains(&state.word())));
         let seen = acd.agents();
         let shape = |view: &AgentView<'_>| (view.state.clone(), view.since, view.call, view.calls, view.next.clone());
         let lunch = Some(AgentState::Paused("lunch".into()));

@@ -7,6 +7,7 @@ use acd::{
 use base::Random;
 
 use super::*;
+use crate::Store;
 
 const BEGIN: u64 = 1_790_000_000;
 
@@ -328,4 +329,80 @@ fn reports_of_chance_add_up_and_agree_with_the_live_figures() {
             "seed {seed} shows too little: {whole:#?}"
         );
     }
+}
+
+/// A caller talks, another waits; the switch is cut off for a minute, and goes on.
+fn a_power_cut() -> (crate::tests::Folder, Store) {
+    use AgentState::{Available, Offered, Paused, Talking};
+    let folder = crate::tests::Folder::new("power-cut");
+    let mut store = Store::open(&folder.0).expect("opened");
+    let started = || Record::Started { version: "1".into() };
+    let hours = || Record::Hours { hours: "office".into(), by_hand: None };
+    let entries = |entries: Vec<(i64, Record)>| entries.into_iter().map(|(secs, record)| (at(secs), record)).collect();
+    let before: Vec<_> = entries(vec![
+        (0, started()),
+        (10, is("ann", Available)),
+        (20, entered("sales", 1, "+481")),
+        (20, offered(1, "ann")),
+        (20, is("ann", Offered)),
+        (25, answered(1, "ann", 5)),
+        (25, is("ann", Talking)),
+        (40, entered("sales", 2, "+482")),
+        (100, hours()),
+    ]);
+    store.append(&before, &[]).expect("appended");
+    store.close_orphans(at(160)).expect("closed");
+    let after: Vec<_> = entries(vec![
+        (160, started()),
+        (160, is("ann", Paused("switch restarted".into()))),
+        (200, is("ann", Available)),
+        (260, entered("sales", 3, "+483")),
+        (260, offered(3, "ann")),
+        (260, is("ann", Offered)),
+        (270, answered(3, "ann", 10)),
+        (270, is("ann", Talking)),
+        (330, completed(3, "ann", 60, EndedBy::Agent)),
+        (330, is("ann", Available)),
+        (400, hours()),
+    ]);
+    store.append(&after, &[]).expect("appended");
+    (folder, store)
+}
+
+#[test]
+fn what_a_power_cut_cost_is_counted_and_the_minute_away_is_nobodys_work() {
+    let (_folder, store) = a_power_cut();
+    let read = |from: i64| {
+        let mut report = Report::new(ReportConf { from: at(from), until: at(500), ..conf(None) });
+        let first = store.before(at(from)).expect("read");
+        let mut known = 0;
+        store
+            .agents_before(first, |entry| {
+                known += 1;
+                report.take(&entry);
+            })
+            .expect("read");
+        store
+            .after(first, |entry| {
+                report.take(&entry);
+                true
+            })
+            .expect("read");
+        (known, report.finish().remove(0))
+    };
+    let times = |interval: &Interval| {
+        let it = &interval.agents[&agent("ann")].figures;
+        [it.available, it.talking, it.paused, it.logged_in()].map(|time| time.as_secs())
+    };
+    // Answered after 5 and 10 s; talked for 75 s up to the last sign of life, and for 60 s.
+    let (known, whole) = read(0);
+    let sales = &whole.queues[&queue("sales")].figures;
+    assert_eq!((known, sales.offered, sales.answered, sales.failed, sales.completed), (0, 3, 2, 1, 2));
+    assert_eq!(sales.average_speed_of_answer(), Some(Duration::from_millis(7_500)));
+    assert_eq!(sales.talked, secs(135));
+    assert_eq!(times(&whole), [15 + 70 + 70, 75 + 60, 40, 330]);
+    // From the middle of the last conversation on: what she is then is known from this run alone.
+    let (known, rest) = read(300);
+    assert_eq!((known, times(&rest)), (4, [70, 30, 0, 100]));
+    assert_eq!(rest.queues.values().map(|row| row.figures.offered).sum::<u64>(), 0);
 }
