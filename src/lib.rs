@@ -7,6 +7,7 @@ pub mod conf;
 pub mod demo;
 mod directory;
 mod port_pool;
+mod quotas;
 pub mod shell;
 mod sidecar;
 pub mod status;

@@ -10,6 +10,7 @@ mod gruu;
 mod messages;
 mod places;
 mod queues;
+mod quotas;
 mod replace;
 mod routing;
 mod sip_conf;
@@ -47,6 +48,7 @@ use watchers::Seen;
 use crate::conf::{Conf, OnFailure};
 use crate::directory::Directory;
 use crate::port_pool::PortPool;
+use crate::quotas::Quotas;
 
 /// The whole switch, but for its sockets, files and clock.
 pub struct Switch {
@@ -65,6 +67,7 @@ pub struct Switch {
     /// Hours that somebody has opened or closed by hand.
     switches: Switches,
     ports: PortPool,
+    quotas: Quotas,
     advertised: bool,
     /// The addresses our legs were ever given: one a network we are in.
     own_addresses: HashSet<IpAddr>,
@@ -105,6 +108,7 @@ impl Switch {
             routes: conf.routes.clone(),
             switches: Switches::new(),
             ports: PortPool::new(conf.switch.media_ports.clone()),
+            quotas: Quotas::new(conf),
             advertised: conf.switch.advertise.is_some(),
             own_addresses: HashSet::new(),
             journeys: HashMap::new(),
@@ -239,6 +243,7 @@ impl Switch {
             ..(*self.call_conf).clone()
         });
         self.calls_max = conf.switch.calls_max;
+        self.quotas.reload(conf);
         self.words.push_back(acd::Input::Reload(Box::new(conf.acd.clone())));
         self.judge_watchers(conf, now);
         self.hear_out(now, out);

@@ -47,7 +47,7 @@ use sip::digest::Ha1;
 use crate::shell::Speaker;
 
 pub use features::FeaturesTable;
-pub use people::Person;
+pub use people::{Person, PersonLimits};
 pub use problem::{Problem, Problems};
 pub use recording::{MaskSound, OnFailure, RecordingConf};
 pub use speech::SpeechConf;

@@ -38,6 +38,23 @@ struct PersonTable {
     forward: ForwardTable,
     #[serde(default)]
     supervises: Vec<Spanned<String>>,
+    limits: Option<PersonLimits>,
+}
+
+/// How much one person may use; 0 is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PersonLimits {
+    /// Calls made, at once.
+    pub calls: u32,
+    /// Calls made in a second.
+    pub calls_per_sec: u32,
+    /// Calls through trunks on this person's account, at once.
+    pub outside: u32,
+    /// Of those, in an hour.
+    pub outside_per_hour: u32,
+    /// Of those, in a day.
+    pub outside_per_day: u32,
 }
 
 /// One person, checked. There may be 100,000, so each is small.
@@ -65,6 +82,8 @@ pub struct Person {
     pub forward: Option<Arc<ForwardConf>>,
     /// Whose calls this person may hear; `*` is everybody's.
     pub supervises: Box<[String]>,
+    /// What this person may use, where it differs from the switch's.
+    pub limits: Option<Box<PersonLimits>>,
 }
 
 /// What was read, with the places of the names that must lead somewhere.
@@ -162,6 +181,7 @@ pub(super) fn read(file: &mut File<'_>) -> Read {
             light_unasked,
             forward: Some(forward).filter(|forward| *forward != ForwardConf::default()).map(Arc::new),
             supervises: said.supervises.into_iter().map(Spanned::into_inner).collect(),
+            limits: said.limits.map(Box::new),
         };
         people.insert(account, person);
     }

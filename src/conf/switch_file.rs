@@ -17,6 +17,7 @@ use super::RecordingConf;
 use super::features::FeaturesTable;
 use super::file::File;
 use super::music::MusicSaid;
+use super::people::PersonLimits;
 use super::record::RecordTable;
 use super::speech::{SpeechConf, SpeechTable};
 use super::watch::{self, WatchConf, WatchTable};
@@ -37,6 +38,7 @@ pub(super) struct SwitchFile {
     digest: Vec<Spanned<String>>,
     calls_max: usize,
     emergency: Vec<Spanned<String>>,
+    limits: PersonLimits,
     connections: ConnectionLimits,
     dns: DnsTable,
     proxies: ProxiesTable,
@@ -138,6 +140,7 @@ impl Default for SwitchFile {
             digest: unplaced(["SHA-256", "MD5"]),
             calls_max: 10_000,
             emergency: unplaced(["112"]),
+            limits: PersonLimits::default(),
             connections: ConnectionLimits::default(),
             dns: DnsTable::default(),
             proxies: ProxiesTable::default(),
@@ -242,6 +245,8 @@ pub struct SwitchConf {
     pub calls_max: usize,
     /// Numbers whose callers wait behind nobody, however much there is to do.
     pub emergency: Vec<String>,
+    /// What each person may use, where people.toml does not say.
+    pub limits: PersonLimits,
     /// How many connections there may be.
     pub connections: ConnectionLimits,
     /// A registration lasts up to so much less than it might, each time otherwise.
@@ -410,6 +415,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         algorithms,
         calls_max: said.calls_max,
         emergency,
+        limits: said.limits,
         connections: said.connections,
         proxies: Proxies {
             networks: said.proxies.addresses.iter().filter_map(|text| file.parse(text)).collect(),

@@ -302,6 +302,7 @@ impl Control {
                     self.metrics.recording(&event);
                     logging::recording(&event);
                 }
+                Output::OverLimit { account, limit } => logging::over_limit(&account, limit),
                 Output::PortsUsedUp { legs } => {
                     error!(legs, "all media ports are in use, and calls are refused; give [media] ports a wider range");
                 }

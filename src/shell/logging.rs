@@ -108,6 +108,11 @@ pub(super) fn located(place: &sip::Place, targets: &[locate::Target]) {
     }
 }
 
+/// A person has reached a limit.
+pub(super) fn over_limit(account: &str, limit: &str) {
+    warn!(account, limit, "a call was refused: this is more than this person may use; see limits in people.toml");
+}
+
 /// Something of SIP an operator may want to know.
 pub(super) fn sip(event: &sip::Event) {
     match event {

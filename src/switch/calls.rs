@@ -23,6 +23,8 @@ pub(super) struct Running {
     pub thread: usize,
     /// Who calls, as trunks are told.
     pub caller: Caller,
+    /// On whose account it goes on, if it goes outside: who calls, or who transferred it last.
+    pub by: Option<String>,
     /// The hops an onward INVITE has left (RFC 3261 §8.1.1.6): calls that lead back to us must come to an end.
     pub max_forwards: u8,
     /// Of the phones of one person only this is meant (RFC 5627).
@@ -44,6 +46,7 @@ impl Switch {
         }
         let knocker = self.knocker(&incoming);
         let (party, from, called) = (knocker.party, knocker.from, knocker.called);
+        let id = CallId::new(self.clock.unix_ms(now), &mut self.random);
         let full = self.closing || self.journeys.len() >= self.calls_max || !self.admits(&incoming, now, out);
         let asks = route::Caller { from, number: party.number.clone() };
         let (called, only) = self.dialled_by(&incoming.uri, called);
@@ -56,9 +59,9 @@ impl Switch {
             Destination::Pickup => return self.picks_up(incoming, &found.number, now, out),
             _ => {}
         }
+        let full = full || !self.may_begin(id, &asks, &called, now, out);
         let port = if full { None } else { self.ports.take() };
         let found = if port.is_some() { found } else { Found::only(Destination::Reject(503)) };
-        let id = CallId::new(self.clock.unix_ms(now), &mut self.random);
         let media = self.directory.media(&incoming.origin);
         let max_forwards = incoming.max_forwards.saturating_sub(1);
         let knock = Knock {
@@ -76,8 +79,8 @@ impl Switch {
         let thread = self.next_thread;
         self.next_thread = (thread + 1) % self.threads;
         let caller = knocker.caller;
-        let (told, told_beside) = (0, false);
-        let running = Running { journey, thread, caller, max_forwards, only, told, told_beside, due: None };
+        let (told, told_beside, by) = (0, false, caller.account.clone());
+        let running = Running { journey, thread, caller, by, max_forwards, only, told, told_beside, due: None };
         self.journeys.insert(id, Box::new(running));
         self.step(id, now, out, Journey::run);
     }
@@ -257,6 +260,7 @@ impl Switch {
             self.legs.remove(&leg.id);
         }
         self.journeys.remove(&id);
+        self.quotas.end(id, now);
     }
 
     pub(super) fn open(&self, id: CallId, recording: &Recording) -> recorder::Input {

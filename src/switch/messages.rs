@@ -54,6 +54,13 @@ pub enum Output {
         /// Its number.
         connection: u64,
     },
+    /// A person has reached a limit, and a call was refused. Said once a minute of each.
+    OverLimit {
+        /// Who.
+        account: String,
+        /// Which, in the words of the conf.
+        limit: &'static str,
+    },
     /// Speak to this trunk by the connection it opened.
     Reuse {
         /// Its number.

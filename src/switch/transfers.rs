@@ -36,7 +36,7 @@ impl Switch {
                 }
                 let (called, only) = self.dialled_by(&referral.uri, referral.called);
                 if let Some(running) = self.journeys.get_mut(&id) {
-                    running.only = only;
+                    (running.only, running.by) = (only, Some(account.clone()));
                 }
                 let found = self.leads(&Caller::person(&account), &called, now);
                 self.step(id, now, out, |journey| journey.transfer(by, found, now));
@@ -55,6 +55,9 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let account = self.account_of(id, by).unwrap_or_default(); // who has none leads nowhere
+        if let Some(running) = self.journeys.get_mut(&id) {
+            running.by = Some(account.clone());
+        }
         let found = self.leads(&Caller::person(&account), number, now);
         self.step(id, now, out, |journey| journey.dialled(by, found, attended, now));
     }

@@ -119,6 +119,7 @@ impl Switch {
         now: Time,
         out: &mut Vec<Output>,
     ) -> Result<Outbound, u16> {
+        self.may_go_outside(id, &onward.number, now, out)?;
         let leg = self.endpoint.new_leg();
         let mut said = Vec::new();
         let chosen = self.trunks.choose(&onward.trunk, &onward.tried, leg, now, &mut said);

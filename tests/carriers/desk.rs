@@ -321,6 +321,7 @@ impl Desk {
                 Output::Media { command: media::Command::Close { leg }, .. } => {
                     self.tell(Input::Media(media::Event::Closed { leg, stats: Box::default() }));
                 }
+                Output::OverLimit { account, limit } => self.news.push(format!("OverLimit {account} {limit}")),
                 Output::PortsUsedUp { legs } => self.news.push(format!("PortsUsedUp {legs}")),
                 Output::Cdr { cdr, .. } => self.cdrs.push(serde_json::to_value(&*cdr).expect("JSON")),
                 Output::Fault => panic!("a fault of ours"),

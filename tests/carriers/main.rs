@@ -473,3 +473,51 @@ fn a_reload_changes_trunks_and_harms_no_call() {
     let cdr = desk.cdrs.iter().find(|cdr| cdr["status"] == 200).expect("the first call's record");
     assert_eq!(cdr["trunk_out"], "first");
 }
+
+#[test]
+fn a_person_goes_outside_no_more_often_than_the_conf_lets_him() {
+    let files = [
+        ("trunks.toml", TWO),
+        ("routes.toml", OUT),
+        (
+            "switch.toml",
+            "listen = [\"192.0.2.1:5060\"]\nemergency = [\"112\"]\n[limits]\noutside = 1\noutside_per_hour = 3\n",
+        ),
+    ];
+    let mut desk = Desk::new(&files);
+    desk.phone("ann");
+    desk.dial("ann", "9123");
+    let invite = desk.next_request(FIRST);
+    // Another trunk of the group is the same call.
+    desk.answer(FIRST, &invite, 503, "");
+    let invite = desk.next_request(SECOND);
+    desk.answer_with_sdp(SECOND, &invite);
+    desk.dial("ann", "9124");
+    desk.hears_status(403);
+    desk.dial("ann", "9125");
+    desk.hears_status(403);
+    let told = |desk: &Desk| desk.news.iter().filter(|news| news.starts_with("OverLimit")).cloned().collect::<Vec<_>>();
+    assert_eq!(told(&desk), ["OverLimit ann outside"], "said once a minute");
+    desk.dial("ann", "9112");
+    let help = desk.next_request(FIRST);
+    assert!(help.starts_with("INVITE sip:112@"), "help is never refused: {help}");
+    desk.bye(SECOND, &invite);
+    for number in ["9126", "9127"] {
+        desk.forget();
+        desk.dial("ann", number);
+        let invite = desk.next_request(FIRST);
+        desk.answer_with_sdp(FIRST, &invite);
+        desk.bye(FIRST, &invite);
+    }
+    desk.dial("ann", "9128");
+    desk.hears_status(403);
+    desk.pass(61);
+    desk.dial("ann", "9129");
+    desk.hears_status(403);
+    assert_eq!(told(&desk).last().map(String::as_str), Some("OverLimit ann outside_per_hour"));
+    // What was used is used, whatever the conf says then; what it gives more is there at once.
+    desk.reload(&[("people.toml", "[ann]\nnumber = \"201\"\npassword = \"ann-secret\"\nlimits = { outside = 5 }\n")]);
+    desk.forget();
+    desk.dial("ann", "9130");
+    assert!(desk.rings(SECOND).starts_with("INVITE sip:130@"), "the first has not answered for a minute");
+}

@@ -383,7 +383,7 @@ impl World {
             }
             Output::Located { .. } => {}
             Output::Close { .. } | Output::Reuse { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
-            Output::PortsUsedUp { .. } => {}
+            Output::PortsUsedUp { .. } | Output::OverLimit { .. } => {}
             Output::Queue(fact) => {
                 self.journal.push((fact.at, Record::Queue(fact.what.clone())));
                 self.queue_facts.push(fact);
