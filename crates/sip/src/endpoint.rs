@@ -4,7 +4,9 @@
 //! found by branch, legs by their dialog's tags, bindings by account; who wants what of whom is carried across here.
 //! It decides nothing about calls: whom to ring and when to give up is said by commands.
 
+mod answers;
 mod bans;
+mod command;
 mod conf;
 mod door;
 mod event;
@@ -22,6 +24,7 @@ mod sending;
 mod texting;
 mod transactions;
 mod undelivered;
+mod usages;
 mod watchers;
 
 use std::collections::HashMap;
@@ -30,34 +33,31 @@ use base::{LegId, Random, Time};
 use bytes::Bytes;
 
 pub use bans::{Ban, BanConf};
+pub use command::{Command, Delivery, Hop, Input, Outgoing, Phone, Watch};
 pub use conf::{Account, Peer, SipConf};
-pub use event::{
-    Command, Delivery, End, Event, Hop, Incoming, Input, Origin, Outgoing, Output, Phone, Subscribes, Watch,
-};
+pub use event::{End, Event, Incoming, Origin, Output, Subscribes};
 pub use floods::FloodConf;
 pub use proxies::Proxies;
 pub use requests::{Answer, Outside, RequestId};
 pub use watchers::Watching;
 
-use crate::digest::{Challenged, Signed};
-use crate::invite::{self, DialogId, Names, TransactionId, TurnDown, Uac, Usage};
+use crate::digest::Challenged;
+use crate::invite::{self, DialogId};
 use crate::publish::Publications;
 use crate::register::{self, Binding, Meant, Registrar};
 use crate::subscribe;
 use crate::texts::Texts;
-use crate::user_to_user::said_in;
-use crate::{Flow, Message, Method, Name, Request, Response, Transport, stun, wire};
-use door::TAG_LETTERS;
+use crate::{Flow, Message, Request, Transport, stun, wire};
 use floods::{Floods, Tide};
 use gate::Gate;
 pub(crate) use gate::user_of;
 use large::Refused;
-use legs::{Legs, Seat};
+use legs::Legs;
 pub(crate) use next_hop::Places;
 use overload::Overload;
 use peers::Proofs;
 use requests::Requests;
-use transactions::{Heard, Owner, Transactions};
+use transactions::Transactions;
 
 /// A SIP user agent for many users: registrar, UAS and UAC.
 ///
@@ -395,181 +395,6 @@ impl Endpoint {
             Command::Text { text, delivery } => return self.deliver(text, *delivery, now, out),
         };
         self.tell(leg, input, now, out);
-    }
-
-    fn invite(&mut self, leg: LegId, mut invite: Outgoing, now: Time, out: &mut Vec<Output>) {
-        if self.legs.get(leg).is_some() {
-            return; // a number is used once
-        }
-        while self.overload.keeps_back(invite.flow.remote, now, &mut self.random) {
-            if invite.others.is_empty() {
-                return out.push(Output::Event(Event::Ended { leg, end: End::Refused(503) }));
-            }
-            let next = invite.others.remove(0);
-            (invite.uri, invite.flow) = (next.uri, next.flow);
-            invite.headers.retain(|(name, _)| *name != Name::Route);
-            invite.headers.extend(next.routes.into_iter().map(|hop| (Name::Route, hop)));
-        }
-        if self.transactions.len() >= self.conf.transactions_max {
-            return out.push(Output::Event(Event::Ended { leg, end: End::Refused(503) }));
-        }
-        let (tag, call_id) = (self.random.token(TAG_LETTERS), self.random.token(24));
-        let mut cnonce = String::new();
-        if let Some(credentials) = &invite.credentials {
-            cnonce = self.random.token(16);
-            let signed = Signed { method: Method::Invite, uri: &invite.uri };
-            invite.headers.extend(self.challenged.sign(invite.flow.remote, credentials, signed, &cnonce));
-        }
-        let names = Names { tag: &tag, call_id: &call_id, cnonce, user_agent: &self.conf.server };
-        let (flow, mut wishes) = (invite.flow, Vec::new());
-        let called = user_of(Some(&invite.to.to_string()));
-        let behind = called.and_then(|account| self.registrar.source(&account, &invite.uri, flow));
-        let (known, proof) = (invite.credentials.clone(), names.cnonce.clone());
-        let usage = Usage::Uac(Box::new(Uac::new(leg, invite, names, now, &mut wishes)));
-        let mut seat = Seat::new(usage, &tag, flow, None);
-        seat.behind = behind;
-        self.legs.insert(leg, seat.proving(known, || proof));
-        self.legs.settle(leg);
-        self.grant(leg, &mut wishes, now, out);
-    }
-
-    /// Tells a leg something and does what it wants.
-    fn tell(&mut self, leg: LegId, input: invite::Input<'_>, now: Time, out: &mut Vec<Output>) {
-        let invite = self.legs.get(leg).and_then(|seat| seat.invite);
-        self.tell_of(leg, invite, input, now, out);
-    }
-
-    /// The same, about this INVITE of the leg's: a late answer to its first one must not be taken for one to the last.
-    fn tell_of(
-        &mut self,
-        leg: LegId,
-        invite: Option<TransactionId>,
-        input: invite::Input<'_>,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) {
-        let beside = said_in(&input).map(|said| Output::Event(Event::UserToUser { leg, said }));
-        out.extend(beside);
-        let mut wishes = self.wishes.pop().unwrap_or_default();
-        self.legs.tell(leg, input, now, &mut wishes);
-        self.grant_for(leg, invite, &mut wishes, now, out);
-        self.wishes.push(wishes);
-    }
-
-    fn grant(&mut self, leg: LegId, wishes: &mut Vec<invite::Output>, now: Time, out: &mut Vec<Output>) {
-        let invite = self.legs.get(leg).and_then(|seat| seat.invite);
-        self.grant_for(leg, invite, wishes, now, out);
-    }
-
-    /// Does what a leg wants. The leg may be gone by then; `invite` is its INVITE's transaction.
-    fn grant_for(
-        &mut self,
-        leg: LegId,
-        invite: Option<TransactionId>,
-        wishes: &mut Vec<invite::Output>,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) {
-        for wish in wishes.drain(..) {
-            match (wish, invite) {
-                (invite::Output::Event(event), _) => out.push(Output::Event(event)),
-                (invite::Output::FlowFailed { account, hop, is_gone }, _) => {
-                    let failed = register::Input::FlowFailed { account: &account, hop: &hop, is_gone };
-                    self.registrar_told(failed, now, out);
-                }
-                (invite::Output::Respond { transaction, status, bytes }, _) => {
-                    self.transactions.respond(transaction, status, bytes, now, out);
-                }
-                (invite::Output::Invite { request, to }, _) => {
-                    let id = self.send(request, to, Some(Owner::Leg(leg)), now, out);
-                    if let Some(seat) = self.legs.get(leg) {
-                        seat.invite = Some(id);
-                        seat.flow = to;
-                    }
-                }
-                (invite::Output::Reinvite { request, to }, _) => {
-                    let id = self.send(request, to, Some(Owner::Leg(leg)), now, out);
-                    if let Some(seat) = self.legs.get(leg) {
-                        seat.invite = Some(id);
-                    }
-                }
-                (invite::Output::Request { request, to }, _) => {
-                    self.send(request, to, Some(Owner::Leg(leg)), now, out);
-                }
-                (invite::Output::Cancel { reason }, Some(id)) => {
-                    self.transactions.cancel(id, reason.as_deref(), now, out);
-                }
-                (invite::Output::Abandon, Some(id)) => self.transactions.abandon(id, now, out),
-                (invite::Output::Acknowledge { ack, tag, to }, Some(id)) => {
-                    self.acknowledge(id, ack, &tag, to, now, out);
-                }
-                (invite::Output::TurnDown(turn_down), Some(id)) => self.turn_down(id, turn_down, now, out),
-                (_, None) => debug_assert!(false, "only who sent an INVITE has one to cancel or acknowledge"),
-            }
-        }
-    }
-
-    /// A transaction has something for its owner.
-    fn heard(&mut self, heard: Heard, response: Option<(&Response, Flow)>, now: Time, out: &mut Vec<Output>) {
-        match (heard, response) {
-            (Heard::News { owner: Some(Owner::Subscription(id)), .. }, Some((response, _))) => {
-                self.tell_watcher(id, subscribe::Input::Answered { response }, now, out);
-            }
-            (Heard::News { owner: Some(Owner::Text(text)), .. }, Some((response, _))) => {
-                self.text_is_answered(text, response.status, now, out);
-            }
-            (Heard::News { owner, invite }, Some((response, flow))) => {
-                let leg = match owner {
-                    Some(Owner::Request(id)) => return self.answered(id, response, flow, now, out),
-                    owner => owner.and_then(Owner::leg),
-                };
-                let method = response.cseq().and_then(|(_, name)| crate::method_named(name)).unwrap_or(Method::Invite);
-                if let Some(Usage::Uac(uac)) = leg.and_then(|leg| self.legs.usage(leg))
-                    && let Some(credentials) = uac.credentials()
-                {
-                    self.challenged.hear(response, flow.remote, credentials, method);
-                }
-                if method == Method::Invite && (101..300).contains(&response.status) {
-                    self.foresee(&response.headers, true, flow, now, out);
-                }
-                match leg.filter(|leg| self.legs.get(*leg).is_some()) {
-                    Some(leg) if method == Method::Invite => {
-                        self.tell_of(leg, Some(invite), invite::Input::Response { method, response, flow }, now, out);
-                    }
-                    Some(leg) => self.tell(leg, invite::Input::Response { method, response, flow }, now, out),
-                    // The leg is over, but one more branch of its fork has picked up.
-                    None if method == Method::Invite && response.is_success() => {
-                        if let Some(turn_down) = TurnDown::of(response, flow) {
-                            self.turn_down(invite, turn_down, now, out);
-                        }
-                    }
-                    None => {}
-                }
-            }
-            (Heard::TimedOut { owner: Some(Owner::Request(id)), .. }, _) => self.unanswered(id, 408, out),
-            (Heard::TimedOut { owner: Some(Owner::Leg(leg)), method }, _) => {
-                self.tell(leg, invite::Input::TimedOut { method }, now, out);
-            }
-            (Heard::TimedOut { owner: Some(Owner::Text(text)), .. }, _) => self.text_is_answered(text, 480, now, out),
-            (Heard::TimedOut { owner: Some(Owner::Subscription(id)), .. }, _) => {
-                self.tell_watcher(id, subscribe::Input::Unheard, now, out);
-            }
-            (heard, _) => self.lost(heard, End::Refused(503), now, out),
-        }
-    }
-
-    fn lost(&mut self, heard: Heard, end: End, now: Time, out: &mut Vec<Output>) {
-        match heard {
-            Heard::Lost { owner: Some(Owner::Leg(leg)), method } => {
-                self.tell(leg, invite::Input::Lost { method, end }, now, out);
-            }
-            Heard::Lost { owner: Some(Owner::Request(id)), .. } => self.unanswered(id, 503, out),
-            Heard::Lost { owner: Some(Owner::Text(text)), .. } => self.text_is_answered(text, 480, now, out),
-            Heard::Lost { owner: Some(Owner::Subscription(id)), .. } => {
-                self.tell_watcher(id, subscribe::Input::Unheard, now, out);
-            }
-            _ => {}
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What comes in: requests are matched, judged and handed on; responses find who waits for them.
+//! What comes in: requests are matched, judged and handed on. (What comes back is `answers`.)
 //!
 //! The order is RFC 3261 §8.2's, with matching first: a repeat costs no judgement. Refusals before a request is known
 //! to be somebody's are made without a transaction (RFC 3261 §8.2.7): their To tag follows from the request, a repeat
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::gate::{Challenges, refused, user_of};
 use super::legs::Seat;
 use super::peers::is_at;
-use super::transactions::{Heard, origin_key, server_key};
+use super::transactions::{origin_key, server_key};
 use super::{Endpoint, Event, Incoming, Origin, Output};
 use crate::dialog::{contact_uri, tag, tagged};
 use crate::invite::{self, ACCEPT, ALLOW, Replaces, SDP, SUPPORTED, TooShort, TransactionId, Uas, Usage, too_short};
@@ -73,24 +73,6 @@ impl Endpoint {
                     self.out_of_dialog(request, key, flow, now, out);
                 }
             }
-        }
-    }
-
-    pub(super) fn response(&mut self, response: &Response, flow: Flow, now: Time, out: &mut Vec<Output>) {
-        // RFC 3261 §8.1.3.3: one with more Vias than ours went astray.
-        if response.headers.all(&Name::Via).count() != 1 {
-            return;
-        }
-        if let Some(heard) = self.transactions.response(response, now, out) {
-            let pressed = response.headers.first(&Name::Via).is_some_and(|via| via.contains(";oc="));
-            if let Some(via) = response.headers.via().filter(|_| pressed) {
-                self.overload.heard(&via, flow.remote, now);
-            }
-            let meant = match heard {
-                Heard::News { invite, .. } => self.transactions.meant(invite),
-                _ => None,
-            };
-            self.heard(heard, Some((response, meant.unwrap_or(flow))), now, out);
         }
     }
 

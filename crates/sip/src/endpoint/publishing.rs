@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use base::Time;
 
+use super::door::TAG_LETTERS;
 use super::gate::{refused, user_of};
 use super::watchers::package;
-use super::{Endpoint, Event, Output, TAG_LETTERS};
+use super::{Endpoint, Event, Output};
 use crate::package::{Package, Presence};
 use crate::publish::Publish;
 use crate::{Flow, Name, Request, Response, Uri};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use base::{LegId, Time};
 
+use super::door::TAG_LETTERS;
 use super::gate::refused;
 use super::transactions::{Owner, origin_key};
-use super::{Delivery, Endpoint, Event, Output, Phone, TAG_LETTERS};
+use super::{Delivery, Endpoint, Event, Output, Phone};
 use crate::dialog::tag;
 use crate::invite::{ACCEPT, RETRY_AFTER_SECS, is_key_press};
 use crate::texts::{Passing, TextId};

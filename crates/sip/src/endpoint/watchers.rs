@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use base::Time;
 
+use super::door::TAG_LETTERS;
 use super::gate::refused;
 use super::transactions::{Owner, origin_key};
-use super::{Endpoint, Event, Output, Subscribes, TAG_LETTERS, Watch};
+use super::{Endpoint, Event, Output, Subscribes, Watch};
 use crate::dialog::{Dialog, tag, tagged};
 use crate::endpoint::door::unsupported;
 use crate::invite::{ALLOW, RETRY_AFTER_SECS, contact};
