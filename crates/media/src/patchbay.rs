@@ -276,7 +276,7 @@ impl Patchbay {
             if let Some(sink) = self.ports[sink as usize].as_deref_mut() {
                 sink.sources.retain(|source| *source != index);
             }
-            self.settle(sink, now);
+            self.resettle(sink, now);
         }
         for source in port.sources.iter().filter(|source| **source != index) {
             self.settle_voice(*source);
@@ -294,7 +294,12 @@ impl Patchbay {
             if sink.mixer.is_none() {
                 sink.out.cut();
             }
-            self.settle(to.index, now);
+            if !self.is_settled(to.index) {
+                self.settle(to.index, now);
+            } else if let Some(source) = self.ports[from.index as usize].as_deref_mut() {
+                source.listeners.push(to.index);
+                self.settle_voice(from.index);
+            }
         }
     }
 
@@ -308,7 +313,7 @@ impl Patchbay {
                 sink.out.cut();
             }
             self.forget_sink(from.index, to.index);
-            self.settle(to.index, now);
+            self.resettle(to.index, now);
             self.settle_voice(from.index);
         }
     }
@@ -331,26 +336,48 @@ impl Patchbay {
         let Some(place) = self.place(leg) else { return };
         self.settle(place.index, now);
         for sink in self.hearers(place.index) {
-            self.settle(sink, now);
+            self.resettle(sink, now);
+        }
+        self.settle_voice(place.index);
+    }
+
+    /// Settle a leg anew, if who came or went makes a difference to how it hears the others. In a mix it mostly does not.
+    fn resettle(&mut self, index: u32, now: Time) {
+        if !self.is_settled(index) {
+            self.settle(index, now);
         }
     }
 
-    /// Decide how a leg hears its sources: one that speaks its codec (or the other law of G.711) is relayed as it comes,
-    /// anything else is decoded and made anew.
+    /// The leg hears a mix, and it is made as it should be.
+    fn is_settled(&self, index: u32) -> bool {
+        let mixer = self.ports[index as usize].as_deref().and_then(|port| port.mixer.as_deref());
+        mixer.is_some_and(|mixer| self.way(index) == Some(mixer.recipe))
+    }
+
+    /// How a mix for a leg is to be made; none where it hears what is relayed, or has not agreed on anything. One that speaks
+    /// its codec (or the other law of G.711) is relayed.
+    fn way(&self, index: u32) -> Option<Recipe> {
+        let port = self.ports[index as usize].as_deref()?;
+        let line = port.line.as_ref()?;
+        let own = line.conf.codec;
+        let codec_of = |index: u32| Some(self.ports[index as usize].as_deref()?.line.as_ref()?.conf.codec);
+        let relayed = match port.sources[..] {
+            [] => true,
+            [one] => {
+                codec_of(one).is_none_or(|one| own == one || (own.encoding().is_some() && one.encoding().is_some()))
+            }
+            _ => false,
+        };
+        let rate = port.sources.iter().filter_map(|source| Some(codec_of(*source)?.sample_rate())).max();
+        (!relayed).then(|| Recipe::new(own, rate.unwrap_or(audio::SAMPLE_RATE), line.ptime_ms()))
+    }
+
+    /// Decide how a leg hears its sources: as they come, or decoded and made anew.
     fn settle(&mut self, index: u32, now: Time) {
         let Some(port) = self.ports[index as usize].as_deref() else { return };
         let sources = port.sources.clone();
-        let codec_of = |index: u32| Some(self.ports[index as usize].as_deref()?.line.as_ref()?.conf.codec);
-        let own = port.line.as_ref().map(|line| (line.conf.codec, line.ptime_ms()));
-        let codecs: Vec<Option<Codec>> = sources.iter().map(|source| codec_of(*source)).collect();
-        let relayed = match (own, &codecs[..]) {
-            (Some((own, _)), [Some(one)]) => own == *one || (own.encoding().is_some() && one.encoding().is_some()),
-            (_, codecs) => codecs.len() < 2, // nobody, or who has not agreed on anything yet
-        };
-        let recipe = own.filter(|_| !relayed).map(|(codec, ptime_ms)| {
-            let rate = codecs.iter().flatten().map(|codec| codec.sample_rate()).max().unwrap_or(audio::SAMPLE_RATE);
-            Recipe::new(codec, rate, ptime_ms)
-        });
+        let recipe = self.way(index);
+        let relayed = recipe.is_none();
         for source in &sources {
             let Some(source) = self.ports[*source as usize].as_deref_mut() else { continue };
             let (there, elsewhere) = match relayed {
