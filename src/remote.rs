@@ -6,7 +6,7 @@ mod live;
 use std::path::PathBuf;
 
 use centrala::shell::{Request, SOCKET, ask};
-use centrala::status::{BanStatus, HoursStatus, MailboxStatus, PhoneStatus, SubscriptionStatus};
+use centrala::status::{BanStatus, HoursStatus, MailboxStatus, PhoneStatus, SubscriptionStatus, VoicemailStatus};
 use centrala::trace::Said;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -39,6 +39,9 @@ pub enum Command {
     },
     /// List who watches what: lamps, presence, message lights
     Subscriptions(ListArgs),
+    /// The messages left for people
+    #[command(subcommand)]
+    Voicemail(VoicemailCommand),
     /// List what waits in mailboxes, or say how many messages wait for somebody
     Mwi(MwiArgs),
     /// List the opening hours; open or close by hand, or leave it to the clock again
@@ -75,6 +78,12 @@ pub struct ListArgs {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum VoicemailCommand {
+    /// List them: for whom, new or heard, by whom, when, how long, and the recording
+    List(ListArgs),
 }
 
 #[derive(Args)]
@@ -181,6 +190,9 @@ impl Command {
             }
             Command::Hours(args) => args.run(),
             Command::Mwi(args) => args.run(),
+            Command::Voicemail(VoicemailCommand::List(list)) => {
+                list.list(&Request::Voicemail, voicemail_columns, "no messages wait for anybody")
+            }
             Command::Trunks(TrunksArgs { list, change: None }) => {
                 list.list(&Request::Trunks, trunk_columns, "no trunks")
             }
@@ -327,6 +339,13 @@ fn hours_columns(row: Value) -> Option<Vec<String>> {
         (false, None) => "always".to_owned(),
     };
     Some(vec![one.hours, state.to_owned(), until, one.zone])
+}
+
+fn voicemail_columns(row: Value) -> Option<Vec<String>> {
+    let VoicemailStatus { account, message } = serde_json::from_value(row).ok()?;
+    let heard = if message.heard { "heard" } else { "new" };
+    let seconds = format!("{:.0} s", message.seconds);
+    Some(vec![account, heard.to_owned(), message.caller, message.at, seconds, message.file])
 }
 
 fn mailbox_columns(row: Value) -> Option<Vec<String>> {

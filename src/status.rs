@@ -287,6 +287,23 @@ impl SubscriptionStatus {
     }
 }
 
+/// A message somebody has left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VoicemailStatus {
+    /// For whom.
+    pub account: String,
+    /// By whom, when, how long, and whether it was listened to.
+    #[serde(flatten)]
+    pub message: voicemail::Message,
+}
+
+impl VoicemailStatus {
+    /// How it stands.
+    pub fn of(account: &str, message: &voicemail::Message) -> VoicemailStatus {
+        VoicemailStatus { account: account.to_owned(), message: message.clone() }
+    }
+}
+
 /// What waits for somebody.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MailboxStatus {

@@ -19,6 +19,7 @@ mod texts;
 mod transfers;
 mod trunks;
 mod user_to_user;
+mod voicemail;
 mod watchers;
 
 use std::cmp::Reverse;
@@ -28,6 +29,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::voicemail::Mailboxes;
 use acd::Acd;
 use audio::RINGBACK;
 use base::{CallId, LegId, Random, Time, WallClock};
@@ -86,6 +88,9 @@ pub struct Switch {
     closing: bool,
     heard: Vec<sip::Output>,
     seen: Seen,
+    voicemail: Mailboxes,
+    /// What the mailboxes have still to be told.
+    mail: VecDeque<::voicemail::Input>,
 }
 
 impl Switch {
@@ -133,6 +138,8 @@ impl Switch {
             closing: false,
             heard: Vec::new(),
             seen: Seen::new(conf),
+            voicemail: Mailboxes::default(),
+            mail: VecDeque::new(),
         };
         switch.reload_trunks(conf, Time::ZERO, &mut Vec::new());
         switch
@@ -170,9 +177,13 @@ impl Switch {
                 {
                     self.step(id.call, now, out, |journey| journey.hang_up("cannot be recorded", now));
                 }
+                self.message_recorded(&event);
                 out.push(Output::Recorded(event));
             }
             Input::Restore(queues) => self.words.push_back(acd::Input::Restore(queues)),
+            Input::Fetched { call, file, sound } => {
+                self.step(call, now, out, |journey| journey.fetched(&file, sound.as_ref(), now));
+            }
             Input::Tick => self.time_has_passed(now, out),
             Input::Drain => {
                 self.closing = true;
@@ -282,7 +293,7 @@ impl Switch {
 
     /// Runs dry what the endpoint says to calls and calls say to the queues: either may make calls say more.
     fn hear_out(&mut self, now: Time, out: &mut Vec<Output>) {
-        while !self.heard.is_empty() || !self.words.is_empty() || self.seen.has_changed() {
+        while !self.heard.is_empty() || !self.words.is_empty() || !self.mail.is_empty() || self.seen.has_changed() {
             let mut beside = None;
             for heard in std::mem::take(&mut self.heard) {
                 match heard {
@@ -316,7 +327,9 @@ impl Switch {
                     },
                 }
             }
-            if let Some(word) = self.words.pop_front() {
+            if let Some(mail) = self.mail.pop_front() {
+                self.tell_mailboxes(mail, now, out);
+            } else if let Some(word) = self.words.pop_front() {
                 self.tell_queues(word, now, out);
             } else if self.heard.is_empty() {
                 self.show(now); // only how things are in the end, not what they were on the way

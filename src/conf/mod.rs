@@ -26,6 +26,7 @@ mod switch_file;
 mod tests;
 mod trunk_tables;
 mod trunks;
+mod voicemail;
 mod watch;
 mod words;
 
@@ -59,6 +60,7 @@ use features::Who;
 use file::{File, Source};
 use names::Names;
 use secrets::Secrets;
+use voicemail::VoicemailFile;
 
 /// Everything the conf folder says, checked.
 #[derive(Debug)]
@@ -108,12 +110,11 @@ impl Conf {
             let what = "is no folder; name the one that holds switch.toml with --conf";
             return Err(Problems(vec![Problem::of_file(folder, what)]));
         }
-        let [switch, people, trunks, routes, menus, queues, texts] =
-            ["switch.toml", "people.toml", "trunks.toml", "routes.toml", "menus.toml", "queues.toml", "texts.toml"]
-                .map(|name| Source::read(folder, name));
-        let mut files =
-            [switch.file(), people.file(), trunks.file(), routes.file(), menus.file(), queues.file(), texts.file()];
-        let [switch_file, people_file, trunks_file, routes_file, menus_file, queues_file, texts_file] = &mut files;
+        let sources = ["switch", "people", "trunks", "routes", "menus", "queues", "texts", "voicemail"]
+            .map(|name| Source::read(folder, &format!("{name}.toml")));
+        let mut files = sources.each_ref().map(Source::file);
+        let [switch_file, people_file, trunks_file, routes_file, menus_file, queues_file, texts_file, mail_file] =
+            &mut files;
 
         let switch = switch_file::read(switch_file, folder);
         let people::Read { people, passwords, named, destinations: forwards } = people::read(people_file);
@@ -180,6 +181,8 @@ impl Conf {
         let destinations = recorded.map(Destination::Queue).chain(everybody.map(Destination::Person));
         let destinations = destinations.chain(read.recorded.into_iter().map(Destination::Group));
         let record = RecordConf { rules, at: destinations.map(|destination| destination.to_string()).collect() };
+        let voicemail: VoicemailFile = mail_file.whole().unwrap_or_default();
+        let voicemail = Arc::new(voicemail.checked(mail_file, &mut names));
         let prompts = std::mem::take(&mut names.prompts);
         switch.speech.speaker.iter().for_each(Speaker::sweep);
 
@@ -209,6 +212,7 @@ impl Conf {
             tone: Sound::from_pcm(audio::tone(&[(1004.0, TEST_TONE_DBFS)], 1000)),
             trunk_ring: TRUNK_RING,
             record,
+            voicemail,
         };
         let mut by_number = HashMap::new();
         for person in people.values() {

@@ -32,7 +32,7 @@ pub(super) struct Names<'a> {
 impl Names<'_> {
     pub(super) fn check(&mut self, file: &mut File<'_>, destination: &Destination, span: &Range<usize>) {
         let missing = match destination {
-            Destination::Person(name) if !self.people.contains_key(name.as_str()) => {
+            Destination::Person(name) | Destination::Voicemail(name) if !self.people.contains_key(name.as_str()) => {
                 format!("there is no person {name:?}; add [{name}] to people.toml")
             }
             Destination::Group(name) if !self.groups.contains(&name) => {

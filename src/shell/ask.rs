@@ -73,6 +73,8 @@ pub enum Request {
         /// Open or closed; none: by the clock.
         by_hand: Option<bool>,
     },
+    /// The messages left for people: a line each.
+    Voicemail,
     /// The mailboxes with something in them: a line each.
     Mailboxes,
     /// So many messages wait for somebody now.

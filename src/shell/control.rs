@@ -26,6 +26,7 @@ use super::inbox::Inbox;
 use super::journal::Journal;
 use super::kept::KeptFile;
 use super::logging;
+use super::mailboxes;
 use super::media_threads::MediaThreads;
 use super::metrics::Metrics;
 use super::names::Names;
@@ -33,6 +34,7 @@ use super::recorder_thread::Door;
 use super::reload::{Loaded, Standing};
 use super::streams::{Streams, Unsent};
 use super::udp::UdpListener;
+use super::voicemail::{Ask, Messages};
 use super::watch::Watch;
 use crate::{Input, Output, Switch};
 
@@ -78,6 +80,8 @@ pub(super) struct Control {
     journal: Journal,
     journal_thread: JoinHandle<()>,
     mailboxes: KeptFile,
+    voicemail: KeptFile,
+    messages: Messages,
     hours: KeptFile,
     today: KeptFile,
     /// What that holds.
@@ -291,6 +295,12 @@ impl Control {
                     self.hours.keep(print_hours(&self.switch), None);
                     self.journal.append(self.clock.now(), Record::Hours { hours, by_hand });
                 }
+                Output::Voicemail { kept } => {
+                    self.voicemail.keep(kept, None);
+                    self.mailboxes.keep(mailboxes::print(self.switch.mailboxes()), None);
+                }
+                Output::Fetch { call, file } => self.messages.ask(Ask::Fetch { call, file }),
+                Output::EraseMessage { file, account } => self.messages.ask(Ask::Erase { file, account }),
                 Output::Queue(fact) => {
                     logging::queue(&fact);
                     self.metrics.queue(&fact.what);

@@ -38,6 +38,7 @@ mod streams;
 mod tls;
 mod udp;
 mod udp_pair;
+mod voicemail;
 mod watch;
 mod web_socket;
 

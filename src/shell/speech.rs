@@ -162,7 +162,7 @@ fn talk(child: &mut Child, text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// The file as 8 kHz, one channel. Its length is not believed: engines that write to a pipe do not know it.
-fn samples(wav: &[u8]) -> Result<Vec<i16>, String> {
+pub(super) fn samples(wav: &[u8]) -> Result<Vec<i16>, String> {
     let reader = WavReader::new(Cursor::new(wav)).map_err(|why| format!("what came is no WAV file ({why})"))?;
     let spec = reader.spec();
     if (spec.bits_per_sample, spec.sample_format) != (16, SampleFormat::Int) || spec.channels == 0 {

@@ -103,6 +103,8 @@ impl Switch {
             for word in words {
                 match word {
                     Word::Queue(word) => self.words.push_back(word),
+                    Word::Mailbox(word) => self.mail.push_back(word),
+                    Word::Fetch { call, file } => out.push(Output::Fetch { call, file }),
                     Word::Hours { hours, by_hand } => drop(self.switch_hours(&hours, by_hand, out)),
                 }
             }
@@ -134,7 +136,10 @@ impl Switch {
                 }
             }
             Do::Media(command) => out.push(Output::Media { thread, command: self.bound(command) }),
-            Do::Record(recording) => out.push(Output::Record(self.open(id, &recording))),
+            Do::Record(recording) => {
+                self.message_begins(id, &recording);
+                out.push(Output::Record(self.open(id, &recording)));
+            }
             Do::StopRecording { recording, length } => {
                 out.push(Output::Record(recorder::Input::Stop { id: recording, length }));
             }

@@ -20,6 +20,15 @@ pub enum Input {
     Moved,
     /// The recorder.
     Recorder(recorder::Event),
+    /// A message that a call wants to hear was fetched; nothing, where it cannot be.
+    Fetched {
+        /// The call.
+        call: CallId,
+        /// The message's file.
+        file: String,
+        /// Its sound.
+        sound: Option<audio::Sound>,
+    },
     /// What the queues were when the switch ended. Once, at the beginning.
     Restore(acd::Restored),
     /// Time has passed.
@@ -92,6 +101,25 @@ pub enum Output {
         hours: String,
         /// Open or closed; none: by the clock.
         by_hand: Option<bool>,
+    },
+    /// So it stands with the mailboxes: to be kept.
+    Voicemail {
+        /// All of it.
+        kept: String,
+    },
+    /// Fetch a message; it comes back as [`Input::Fetched`].
+    Fetch {
+        /// For whom.
+        call: CallId,
+        /// Its file.
+        file: String,
+    },
+    /// Erase a message.
+    EraseMessage {
+        /// Its file.
+        file: String,
+        /// Who wants that.
+        account: String,
     },
     /// Something happened in the queues.
     Queue(acd::Fact),

@@ -73,11 +73,16 @@ impl Switch {
     /// So much waits in somebody's mailbox. `who` is an account or its number; false, if there is no such person.
     pub fn set_mailbox(&mut self, who: &str, mailbox: Mailbox, now: Time, out: &mut Vec<Output>) -> bool {
         let Some(account) = self.routes.people.get(who).map(|account| account.to_string()) else { return false };
+        self.waits(account, mailbox);
+        self.hear_out(now, out);
+        true
+    }
+
+    /// The same, among other things.
+    pub(super) fn waits(&mut self, account: String, mailbox: Mailbox) {
         if self.seen.mailboxes.set(&account, mailbox) {
             self.seen.changed.insert((Package::MessageSummary, Watched::Person(account)));
         }
-        self.hear_out(now, out);
-        true
     }
 
     /// What waited in mailboxes when the switch was last there, for those who still are.

@@ -37,5 +37,6 @@ mod srtp;
 mod tls;
 mod torture;
 mod trunks;
+mod voicemail;
 mod watch;
 mod web_socket;

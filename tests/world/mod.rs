@@ -383,7 +383,16 @@ impl World {
             }
             Output::Located { .. } => {}
             Output::Close { .. } | Output::Reuse { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
-            Output::PortsUsedUp { .. } | Output::OverLimit { .. } => {}
+            Output::PortsUsedUp { .. } | Output::OverLimit { .. } | Output::Voicemail { .. } => {}
+            Output::Fetch { call, file } => {
+                let path = self.folder.path().join("recordings").join(&file);
+                let sound = play::read_wav(&path).map(|[left, _]| audio::Sound::from_pcm(left)).ok();
+                return vec![Input::Fetched { call, file, sound }];
+            }
+            Output::EraseMessage { file, .. } => {
+                let path = self.folder.path().join("recordings").join(&file);
+                std::fs::remove_file(path).expect("a message that was recorded");
+            }
             Output::Queue(fact) => {
                 self.journal.push((fact.at, Record::Queue(fact.what.clone())));
                 self.queue_facts.push(fact);

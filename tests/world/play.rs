@@ -498,7 +498,7 @@ fn loudest(samples: &[i16]) -> String {
     format!("mostly {best:.0} Hz ({:.0} %)", 100.0 * share(&best))
 }
 
-fn read_wav(path: &std::path::Path) -> Played<[Vec<i16>; 2]> {
+pub fn read_wav(path: &std::path::Path) -> Played<[Vec<i16>; 2]> {
     let fault = |why: hound::Error| format!("{}: {why}", path.display());
     let mut reader = hound::WavReader::open(path).map_err(fault)?;
     if reader.spec().channels != 2 {

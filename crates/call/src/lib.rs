@@ -18,6 +18,7 @@ mod heard;
 mod hold;
 mod leg;
 mod line;
+mod message;
 mod offer;
 mod order;
 mod recording;

@@ -38,17 +38,35 @@ pub struct Recording {
     pub reason: Reason,
     /// When it was stopped, if somebody did before the call ended.
     pub stopped: Option<Time>,
+    /// Whose mailbox it is a message for.
+    pub mailbox: Option<String>,
     tapped: Vec<(LegId, Channel)>,
 }
 
 impl Recording {
     pub(crate) fn begin(call: &Call, reason: Reason) -> Recording {
         let id = RecordingId { call: call.id, segment: call.recordings.len() as u16 + 1 };
-        Recording { id, file: file_name(call, id), began: call.now, reason, stopped: None, tapped: Vec::new() }
+        Recording {
+            id,
+            file: file_name(call, id),
+            began: call.now,
+            reason,
+            stopped: None,
+            mailbox: None,
+            tapped: Vec::new(),
+        }
     }
 }
 
 impl Recording {
+    /// A message for this account: the same, in a folder of its own.
+    pub(crate) fn message(call: &Call, account: &str, reason: Reason) -> Recording {
+        let recording = Recording::begin(call, reason);
+        let name = recording.file.rsplit('/').next().unwrap_or(&recording.file);
+        let file = format!("voicemail/{}/{name}", in_file_name(account));
+        Recording { file, mailbox: Some(account.to_owned()), ..recording }
+    }
+
     /// A leg is taken away, to be recorded elsewhere or not at all.
     pub(crate) fn forget(&mut self, leg: LegId) {
         self.tapped.retain(|(tapped, _)| *tapped != leg);

@@ -8,7 +8,7 @@ use acd::{AgentName, QueueName};
 use audio::{Music, Sound};
 use route::{Destination, Pattern};
 
-use crate::{Phrase, RecordConf, Spoken};
+use crate::{Phrase, RecordConf, Spoken, VoicemailConf};
 
 /// The programs' settings.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct FlowConf {
     pub trunk_ring: Duration,
     /// What is recorded.
     pub record: RecordConf,
+    /// What callers and owners of mailboxes meet.
+    pub voicemail: Arc<VoicemailConf>,
 }
 
 /// Nobody and nothing; its sounds are silent.
@@ -56,6 +58,7 @@ impl Default for FlowConf {
             tone: silence,
             trunk_ring: Duration::from_secs(120),
             record: RecordConf::default(),
+            voicemail: Arc::default(),
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::announce::Announce;
 use crate::collect::Collect;
 use crate::duty::{Duty, What};
 use crate::echo::Echo;
+use crate::leave::Leave;
+use crate::listen::Listen;
 use crate::masked::Masked;
 use crate::menu::Menu;
 use crate::night::Night;
@@ -73,6 +75,24 @@ impl Journey {
         self.is_now(now);
         self.call.handle(Input::Tick, now);
         let next = self.program.told(word, &mut self.call);
+        self.follow(next);
+        self.run();
+    }
+
+    /// The mailboxes have said something about this call.
+    pub fn mail(&mut self, news: &voicemail::Output, now: Time) {
+        self.is_now(now);
+        self.call.handle(Input::Tick, now);
+        let next = self.program.mail(news, &mut self.call);
+        self.follow(next);
+        self.run();
+    }
+
+    /// A message was fetched for this call.
+    pub fn fetched(&mut self, file: &str, sound: Option<&audio::Sound>, now: Time) {
+        self.is_now(now);
+        self.call.handle(Input::Tick, now);
+        let next = self.program.fetched(file, sound, &mut self.call);
         self.follow(next);
         self.run();
     }
@@ -331,6 +351,20 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
             let melody = if *by_hand == Some(false) { &conf.away_melody } else { &conf.ready_melody };
             let word = Word::Hours { hours: hours.clone(), by_hand: *by_hand };
             Some(Box::new(Night { word: Some(word), melody: melody.clone() }))
+        }
+        Destination::Voicemail(account) => conf.people.get(account.as_str()).map(|_| {
+            let greeting = conf.voicemail.greetings.get(account).or(conf.voicemail.greeting.as_ref());
+            Box::new(Leave::new(account.clone(), greeting.cloned(), conf.voicemail.clone())) as _
+        }),
+        Destination::Mailbox => {
+            let own = call.caller().party.account.as_deref().filter(|account| conf.people.contains_key(*account));
+            Some(match own {
+                Some(account) => {
+                    let pin = conf.voicemail.pins.get(account).cloned();
+                    Box::new(Listen::new(account.to_owned(), pin, conf.voicemail.clone()))
+                }
+                None => Box::new(Refuse(403)),
+            })
         }
         Destination::Login => Some(duty(What::Ready, &conf.ready_melody)),
         Destination::Logout => Some(duty(What::Goes, &conf.away_melody)),

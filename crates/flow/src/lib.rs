@@ -12,6 +12,8 @@ mod duty;
 mod echo;
 mod graph;
 mod journey;
+mod leave;
+mod listen;
 mod masked;
 mod menu;
 mod night;
@@ -21,6 +23,7 @@ mod queue;
 mod record;
 mod ring;
 mod say;
+mod voicemail;
 mod words;
 
 pub use conf::{
@@ -32,6 +35,7 @@ pub use journey::Journey;
 pub use phrase::{Phrase, Piece, Spoken};
 pub use queue::SHUTDOWN;
 pub use record::{Keep, RecordConf, RecordRule, Scene, Verdict};
+pub use voicemail::VoicemailConf;
 pub use words::{Vocabulary, Words};
 
 use call::{Call, Event};
@@ -47,6 +51,16 @@ pub trait Program: std::fmt::Debug {
 
     /// The queues have said something about this call.
     fn told(&mut self, _word: &acd::Output, _call: &mut Call) -> Next {
+        Next::Wait
+    }
+
+    /// The mailboxes have said something about this call.
+    fn mail(&mut self, _news: &::voicemail::Output, _call: &mut Call) -> Next {
+        Next::Wait
+    }
+
+    /// A message was fetched; nothing, where it cannot be.
+    fn fetched(&mut self, _file: &str, _sound: Option<&audio::Sound>, _call: &mut Call) -> Next {
         Next::Wait
     }
 
@@ -68,6 +82,21 @@ pub enum Word {
         /// Open or closed; none: by the clock.
         by_hand: Option<bool>,
     },
+    /// The mailboxes.
+    Mailbox(::voicemail::Input),
+    /// A message's sound is wanted.
+    Fetch {
+        /// By this call.
+        call: base::CallId,
+        /// The message's file.
+        file: String,
+    },
+}
+
+impl From<::voicemail::Input> for Word {
+    fn from(word: ::voicemail::Input) -> Word {
+        Word::Mailbox(word)
+    }
 }
 
 impl From<acd::Input> for Word {

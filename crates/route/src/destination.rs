@@ -42,6 +42,10 @@ pub enum Destination {
     Supervise(Ear),
     /// The caller takes the call that rings at the person dialled, or at who shares a group with the caller.
     Pickup,
+    /// The caller leaves a message for this account.
+    Voicemail(String),
+    /// The caller listens to the messages left for him.
+    Mailbox,
     /// A prompt is played, then the call ends.
     Play(String),
     /// Out through a trunk, to the number dialled.
@@ -83,6 +87,8 @@ impl FromStr for Destination {
             ("listen", None) if name.is_none() => Ok(Destination::Supervise(Ear::Listen)),
             ("whisper", None) if name.is_none() => Ok(Destination::Supervise(Ear::Whisper)),
             ("barge", None) if name.is_none() => Ok(Destination::Supervise(Ear::Barge)),
+            ("voicemail", Some(name)) => Ok(Destination::Voicemail(name)),
+            ("mailbox", None) if name.is_none() => Ok(Destination::Mailbox),
             ("play", Some(name)) => Ok(Destination::Play(name)),
             ("trunk", Some(name)) if name.contains('/') => match name.split_once('/') {
                 Some((trunk, number)) if is_sent(number) && !trunk.is_empty() => {
@@ -98,7 +104,7 @@ impl FromStr for Destination {
                 _ => Err(format!("reject:{status} is no refusal; write a SIP status from 400 to 699")),
             },
             _ => Err(format!(
-                "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, \
+                "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
                  trunk:NAME, trunk:NAME/NUMBER, login, logout, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
@@ -128,6 +134,8 @@ impl fmt::Display for Destination {
             Destination::Supervise(Ear::Listen) => f.write_str("listen"),
             Destination::Supervise(Ear::Whisper) => f.write_str("whisper"),
             Destination::Supervise(Ear::Barge) => f.write_str("barge"),
+            Destination::Voicemail(name) => write!(f, "voicemail:{name}"),
+            Destination::Mailbox => f.write_str("mailbox"),
             Destination::Play(name) => write!(f, "play:{name}"),
             Destination::Number { trunk, number } => write!(f, "trunk:{trunk}/{number}"),
             Destination::Trunk(name) => write!(f, "trunk:{name}"),
@@ -150,6 +158,8 @@ mod tests {
             "queue:sales",
             "menu:main",
             "play:welcome",
+            "voicemail:ann",
+            "mailbox",
             "trunk:carrier",
             "trunk:carrier/+385911234567",
             "login",

@@ -14,7 +14,9 @@ use super::super::mailboxes;
 use super::super::prepare;
 use super::super::reload::Loaded;
 use super::{Arrival, Control};
-use crate::status::{AgentStatus, BanStatus, CallStatus, MailboxStatus, PhoneStatus, QueueStatus, SubscriptionStatus};
+use crate::status::{
+    AgentStatus, BanStatus, CallStatus, MailboxStatus, PhoneStatus, QueueStatus, SubscriptionStatus, VoicemailStatus,
+};
 use crate::{Input, Output};
 
 /// No drain is waited for longer.
@@ -104,6 +106,13 @@ impl Control {
                     let why = format!("there are no hours {hours:?}; `centrala hours` lists them");
                     let _ = answers.try_send(Line::Failed(why));
                 }
+            }
+            Request::Voicemail => {
+                let rows = |(account, messages): (&str, &[::voicemail::Message])| {
+                    messages.iter().map(|one| json!(VoicemailStatus::of(account, one))).collect::<Vec<_>>()
+                };
+                let rows = self.switch.voicemail().all().flat_map(rows).collect();
+                spawn_local(say_all(rows, answers));
             }
             Request::Mailboxes => {
                 let mailboxes = self.switch.mailboxes();

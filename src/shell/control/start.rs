@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 
+use ::voicemail::Mailboxes;
 use recorder::{Keyring, Manifest, Recorder, RecorderConf};
 use sip::Transport;
 use tokio::sync::mpsc::Sender;
@@ -32,6 +34,7 @@ use super::super::settler::Settler;
 use super::super::streams::{StreamListener, Streams};
 use super::super::tls::{Carriers, Certificate};
 use super::super::udp::UdpListener;
+use super::super::voicemail::{self, Messages};
 use super::super::watch::Watch;
 use super::super::{Addresses, icmp, prepare, random};
 use super::{Arrival, Control, arrive};
@@ -96,6 +99,14 @@ impl Control {
         switch.serve_browsers(identity.fingerprints());
         let (mailboxes, kept) = KeptFile::open(&folder.join(mailboxes::FILE), mailboxes::read);
         switch.remember_mailboxes(kept);
+        let (voicemail, mut kept) = KeptFile::open(&folder.join(VOICEMAIL_FILE), |text| Ok(Mailboxes::read(text)?));
+        let (archives, keys) = archives(&conf)?;
+        kept.retain(|message| voicemail::find(&archives, &message.file).is_some());
+        switch.remember_voicemail(kept);
+        let events = inbox.clone();
+        let messages = Messages::start(archives, keys, clock, move |call, file, sound| {
+            arrive(&events, Input::Fetched { call, file, sound });
+        })?;
         let (hours, kept) = KeptFile::open(&folder.join(HOURS_FILE), |text| Ok(serde_json::from_str(text)?));
         switch.remember_hours(kept);
         let (today, kept) = KeptFile::open(&folder.join(TODAY_FILE), |text| Ok(serde_json::from_str(text)?));
@@ -129,6 +140,8 @@ impl Control {
             journal,
             journal_thread,
             mailboxes,
+            voicemail,
+            messages,
             hours,
             today,
             today_kept: String::new(),
@@ -150,14 +163,24 @@ impl Control {
 
 /// The hours that stand as somebody has put them, in the journal's folder.
 const HOURS_FILE: &str = "hours.json";
+/// The messages left for people, beside it.
+const VOICEMAIL_FILE: &str = "voicemail.json";
 /// What trunks have carried today, beside it.
 const TODAY_FILE: &str = "trunks-today.json";
 
 type RecorderThreads = Vec<JoinHandle<()>>;
 
-fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, RecorderThreads), StartError> {
+/// Where recordings lie, and what opens them.
+fn archives(conf: &Conf) -> Result<(Vec<PathBuf>, Keyring), StartError> {
     let recording = &conf.switch.recording;
     let keys = recording.key_file.as_deref().map(Keyring::read).transpose()?.unwrap_or_default();
+    let folders = [Some(&recording.folder), recording.spill.as_ref()].into_iter().flatten().cloned().collect();
+    Ok((folders, keys))
+}
+
+fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, RecorderThreads), StartError> {
+    let recording = &conf.switch.recording;
+    let (folders, keys) = archives(conf)?;
     let recorder = Recorder::new(RecorderConf {
         folder: recording.folder.clone(),
         spill: recording.spill.clone(),
@@ -166,7 +189,6 @@ fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(
         mask_tone: recording.mask_sound == MaskSound::Tone,
         ..RecorderConf::default()
     })?;
-    let folders: Vec<_> = [Some(&recording.folder), recording.spill.as_ref()].into_iter().flatten().cloned().collect();
     let mut all_salvaged = Vec::new();
     for folder in &folders {
         all_salvaged.extend(recorder::salvage(&mut Manifest::new(folder), &keys, clock.today())?);

@@ -1,0 +1,91 @@
+//! A caller leaves a message: the greeting, a tone, and what he says until he hangs up, presses a key, or it is long enough.
+
+use std::sync::Arc;
+
+use call::{Call, Event, Side};
+
+use crate::{Next, Phrase, Program, VoicemailConf, Word};
+
+/// One caller before a mailbox.
+#[derive(Debug)]
+pub(crate) struct Leave {
+    account: String,
+    /// What is said first; the mailbox's own, or everybody's.
+    greeting: Option<Phrase>,
+    conf: Arc<VoicemailConf>,
+    state: State,
+    words: Vec<Word>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// Is there room?
+    Asking,
+    Greeting,
+    Tone,
+    Speaking,
+    /// That it is kept, or that there is no room, is being said.
+    Ending(&'static str),
+}
+
+impl Leave {
+    pub(crate) fn new(account: String, greeting: Option<Phrase>, conf: Arc<VoicemailConf>) -> Leave {
+        Leave { account, greeting, conf, state: State::Asking, words: Vec::new() }
+    }
+
+    fn tone(&mut self, call: &mut Call) {
+        self.state = State::Tone;
+        call.play(&self.conf.tone, false);
+    }
+
+    fn ends(&mut self, why: &'static str, call: &mut Call) {
+        self.state = State::Ending(why);
+        let sound = if why == FULL { &self.conf.failed } else { &self.conf.done };
+        call.play(sound, false);
+    }
+}
+
+impl Program for Leave {
+    fn step(&mut self, event: Event, call: &mut Call) -> Next {
+        match (&self.state, event) {
+            (State::Asking, Event::Started) => {
+                self.words.push(::voicemail::Input::Open { call: call.id(), account: self.account.clone() }.into());
+            }
+            (State::Greeting, Event::Played | Event::Key(_)) => self.tone(call),
+            (State::Tone, Event::Played) => {
+                self.state = State::Speaking;
+                call.record_message(&self.account);
+                call.listen(self.conf.message_max);
+            }
+            (State::Speaking, Event::Key(_) | Event::NoKey) => {
+                call.end_message();
+                self.ends(KEPT, call);
+            }
+            (State::Ending(why), Event::Played) => call.hang_up(Side::Switch, why),
+            (_, Event::HungUp) => return Next::Over,
+            _ => {}
+        }
+        Next::Wait
+    }
+
+    fn mail(&mut self, news: &::voicemail::Output, call: &mut Call) -> Next {
+        match (&self.state, news, &self.greeting) {
+            (State::Asking, ::voicemail::Output::Opened { full: true, .. }, _) => self.ends(FULL, call),
+            (State::Asking, ::voicemail::Output::Opened { .. }, Some(greeting)) => {
+                self.state = State::Greeting;
+                let sound = greeting.to(call);
+                call.play(&sound, false);
+            }
+            (State::Asking, ::voicemail::Output::Opened { .. }, None) => self.tone(call),
+            _ => {}
+        }
+        Next::Wait
+    }
+
+    fn words(&mut self) -> Vec<Word> {
+        std::mem::take(&mut self.words)
+    }
+}
+
+const KEPT: &str = "message left";
+const FULL: &str = "mailbox full";
