@@ -32,6 +32,7 @@ mod restart;
 mod routing;
 mod sealed;
 mod sipp;
+mod sounds;
 mod speech;
 mod srtp;
 mod tls;
