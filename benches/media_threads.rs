@@ -1,4 +1,5 @@
-//! What a relayed packet costs a media thread, beside a thread that forwards and does nothing else: the floor.
+//! What a relayed packet costs a media thread, beside a thread that forwards and does nothing else: the floor. And what a
+//! packet of a prompt costs, beside a thread that only sends.
 //! `cargo bench -p centrala --bench media_threads [ROUNDS]`
 //!
 //! Both stand in this process with a port for each of 1000 legs, and take turns of a few milliseconds, so that whatever
@@ -8,10 +9,11 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use audio::Codec;
+use audio::{Codec, Sound};
 use base::{LegId, Random};
 use centrala::shell::clock::Clock;
 use centrala::shell::media_threads::{MediaThreads, Way};
@@ -37,23 +39,34 @@ fn main() {
     let addresses: Vec<SocketAddr> = phones.iter().map(|phone| phone.local_addr().expect("bound")).collect();
     let phone_of = |leg: usize| leg % 2 * (PHONES / 2) + leg / 2 % (PHONES / 2);
 
-    let forwarder: Vec<UdpSocket> =
+    let forwarder: Arc<[UdpSocket]> =
         (0..LEGS).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")).collect();
     let floor: Vec<SocketAddr> = forwarder.iter().map(|socket| socket.local_addr().expect("bound")).collect();
-    let remotes: Vec<SocketAddr> = (0..LEGS).map(|leg| addresses[phone_of(leg)]).collect();
-    thread::Builder::new().name("floor".into()).spawn(move || forward(&forwarder, &remotes)).expect("a thread");
+    let remotes: Arc<[SocketAddr]> = (0..LEGS).map(|leg| addresses[phone_of(leg)]).collect();
+    thread::Builder::new()
+        .name("floor".into())
+        .spawn({
+            let (forwarder, remotes) = (forwarder.clone(), remotes.clone());
+            move || forward(&forwarder, &remotes)
+        })
+        .expect("a thread");
 
     let clock = Clock::start();
-    let _threads: Vec<MediaThreads> = [Way::Epoll, Way::IoUring]
+    let (told, played) = channel();
+    let threads: Vec<MediaThreads> = [Way::Epoll, Way::IoUring]
         .into_iter()
         .enumerate()
         .map(|(nth, way)| {
-            let telephone_event = Some(101);
+            let (telephone_event, told) = (Some(101), told.clone());
             let started = MediaThreads::start(
                 (1, way),
                 MediaLimits::default(),
                 (clock, Random::numbered(1), identity(clock)),
-                |event| assert!(!matches!(event, Event::PortTaken { .. }), "{event:?}"),
+                move |event| match event {
+                    Event::PortTaken { local, .. } => panic!("somebody has port {}", local.port()),
+                    Event::Played { .. } => told.send(()).expect("it is awaited"),
+                    _ => {}
+                },
                 |_, _, _| true,
             );
             let threads = started.expect("a thread");
@@ -62,20 +75,22 @@ fn main() {
                 let (id, local) = (LegId(leg as u64), leg_address(nth, leg));
                 threads.command(0, Command::Open { leg: id, local });
                 threads.command(0, Command::Connect { leg: id, stream: Box::new(stream) });
-                threads.command(0, Command::Wire { from: LegId(leg as u64 ^ 1), to: id });
+            }
+            for leg in 0..LEGS as u64 {
+                threads.command(0, Command::Wire { from: LegId(leg ^ 1), to: LegId(leg) });
             }
             threads
         })
         .collect();
     let relays = [0, 1].map(|nth| (0..LEGS).map(|leg| leg_address(nth, leg)).collect::<Vec<_>>());
-    let mut tasks = tasks("media-0");
-    tasks.insert(0, tasks_named("floor"));
     for nth in 0..2 {
         while UdpSocket::bind(leg_address(nth, LEGS - 1)).is_ok() {
             thread::sleep(Duration::from_millis(10));
         }
     }
     thread::sleep(Duration::from_secs(1)); // what follows the binding is done, too
+    let mut tasks = tasks("media-0");
+    tasks.insert(0, tasks_named("floor"));
     let sides = [("floor", &floor), ("relay by epoll", &relays[0]), ("relay by io_uring", &relays[1])];
     let mut datagram = [0x55; 172];
     let mut sequence = 0_u16;
@@ -99,12 +114,48 @@ fn main() {
                 }
             }
         }
-        for (side, (name, _)) in sides.iter().enumerate() {
-            let ratios = spent[side].iter().zip(&spent[0]).map(|(one, floor)| one / floor);
-            let (ns, ratio) = (median(spent[side].iter().copied()), median(ratios));
-            println!("{what:20} {name:20} {ns:6.0} ns a packet, {ratio:.3} × floor (medians of {rounds} rounds)");
+        tell(what, sides.map(|(name, _)| name), &spent);
+    }
+
+    // A second of sound to each leg; nobody reads it, neither theirs nor the bare sends.
+    let sound = Sound::from_pcm(audio::tone(&[(425.0, -10.0)], 1000));
+    let mut spent: Vec<Vec<f64>> = vec![Vec::new(); sides.len()];
+    for _ in 0..rounds.div_ceil(10) {
+        let (forwarder, remotes) = (forwarder.clone(), remotes.clone());
+        let bare = thread::spawn(move || send(&forwarder, &remotes)).join().expect("it sends");
+        spent[0].push(bare as f64 / (50 * LEGS) as f64);
+        for (nth, threads) in threads.iter().enumerate() {
+            let before = on_processor_ns(&tasks[nth + 1]);
+            for leg in 0..LEGS {
+                let sound = sound.clone().into();
+                threads.command(0, Command::Play { leg: LegId(leg as u64), player: 1, sound, repeat: false });
+            }
+            (0..LEGS).for_each(|_| played.recv().expect("it ends"));
+            spent[nth + 1].push((on_processor_ns(&tasks[nth + 1]) - before) as f64 / (50 * LEGS) as f64);
         }
     }
+    tell("a prompt, 1000 hear it", ["bare sends", "by epoll", "by io_uring"], &spent);
+}
+
+fn tell(what: &str, names: [&str; 3], spent: &[Vec<f64>]) {
+    for (name, side) in names.into_iter().zip(spent) {
+        let ratios = side.iter().zip(&spent[0]).map(|(one, floor)| one / floor);
+        let (ns, ratio) = (median(side.iter().copied()), median(ratios));
+        println!("{what:24} {name:20} {ns:6.0} ns a packet, {ratio:.3} × floor (medians of {} rounds)", side.len());
+    }
+}
+
+/// A second of packets every 20 ms, and what it took.
+#[allow(clippy::disallowed_methods)] // as a player waits
+fn send(sockets: &[UdpSocket], remotes: &[SocketAddr]) -> u64 {
+    let before = on_processor_ns("/proc/thread-self");
+    for _ in 0..50 {
+        for (socket, remote) in sockets.iter().zip(remotes) {
+            let _ = socket.send_to(&[0x55; 172], remote);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    on_processor_ns("/proc/thread-self") - before
 }
 
 /// As `floor ports`: one receive for each readiness, one send.
