@@ -348,3 +348,20 @@ fn a_dialog_spoken_of_is_found_by_its_tags() {
     assert_eq!(desk.endpoint.leg_in(&id(&theirs, &ours)), Some(leg));
     assert_eq!(desk.endpoint.leg_in(&id(&ours, "guess")), None);
 }
+
+#[test]
+fn who_changes_the_session_before_its_answer_is_heard_is_told_to_wait_and_told_so_again() {
+    let mut desk = Desk::new();
+    let phone = Phone::new("102", udp(at(5071)));
+    let (_, invite) = desk.outgoing(phone.flow, None);
+    let change = phone.within_theirs(&invite, "t", "INVITE", 1).body(OFFER).print();
+    let answers = |texts: Vec<String>| texts.iter().map(|text| status(text)).collect::<Vec<_>>();
+    assert_eq!(answers(desk.say(phone.flow, &change).texts()), [100, 491]);
+    desk.say(phone.flow, &Text::answer(&invite, 200, "t").body(OFFER).print());
+    assert!(desk.heard().contains("Answered"));
+    assert_eq!(answers(desk.say(phone.flow, &change).texts()), [491], "a repeat hears the same");
+    // Who does not know the call hears what strangers hear.
+    let (_, invite) = desk.outgoing(phone.flow, None);
+    let change = phone.within_theirs(&invite, "t", "INVITE", 2).body(OFFER).set("Call-ID", "guessed").print();
+    assert_eq!(answers(desk.say(phone.flow, &change).texts()), [481]);
+}

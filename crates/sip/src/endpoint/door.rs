@@ -115,7 +115,14 @@ impl Endpoint {
 
     /// RFC 3261 §12.2.2.
     fn in_dialog(&mut self, request: Request, key: Arc<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
-        let Some(leg) = self.leg_of(&request) else { return self.in_subscription(request, key, flow, now, out) };
+        let Some(leg) = self.leg_of(&request) else {
+            let headers = &request.headers;
+            let (local, call_id) = (headers.first(&Name::To).map_or("", tag), headers.call_id().unwrap_or_default());
+            if request.method == Method::Invite && self.legs.awaits(local, call_id) {
+                return self.too_soon(&request, key, flow, now, out);
+            }
+            return self.in_subscription(request, key, flow, now, out);
+        };
         if !self.is_party(leg, &request, flow, now, out) {
             return;
         }
@@ -137,6 +144,15 @@ impl Endpoint {
         let transaction = self.transactions.serve(key, None, &request, flow, out);
         self.transactions.give(transaction, leg);
         self.tell(leg, invite::Input::Request { transaction, request: &request }, now, out);
+    }
+
+    /// Who has answered our INVITE changes the session before we have heard the answer: our INVITE is still in progress (RFC 3261
+    /// §14.2). By a transaction: a repeat must hear the same, though the answer may have come by then.
+    fn too_soon(&mut self, request: &Request, key: Arc<str>, flow: Flow, now: Time, out: &mut Vec<Output>) {
+        let transaction = self.transactions.serve(key, None, request, flow, out);
+        let mut response = Response::to(request, 491);
+        self.sign(&mut response);
+        self.transactions.respond(transaction, response.status, response.to_bytes(), now, out);
     }
 
     /// Who knows the tags may still be another: from elsewhere than the dialog's last message it takes a password.

@@ -106,6 +106,12 @@ impl Legs {
         self.all.get(&id).filter(|seat| seat.usage.holds(call_id, remote_tag)).map(|_| id)
     }
 
+    /// Is this a tag of ours in an INVITE that is not answered, as far as we have heard?
+    pub fn awaits(&self, local_tag: &str, call_id: &str) -> bool {
+        let leg = self.by_tag.get(local_tag).and_then(|id| self.usage(*id));
+        leg.is_some_and(|usage| matches!(usage, Usage::Uac(_)) && usage.call_id() == Some(call_id))
+    }
+
     /// Tells a leg something; it leaves when it is over.
     pub fn tell(&mut self, id: LegId, input: Input<'_>, now: Time, out: &mut Vec<Output>) {
         let Some(seat) = self.all.get_mut(&id) else { return };
