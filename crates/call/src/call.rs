@@ -158,6 +158,8 @@ pub enum Event {
     HandedOn,
     /// It could not be brought there; both talk again.
     HandedBack,
+    /// A supervisor talks in the place of the party he supervised, who is out of it.
+    TakenOver,
     /// The party that talked is gone, and why.
     PartyLeft(&'static str),
     /// The call has ended: the caller is gone, or will be.

@@ -64,7 +64,7 @@ impl Call {
     }
 
     /// The new leg does what the old one did.
-    fn stands_in(&mut self, old: LegId, at: usize) {
+    pub(crate) fn stands_in(&mut self, old: LegId, at: usize) {
         let (id, party) = (self.legs[at].id, self.legs[at].party.label().to_owned());
         let Some(was) = self.position(old) else { return };
         let mut members = self.members.clone();

@@ -1,4 +1,5 @@
-//! Supervision: somebody hears a party's call, speaks to that party alone, or to both; and chooses by key in mid-call.
+//! Supervision: somebody hears a party's call, speaks to that party alone, or to both; and chooses by key in
+//! mid-call. One more key takes the call over: he is the party then, and the one he supervised is let go.
 //!
 //! Where it stands: the switch has found the call and has said that the supervisor may. He is a leg of it that is no party:
 //! never the partner of one, never on a recording's channel, and the call goes on as it was when he goes. Each change
@@ -10,7 +11,8 @@ use media::KeysHeard;
 use serde::{Deserialize, Serialize};
 
 use crate::leg::State;
-use crate::{Call, Leg, Member, NewLeg, Role, What};
+use crate::replace::Place;
+use crate::{Call, Event, Leg, Member, NewLeg, Role, What};
 
 /// How a supervisor takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,12 +146,31 @@ impl Call {
 
     /// A supervisor pressed a key. False: it was none.
     pub(crate) fn supervisor_key(&mut self, leg: LegId, key: char) -> bool {
+        if key == TAKE_OVER && self.supervisor_takes_over(leg) {
+            return true;
+        }
         let Some(supervising) = self.supervisors.iter_mut().find(|one| one.leg == leg) else { return false };
         if let Some(how) = Supervision::by_key(key).filter(|how| *how != supervising.how) {
             supervising.how = how;
             self.note_supervision(leg);
             self.rewire();
         }
+        true
+    }
+
+    /// A supervisor takes the place of the party he supervises. False: he is no supervisor, or that is not possible now.
+    fn supervisor_takes_over(&mut self, leg: LegId) -> bool {
+        let Some(Supervising { of, .. }) = self.supervisors.iter().find(|one| one.leg == leg).copied() else {
+            return false;
+        };
+        let Some(at) = self.position(leg).filter(|_| self.place_of(of) == Some(Place::Talks)) else { return false };
+        self.supervisors.retain(|supervising| supervising.leg != leg);
+        self.note(What::SupervisorLeft { leg });
+        let party = self.legs[at].party.label().to_owned();
+        self.note(What::Replaced { leg: of, by: leg, party });
+        self.others_hear_keys_of(leg, KeysHeard::All);
+        self.stands_in(of, at);
+        self.events.push_back(Event::TakenOver);
         true
     }
 
@@ -188,5 +209,7 @@ impl Call {
     }
 }
 
+/// The key by which a supervisor takes the call over.
+const TAKE_OVER: char = '4';
 /// So many may supervise one call at once.
 const SUPERVISORS_MAX: usize = 8;

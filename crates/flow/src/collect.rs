@@ -58,6 +58,7 @@ impl Program for Collect {
             | Event::NotConnected(_)
             | Event::PartyRefused { .. }
             | Event::HandedOn
+            | Event::TakenOver
             | Event::HandedBack
             | Event::PartyLeft(_) => {}
         }

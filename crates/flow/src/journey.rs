@@ -242,6 +242,10 @@ impl Journey {
         while let Some(event) = self.call.next_event() {
             match event {
                 Event::HandedOn if self.aside.is_some() => self.hand_on(),
+                Event::TakenOver => {
+                    self.hand_on();
+                    self.program = talking();
+                }
                 Event::HandedBack => self.program = self.aside.take().unwrap_or_else(talking),
                 Event::HungUp if self.aside.is_some() => {
                     for program in self.aside.take().iter_mut().chain([&mut self.program]) {

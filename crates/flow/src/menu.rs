@@ -81,6 +81,7 @@ impl Program for Menu {
             | Event::NotConnected(_)
             | Event::PartyRefused { .. }
             | Event::HandedOn
+            | Event::TakenOver
             | Event::HandedBack
             | Event::PartyLeft(_) => {}
         }

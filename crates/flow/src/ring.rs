@@ -37,7 +37,7 @@ impl Program for Ring {
                 return Next::Over;
             }
             Event::HungUp => return Next::Over,
-            Event::HandedOn | Event::HandedBack => {} // a transfer's business
+            Event::HandedOn | Event::HandedBack | Event::TakenOver => {} // a transfer's business
             Event::Connected | Event::PartyRefused { .. } | Event::Key(_) | Event::NoKey | Event::Played => {}
         }
         Next::Wait
