@@ -3,10 +3,11 @@
 //! Where it stands: [`Store::close_orphans`] is called once, at a start, before anything else is appended. When a call
 //! really ended nobody knows; what is known is the last sign of life of the switch, and that is when its calls end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
-use acd::{AgentName, AgentState, EndedBy, Outcome, Owed, Restored, What as QueueWhat};
+use acd::{AgentName, AgentState, EndedBy, Outcome, Owed, QueueName, Restored, What as QueueWhat};
 use base::{CallId, Time};
 use call::{Side, What};
 
@@ -40,31 +41,48 @@ impl Store {
             let agent = was.agent.agent.clone();
             Record::Queue(QueueWhat::AgentIs { agent, state: AgentState::LoggedOut })
         };
-        records.extend(agents.iter().filter(|was| !was.gone).map(logged_out));
+        records.extend(agents.iter().filter(|was| was.gone == Time::ZERO).map(logged_out));
         let group: Vec<_> = records.into_iter().map(|record| (at, record)).collect();
-        let back_soon = now.since(at) <= AWAY_MAX;
-        if !back_soon {
-            agents.clear();
+        for was in &mut agents {
+            was.gone = if was.gone == Time::ZERO { at } else { was.gone };
         }
-        self.append_keeping(&group, &[], &agents)?;
-        let owed = if back_soon { self.owed(at)? } else { Vec::new() };
+        agents.retain(|was| now.since(was.gone) <= AWAY_MAX);
+        self.append_keeping(&group, &[], Some(&agents))?;
+        let owed = if now.since(at) <= AWAY_MAX { self.owed(at)? } else { Vec::new() };
         let agents = agents.into_iter().map(|was| was.agent).collect();
         Ok(Orphans { calls: calls.len(), queues: Restored { agents, owed } })
     }
 
     /// Who lost his place in a queue when the switch ended, or not long before.
     fn owed(&self, at: Time) -> Result<Vec<Owed>, JournalError> {
-        let mut owed = Vec::new();
-        for entry in self.failed_since(at - SOON)? {
-            let Record::Queue(QueueWhat::Left { queue, call, waited, .. }) = entry.record else { continue };
-            let before = self.of_call(call)?.into_iter().take_while(|other| other.number < entry.number);
-            let caller = before.filter_map(|other| match other.record {
-                Record::Queue(QueueWhat::Entered { queue: other, caller, .. }) if other == queue => Some(caller),
-                _ => None,
-            });
-            owed.extend(caller.last().map(|caller| Owed { queue, caller, waited }));
+        let mut callers = HashMap::new();
+        let mut owed: BTreeMap<(QueueName, Arc<str>), Duration> = BTreeMap::new();
+        for entry in self.came_or_failed_since(at - SOON)? {
+            match entry.record {
+                Record::Queue(QueueWhat::Entered { queue, call, caller, .. }) => {
+                    owed.remove(&(queue, caller.clone())); // he has come again
+                    callers.insert(call, caller);
+                }
+                Record::Queue(QueueWhat::Left { queue, call, waited, .. }) => {
+                    let caller = match callers.get(&call) {
+                        Some(caller) => Some(caller.clone()),
+                        None => self.caller(call, &queue)?,
+                    };
+                    owed.extend(caller.map(|caller| ((queue, caller), waited)));
+                }
+                _ => {}
+            }
         }
-        Ok(owed)
+        Ok(owed.into_iter().map(|((queue, caller), waited)| Owed { queue, caller, waited }).collect())
+    }
+
+    /// Who it was that came to this queue.
+    fn caller(&self, call: CallId, queue: &QueueName) -> Result<Option<Arc<str>>, JournalError> {
+        let caller = |entry: Entry| match entry.record {
+            Record::Queue(QueueWhat::Entered { queue: other, caller, .. }) if other == *queue => Some(caller),
+            _ => None,
+        };
+        Ok(self.of_call(call)?.into_iter().filter_map(caller).last())
     }
 }
 

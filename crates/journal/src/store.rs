@@ -119,21 +119,21 @@ impl Store {
         group: impl IntoIterator<Item = &'a (Time, Record)>,
         marks: &[(&str, u64)],
     ) -> Result<(), JournalError> {
-        self.append_keeping(group, marks, &[])
+        self.append_keeping(group, marks, None)
     }
 
-    /// Appends, and keeps these agents, whom a start has logged out, as they were: until they are something again.
+    /// Appends, and keeps these agents alone, whom a start has logged out, as they were: until they are something again.
     pub(crate) fn append_keeping<'a>(
         &mut self,
         group: impl IntoIterator<Item = &'a (Time, Record)>,
         marks: &[(&str, u64)],
-        agents: &[Kept],
+        agents: Option<&[Kept]>,
     ) -> Result<(), JournalError> {
         let file = &self.file;
         let fault = |why| JournalError::Sqlite { file: file.clone(), why };
         let change = self.sqlite.transaction().map_err(fault)?;
         let last = write(&change, self.last, group, marks).map_err(fault)?;
-        keep_agents(&change, agents).map_err(fault)?;
+        agents.map_or(Ok(()), |agents| keep_agents(&change, agents)).map_err(fault)?;
         change.commit().map_err(fault)?;
         self.last = last;
         Ok(())
@@ -207,7 +207,7 @@ impl Store {
             let (agent, state) = (row.get::<_, String>(0)?, row.get::<_, String>(1)?);
             let (calls, talked) = (row.get::<_, i64>(2)? as u64, Duration::from_nanos(row.get::<_, i64>(3)? as u64));
             let known = agent.parse().ok().zip(serde_json::from_str(&state).ok());
-            let (idle_since, gone) = (row.get(4)?, row.get(5)?);
+            let (idle_since, gone) = (row.get(4)?, Time::from_nanos(row.get::<_, i64>(5)? as u64));
             Ok(known.map(|(agent, state)| Kept {
                 agent: RestoredAgent { agent, state, calls, talked },
                 idle_since,
@@ -232,10 +232,10 @@ impl Store {
         })
     }
 
-    /// What became of callers who lost their place by a fault of ours, from this moment on.
-    pub(crate) fn failed_since(&self, at: Time) -> Result<Vec<Entry>, JournalError> {
+    /// Who came to a queue, and who lost his place there by a fault of ours, from this moment on.
+    pub(crate) fn came_or_failed_since(&self, at: Time) -> Result<Vec<Entry>, JournalError> {
         let mut entries = Vec::new();
-        let sql = "SELECT number, at, fact FROM facts WHERE at >= ? AND instr(fact, '\"outcome\":\"failed\"') ORDER BY number";
+        let sql = "SELECT number, at, fact FROM facts WHERE at >= ? AND (instr(fact, '\"outcome\":\"failed\"') OR instr(fact, '{\"entered\":{\"queue\"')) ORDER BY number";
         self.select(sql, at.as_nanos() as i64, &mut |entry| {
             entries.push(entry);
             true
@@ -273,17 +273,18 @@ impl Store {
 pub(crate) struct Kept {
     pub(crate) agent: RestoredAgent,
     idle_since: i64,
-    /// A start has logged him out already.
-    pub(crate) gone: bool,
+    /// When a start has logged him out; [`Time::ZERO`] where none has.
+    pub(crate) gone: Time,
 }
 
 fn keep_agents(change: &Transaction<'_>, agents: &[Kept]) -> rusqlite::Result<()> {
-    for Kept { agent, idle_since, .. } in agents {
+    change.execute("DELETE FROM agents WHERE gone != 0", [])?;
+    for Kept { agent, idle_since, gone } in agents {
         let sql =
-            "INSERT OR REPLACE INTO agents (agent, state, calls, talked, idle_since, gone) VALUES (?, ?, ?, ?, ?, 1)";
+            "INSERT OR REPLACE INTO agents (agent, state, calls, talked, idle_since, gone) VALUES (?, ?, ?, ?, ?, ?)";
         let state = serde_json::to_string(&agent.state).unwrap_or_default();
         let talked = i64::try_from(agent.talked.as_nanos()).unwrap_or(i64::MAX);
-        let row = params![agent.agent.as_str(), state, agent.calls as i64, talked, idle_since];
+        let row = params![agent.agent.as_str(), state, agent.calls as i64, talked, idle_since, gone.as_nanos() as i64];
         change.prepare_cached(sql)?.execute(row)?;
     }
     Ok(())

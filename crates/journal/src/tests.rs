@@ -178,8 +178,8 @@ fn what_a_crash_left_open_is_closed_at_the_last_sign_of_life() {
     let last = store.last();
     assert_eq!(store.close_orphans(at(30_000)).expect("closed once"), Orphans { calls: 0, queues });
     assert_eq!(store.last(), last);
-    assert_eq!(store.close_orphans(at(9_000 + 3_600_001)).expect("closed once"), Orphans::default());
-    assert_eq!(store.last(), last);
+    let soon_enough = store.close_orphans(at(9_000 + 3_600_000)).expect("closed once");
+    assert_eq!((soon_enough.queues.agents.len(), store.last()), (2, last));
 
     let all = entries(&store);
     let ends = &all[group.len()..];
@@ -240,4 +240,27 @@ fn the_cdr_of_what_is_read_is_the_cdr_of_what_happened() {
     let live = serde_json::to_string(&Cdr::of(call, &facts, clock)).expect("JSON");
     let later = serde_json::to_string(&cdr_of(call, &store.of_call(call).expect("read"))).expect("JSON");
     assert_eq!(live, later);
+}
+
+#[test]
+fn nobody_is_back_who_was_away_for_too_long_or_has_come_again() {
+    let folder = Folder::new("away");
+    let [first, second, third] = calls();
+    let mut store = Store::open(&folder.0).expect("opened");
+    let away = |store: &mut Store, ms| {
+        let queues = store.close_orphans(at(ms)).expect("closed").queues;
+        (queues.agents.len(), queues.owed.len())
+    };
+    let before =
+        [(at(0), agent_is("ann", AgentState::Available)), (at(1_000), entered(first)), (at(2_000), entered(second))];
+    store.append(&before, &[]).expect("appended");
+    // Both callers are one: he has waited once.
+    assert_eq!(away(&mut store, 3_000), (1, 1));
+    // He comes again and gets through; ann, who is no agent any more, is not there in an hour's time either.
+    let after = [(at(600_000), entered(third)), (at(600_000), left(third, Outcome::Abandoned, 0))];
+    store.append(&after, &[]).expect("appended");
+    assert_eq!(away(&mut store, 601_000), (1, 0));
+    store.append(&[(at(3_700_000), Record::Stopped)], &[]).expect("appended");
+    assert_eq!(away(&mut store, 3_700_001), (0, 0));
+    assert_eq!(store.agents().expect("read").len(), 0);
 }
