@@ -17,6 +17,7 @@ mod prompts;
 mod queues;
 mod record;
 mod recording;
+mod retention;
 mod routes;
 mod secrets;
 mod sound_file;
@@ -71,6 +72,8 @@ pub struct Conf {
     pub folders: Folders,
     /// Addresses, ports, folders.
     pub switch: SwitchConf,
+    /// How long recordings are kept.
+    pub retention: recorder::Retention,
     /// People by account.
     pub people: Arc<HashMap<Arc<str>, Person>>,
     /// The passwords that people.toml has. Of them nothing but digests outlives the conf.
@@ -175,7 +178,8 @@ impl Conf {
             .iter()
             .map(|queue| (queue.acd.name.to_string(), names.queue(queues_file, queue, &hold_music)))
             .collect();
-        let rules = record::rules(switch_file, &mut names, &switch.record);
+        let retention = switch.retention.checked(switch_file, &mut names);
+        let rules = record::rules(switch_file, &mut names, &switch);
         let recorded = queues.queues.iter().filter(|queue| queue.record).map(|queue| queue.acd.name.to_string());
         let everybody = people.values().filter(|person| person.record).map(|person| person.account.to_string());
         let destinations = recorded.map(Destination::Queue).chain(everybody.map(Destination::Person));
@@ -227,6 +231,7 @@ impl Conf {
             folder: folder.to_owned(),
             folders: Folders::default(),
             switch,
+            retention,
             people: Arc::new(people),
             passwords,
             trunks,

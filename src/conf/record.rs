@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::file::File;
 use super::names::Names;
+use super::switch_file::SwitchConf;
 
 /// One `[[record]]`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -26,8 +27,11 @@ pub(super) struct RecordTable {
 }
 
 /// The rules, in their order.
-pub(super) fn rules(file: &mut File<'_>, names: &mut Names<'_>, said: &[RecordTable]) -> Vec<RecordRule> {
-    (1..).zip(said).map(|(place, said)| rule(file, names, place, said)).collect()
+pub(super) fn rules(file: &mut File<'_>, names: &mut Names<'_>, switch: &SwitchConf) -> Vec<RecordRule> {
+    for class in switch.record.iter().filter_map(|said| said.class.as_ref()) {
+        switch.retention.check_class(file, class);
+    }
+    (1..).zip(&switch.record).map(|(place, said)| rule(file, names, place, said)).collect()
 }
 
 fn rule(file: &mut File<'_>, names: &mut Names<'_>, place: usize, said: &RecordTable) -> RecordRule {
@@ -58,7 +62,7 @@ fn rule(file: &mut File<'_>, names: &mut Names<'_>, place: usize, said: &RecordT
         person,
         share: said.percent.as_ref().map(|percent| *percent.get_ref()),
         keep: said.keep.as_ref().and_then(|text| word(file, text, &KEEPS)).unwrap_or_default(),
-        class: said.class.as_ref().map(|class| short(file, class)),
+        class: said.class.as_ref().map(|class| class.get_ref().clone()),
     }
 }
 

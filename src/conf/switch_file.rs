@@ -19,6 +19,7 @@ use super::file::File;
 use super::music::MusicSaid;
 use super::people::PersonLimits;
 use super::record::RecordTable;
+use super::retention::RetentionTable;
 use super::speech::{SpeechConf, SpeechTable};
 use super::watch::{self, WatchConf, WatchTable};
 
@@ -48,6 +49,7 @@ pub(super) struct SwitchFile {
     media: MediaTable,
     recording: RecordingConf,
     record: Vec<RecordTable>,
+    retention: RetentionTable,
     journal: FolderTable,
     metrics: MetricsTable,
     features: FeaturesTable,
@@ -150,6 +152,7 @@ impl Default for SwitchFile {
             media: MediaTable::default(),
             recording: RecordingConf::default(),
             record: Vec::new(),
+            retention: RetentionTable::default(),
             journal: FolderTable::default(),
             metrics: MetricsTable::default(),
             features: FeaturesTable::default(),
@@ -287,6 +290,8 @@ pub struct SwitchConf {
     pub recording: RecordingConf,
     /// Which are.
     pub(super) record: Vec<RecordTable>,
+    /// How long they are kept.
+    pub(super) retention: RetentionTable,
     /// Where CDRs go.
     pub journal: PathBuf,
     /// Where metrics may be read; none: nowhere.
@@ -452,6 +457,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         media_net: said.media.net,
         recording: said.recording,
         record: said.record,
+        retention: said.retention,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),
         speech: said.speech.checked(file, folder),
         metrics: said.metrics.listen.as_ref().and_then(|text| address(file, text)),

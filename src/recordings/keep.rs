@@ -1,10 +1,10 @@
 //! `centrala recordings hold`, `release`, `erase` and `expire`: what is kept, and what is not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::{Timestamp, ToSpan};
-use recorder::{Because, KeepError, Manifest, Query, Row, erase, hold, release};
+use jiff::Timestamp;
+use recorder::{Because, KeepError, Manifest, Query, Retention, Row, erase, hold, release};
 
 use super::Archive;
 use super::find::{open, the_one};
@@ -42,17 +42,24 @@ pub struct EraseArgs {
 pub struct ExpireArgs {
     #[command(flatten)]
     archive: Archive,
-    #[command(flatten)]
-    decision: Decision,
-    /// Recordings that began longer ago
+    /// The conf whose [retention] says how long recordings are kept
+    #[arg(long, default_value = "conf", env = "CENTRALA_CONF")]
+    conf: PathBuf,
+    /// Whatever the conf says: recordings that began so many days ago
     #[arg(long)]
-    days: u32,
+    days: Option<u32>,
     /// Only those of this queue
     #[arg(long)]
     queue: Option<String>,
     /// Only say what would be erased
     #[arg(long)]
     dry_run: bool,
+    /// Why; it stays in the manifest
+    #[arg(long, default_value = "its time is over")]
+    why: String,
+    /// Who decides
+    #[arg(long, env = "USER")]
+    by: String,
 }
 
 #[derive(Args)]
@@ -112,12 +119,17 @@ impl EraseArgs {
 impl ExpireArgs {
     pub fn run(self) -> Result<(), Failure> {
         let folder = self.archive.folder()?;
-        let before = now().checked_sub((24 * i64::from(self.days)).hours())?;
-        let to = Some(before.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
-        let mut rows = open(folder)?.find(&Query { to, queue: self.queue, ..Query::default() })?;
-        // A sidecar that does not say when it began is nobody's reason to erase it.
-        rows.retain(|row| !row.held && !row.began.is_empty());
-        erase_all(folder, &rows, &self.decision, self.dry_run)
+        let retention = match self.days {
+            Some(_) => Retention { days: self.days, ..Retention::default() },
+            None => crate::load(&self.conf)?.retention,
+        };
+        if retention.is_forever() {
+            let conf = self.conf.display();
+            return Err(format!("{conf} keeps everything for ever; write [retention] there, or say --days").into());
+        }
+        let mut rows = retention.over(&open(folder)?, now(), usize::MAX)?;
+        rows.retain(|row| self.queue.is_none() || row.queue == self.queue);
+        erase_all(folder, &rows, &Decision { why: self.why, by: self.by }, self.dry_run)
     }
 }
 

@@ -48,7 +48,7 @@ pub enum Command {
     Release(keep::HoldArgs),
     /// Erase a recording, or all of a number; a line that proves it stays
     Erase(keep::EraseArgs),
-    /// Erase what is older than so many days and not on hold
+    /// Erase what has been kept for long enough and is not on hold, as the conf or --days says
     Expire(keep::ExpireArgs),
     /// Count recordings, their hours and their bytes, by day, queue, agent, format or direction
     Stats(stats::StatsArgs),

@@ -22,6 +22,7 @@ use super::Addresses;
 use super::ask::Request;
 use super::clock::Clock;
 use super::console::Answers;
+use super::expiry::Expiry;
 use super::inbox::Inbox;
 use super::journal::Journal;
 use super::kept::KeptFile;
@@ -75,7 +76,8 @@ pub(super) struct Control {
     door: Sender<Arrival>,
     media: MediaThreads,
     recorder: Door,
-    /// The recorder's, the settler's, the encoder's and the hook's, in the order they end.
+    expiry: Expiry,
+    /// The recorder's, the settler's, the encoder's, the hook's and the expiry's, in the order they end.
     recorder_threads: Vec<JoinHandle<()>>,
     journal: Journal,
     journal_thread: JoinHandle<()>,
@@ -326,10 +328,10 @@ impl Control {
 
     /// Everything in its order: media gives up what it gathered, the recorder writes it, the journal its last lines.
     fn finish(self) {
-        let Control { streams, media, recorder, recorder_threads, journal, journal_thread, .. } = self;
+        let Control { streams, media, recorder, expiry, recorder_threads, journal, journal_thread, .. } = self;
         streams.stop();
         media.stop();
-        drop(recorder);
+        drop((recorder, expiry));
         for thread in recorder_threads {
             let _ = thread.join();
         }

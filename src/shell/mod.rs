@@ -11,6 +11,7 @@ mod console;
 mod control;
 mod descriptors;
 mod encoder;
+mod expiry;
 mod hook;
 mod icmp;
 mod identity;

@@ -29,6 +29,7 @@ mod operate;
 mod qa;
 mod queue_log;
 mod restart;
+mod retention;
 mod routing;
 mod sealed;
 mod sipp;

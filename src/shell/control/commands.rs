@@ -173,6 +173,7 @@ impl Control {
                 self.switch.reload(&loaded.conf, now, out);
                 self.perform(out);
                 let conf = &loaded.conf;
+                self.expiry.keep(conf.retention.clone());
                 self.inbox.reload(conf.switch.emergency.clone());
                 if let Err(why) = prepare::prompts(conf) {
                     warn!("prompts are encoded when they are played: {why}");

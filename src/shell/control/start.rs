@@ -17,6 +17,7 @@ use super::super::ask::SOCKET;
 use super::super::clock::Clock;
 use super::super::console::Console;
 use super::super::encoder::Encoder;
+use super::super::expiry::Expiry;
 use super::super::hook::Hook;
 use super::super::identity::identity;
 use super::super::inbox::Inbox;
@@ -77,7 +78,7 @@ impl Control {
         let addresses = Rc::new(Addresses::new(listening.clone(), conf.switch.advertise));
         let certificate = if conf.switch.speaks_tls() { Some(Certificate::load(&conf)?) } else { None };
 
-        let (recorder, recorder_threads) = start_recorder(&conf, clock, inbox.clone())?;
+        let (recorder, expiry, recorder_threads) = start_recorder(&conf, clock, inbox.clone())?;
         let folder = &conf.switch.journal;
         let fault = |why| StartError::Journal { folder: folder.clone(), why };
         let (journal, journal_thread, queues) = Journal::start(folder, clock).map_err(fault)?;
@@ -136,6 +137,7 @@ impl Control {
             streams,
             media,
             recorder,
+            expiry,
             recorder_threads,
             journal,
             journal_thread,
@@ -178,7 +180,11 @@ fn archives(conf: &Conf) -> Result<(Vec<PathBuf>, Keyring), StartError> {
     Ok((folders, keys))
 }
 
-fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(Door, RecorderThreads), StartError> {
+fn start_recorder(
+    conf: &Conf,
+    clock: Clock,
+    inbox: Sender<Arrival>,
+) -> Result<(Door, Expiry, RecorderThreads), StartError> {
     let recording = &conf.switch.recording;
     let (folders, keys) = archives(conf)?;
     let recorder = Recorder::new(RecorderConf {
@@ -205,9 +211,11 @@ fn start_recorder(conf: &Conf, clock: Clock, inbox: Sender<Arrival>) -> Result<(
     let settled = inbox.clone();
     let (settler, settler_thread) =
         Settler::start(encoder, hook, clock, move |event| arrive(&settled, Input::Recorder(event)))?;
+    let (expiry, expiry_thread) = Expiry::start(&folders, conf.retention.clone(), clock)?;
     let events = move |event| arrive(&inbox, Input::Recorder(event));
     let (door, recorder_thread) = recorder_thread::start(recorder, settler, folders, clock, events)?;
-    Ok((door, [recorder_thread, settler_thread].into_iter().chain(encoder_thread).chain(hook_thread).collect()))
+    let threads = [recorder_thread, settler_thread].into_iter().chain(encoder_thread).chain(hook_thread);
+    Ok((door, expiry, threads.chain([expiry_thread]).collect()))
 }
 
 fn is_unsupported(why: &io::Error) -> bool {

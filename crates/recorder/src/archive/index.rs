@@ -203,10 +203,21 @@ impl Index {
     /// # Errors
     /// When the index cannot be read.
     pub fn find(&self, query: &Query) -> Result<Vec<Row>, IndexError> {
+        self.pick(query, usize::MAX, |_| true)
+    }
+
+    /// Of those that answer, the ones that are wanted; no more than `limit`.
+    pub(crate) fn pick(
+        &self,
+        query: &Query,
+        limit: usize,
+        mut is_wanted: impl FnMut(&Row) -> bool,
+    ) -> Result<Vec<Row>, IndexError> {
         let (sql, values) = query.sql();
         self.sql(|sqlite| {
             let mut statement = sqlite.prepare_cached(&sql)?;
-            statement.query_map(params_from_iter(values), read_row)?.collect()
+            let rows = statement.query_map(params_from_iter(values), read_row)?;
+            rows.filter(|row| row.as_ref().map_or(true, &mut is_wanted)).take(limit).collect()
         })
     }
 
@@ -348,7 +359,7 @@ fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
     let Found { row, agents, numbers, text } = found;
     change
         .prepare_cached(&format!(
-            "INSERT INTO recordings ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO recordings ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ))?
         .execute(params![
             row.id,
@@ -364,7 +375,8 @@ fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
             row.salvaged,
             row.held,
             row.bytes as i64,
-            row.format.name()
+            row.format.name(),
+            row.class
         ])?;
     let n = change.last_insert_rowid();
     for agent in agents {
@@ -412,6 +424,7 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         held: row.get(11)?,
         bytes: row.get::<_, i64>(12)? as u64,
         format: row.get::<_, String>(13).map(|name| Format::named(&name).unwrap_or_default())?,
+        class: row.get(14)?,
     })
 }
 
@@ -421,16 +434,17 @@ fn fault(folder: &Path, why: rusqlite::Error) -> IndexError {
 
 const INDEX: &str = "index.sqlite";
 /// Rises when the tables change: an older index is made anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 const COLUMNS: &str =
-    "id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged, held, bytes, format";
+    "id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged, held, bytes, format, class";
 const SCHEMA: &str = "
     DROP TABLE IF EXISTS recordings; DROP TABLE IF EXISTS agents; DROP TABLE IF EXISTS numbers;
     DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS known;
     CREATE TABLE recordings (
         n INTEGER PRIMARY KEY, id TEXT NOT NULL, call TEXT NOT NULL, file TEXT NOT NULL UNIQUE, began TEXT NOT NULL,
         seconds REAL NOT NULL, direction TEXT NOT NULL, caller TEXT NOT NULL, called TEXT NOT NULL, queue TEXT,
-        agent TEXT, salvaged INTEGER NOT NULL, held INTEGER NOT NULL, bytes INTEGER NOT NULL, format TEXT NOT NULL
+        agent TEXT, salvaged INTEGER NOT NULL, held INTEGER NOT NULL, bytes INTEGER NOT NULL, format TEXT NOT NULL,
+        class TEXT
     );
     CREATE INDEX by_began ON recordings (began);
     CREATE INDEX by_queue ON recordings (queue, began);
@@ -444,5 +458,5 @@ const SCHEMA: &str = "
         text, content = '', contentless_delete = 1, detail = 'none', tokenize = 'unicode61 remove_diacritics 2'
     );
     CREATE TABLE known (position TEXT NOT NULL);
-    PRAGMA user_version = 3;
+    PRAGMA user_version = 4;
 ";

@@ -17,6 +17,7 @@ mod keep;
 mod manifest;
 mod outbox;
 mod ratings;
+mod retention;
 mod row;
 mod verify;
 
@@ -27,5 +28,6 @@ pub use keep::{Access, Because, KeepError, access, erase, hold, release};
 pub use manifest::{Act, Entry, Manifest};
 pub use outbox::Outbox;
 pub use ratings::{ratings, ratings_of, with_ratings};
+pub use retention::Retention;
 pub use row::Row;
 pub use verify::{Fault, Finding, Noted, Progress, Report, Verify};

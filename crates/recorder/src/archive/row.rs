@@ -28,6 +28,8 @@ pub struct Row {
     pub queue: Option<String>,
     /// Who talked with the caller last.
     pub agent: Option<String>,
+    /// How long it is to be kept, by name.
+    pub class: Option<String>,
     /// It was cut off, by a crash or a failing disk.
     pub salvaged: bool,
     /// It is on hold: nothing erases it.
@@ -63,6 +65,7 @@ struct Sidecar {
     began: String,
     seconds: f64,
     salvaged: bool,
+    class: Option<String>,
     channels: Channels,
     cdr: Cdr,
 }
@@ -105,8 +108,20 @@ impl Found {
     /// Of the sidecar of `file`. `None` if it cannot be read.
     pub(crate) fn read(file: String, sidecar: &[u8]) -> Option<Found> {
         let sidecar: Sidecar = serde_json::from_slice(sidecar).ok()?;
-        let Sidecar { call, segment, part, legal_hold, began, seconds, salvaged, channels, cdr, format, integrity } =
-            sidecar;
+        let Sidecar {
+            call,
+            segment,
+            part,
+            legal_hold,
+            began,
+            seconds,
+            salvaged,
+            class,
+            channels,
+            cdr,
+            format,
+            integrity,
+        } = sidecar;
         let stem = || file.rsplit('/').next().unwrap_or_default().rsplit_once('.').map_or("", |(stem, _)| stem);
         let id = match (call.is_empty(), part) {
             (true, _) => stem().to_owned(),
@@ -138,6 +153,7 @@ impl Found {
             called,
             queue,
             agent,
+            class,
             salvaged,
             held: legal_hold.is_some(),
             bytes: integrity.bytes,
