@@ -172,10 +172,8 @@ impl Switch {
             Input::Located(input) => self.locate(input, now, out),
             Input::Moved => self.trunks_are_at(now, out),
             Input::Recorder(event) => {
-                if let recorder::Event::Failed { id, .. } = &event
-                    && self.no_call_unrecorded
-                {
-                    self.step(id.call, now, out, |journey| journey.hang_up("cannot be recorded", now));
+                if let recorder::Event::Failed { id, why } = &event {
+                    self.recording_failed(*id, why, now, out);
                 }
                 self.message_recorded(&event);
                 out.push(Output::Recorded(event));

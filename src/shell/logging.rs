@@ -63,6 +63,7 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
             Some(Reason::Asked(actor)) => info!(%call, file, by = actor.by, how = ?actor.how, "recording"),
             None => info!(%call, file, "recording"),
         },
+        What::RecordingFailed { .. } => {} // `recording` has said so
         What::RecordingStopped { actor, .. } => info!(%call, by = actor.by, how = ?actor.how, "recording stopped"),
         What::Silenced { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "nothing is kept"),
         What::Sounds { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "kept again"),

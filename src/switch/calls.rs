@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use base::{CallId, LegId, Time};
-use call::{Call, Do, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Silence, Target};
+use base::{CallId, LegId, RecordingId, Time};
+use call::{Call, Do, Fact, Knock, MediaRules, NewLeg, Outbound, Party, Recording, Silence, Target, What};
 use flow::{Journey, Word};
 use route::{Destination, Found};
 use sip::{Flow, Gruu, Incoming, Transport};
@@ -88,6 +88,21 @@ impl Switch {
     /// No call is made of this INVITE.
     pub(super) fn reject(&mut self, leg: LegId, status: u16, now: Time) {
         self.endpoint.handle(sip::Input::Command(sip::Command::Reject { leg, status }), now, &mut self.heard);
+    }
+
+    /// That a recording failed is a fact, of a call that is over, too. Where no call goes unrecorded, it ends.
+    pub(super) fn recording_failed(&mut self, id: RecordingId, why: &str, now: Time, out: &mut Vec<Output>) {
+        if !self.journeys.contains_key(&id.call) {
+            let what = What::RecordingFailed { id, why: why.to_owned() };
+            return out.push(Output::Fact { call: id.call, fact: Fact { at: now, what } });
+        }
+        let ends = self.no_call_unrecorded;
+        self.step(id.call, now, out, |journey| {
+            journey.recording_failed(id, why, now);
+            if ends {
+                journey.hang_up("cannot be recorded", now);
+            }
+        });
     }
 
     /// Lets a call take its next step and does what it wants. A fault inside ends that call and no other.

@@ -244,6 +244,15 @@ fn a_folder_that_vanishes_costs_no_sound_where_there_is_another_and_no_call_unle
             thread::sleep(Duration::from_secs(1));
             ann.hang_up();
         }
+        if !spills {
+            until("the journal tells it", Duration::from_secs(5), || {
+                let journal = centre
+                    .program(&["journal", "tail", "--lines", "100", "--json", "--journal"])
+                    .arg(centre.journal())
+                    .output();
+                said(&journal.ok()?).contains("recording-failed").then_some(())
+            });
+        }
         bob.wait_for("CALL_CLOSED", A_WHILE);
         let cdr = switch.cdr();
         let (by, cause) = (&cdr["ended_by"], cdr["cause"].as_str().unwrap_or_default());

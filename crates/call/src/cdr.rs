@@ -204,6 +204,7 @@ impl Cdr {
                 | What::HungUp { .. }
                 | What::Key { .. }
                 | What::RecordingStopped { .. }
+                | What::RecordingFailed { .. }
                 | What::Silenced { .. }
                 | What::Sounds { .. }
                 | What::Ringing { .. }

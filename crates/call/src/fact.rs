@@ -208,6 +208,13 @@ pub enum What {
         /// Who wanted that.
         actor: Actor,
     },
+    /// A recording broke off, or never began. It may be told of a call that is over.
+    RecordingFailed {
+        /// Its number.
+        id: RecordingId,
+        /// What happened, to what, and what to do.
+        why: String,
+    },
     /// Nothing that is said from now is kept.
     Silenced {
         /// Why.

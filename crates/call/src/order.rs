@@ -205,6 +205,12 @@ impl Call {
         }
     }
 
+    /// A recording broke off, or never began.
+    pub fn recording_failed(&mut self, id: RecordingId, why: &str, now: Time) {
+        self.now = now;
+        self.note(What::RecordingFailed { id, why: why.to_owned() });
+    }
+
     fn stop_recording(&mut self, actor: Actor) -> bool {
         let now = self.now;
         let Some(recording) = self.recordings.last_mut().filter(|recording| recording.runs()) else { return false };

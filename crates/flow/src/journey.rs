@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use base::{LegId, Time};
+use base::{LegId, RecordingId, Time};
 use call::{Actor, Call, Do, Event, Input, Leg, Onward, Order, Outbound, Replacement, Side, Supervisor, Target};
 use route::{Destination, Found, Guest};
 
@@ -219,6 +219,11 @@ impl Journey {
     /// The switch ends the call, whatever its program is about.
     pub fn hang_up(&mut self, cause: &'static str, now: Time) {
         self.handle(Input::HangUp { cause }, now);
+    }
+
+    /// A recording of the call broke off, or never began.
+    pub fn recording_failed(&mut self, id: RecordingId, why: &str, now: Time) {
+        self.call.recording_failed(id, why, now);
     }
 
     /// The call.
