@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use locate::Target;
-use sip::{Flow, Place, Transport};
+use sip::{Flow, Place, Transport, of_network};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -359,6 +359,7 @@ struct Seat {
 impl Seats {
     /// `None`: there are too many, or too many from there.
     fn take(self: &Rc<Seats>, source: IpAddr) -> Option<Seat> {
+        let source = of_network(source);
         let mut by_source = self.by_source.borrow_mut();
         let own = by_source.get(&source).copied().unwrap_or(0);
         if self.taken.get() >= self.limits.all_max || own >= self.limits.per_source_max {
@@ -406,5 +407,15 @@ mod tests {
         drop(first);
         drop(seats.take(here).expect("a seat that is free again"));
         assert_eq!(seats.by_source.borrow().len(), 2);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_source() {
+        let limits = ConnectionLimits { all_max: 9, per_source_max: 2 };
+        let seats = Rc::new(Seats { limits, taken: Cell::new(0), by_source: RefCell::default() });
+        let take = |ip: &str| seats.take(ip.parse().expect("an IP"));
+        let [_first, _second] = ["2001:db8::1", "2001:db8::2"].map(|ip| take(ip).expect("a seat"));
+        assert!(take("2001:db8::3").is_none(), "the three are of one /64");
+        assert!(take("2001:db8:0:1::3").is_some());
     }
 }

@@ -1,9 +1,10 @@
-//! A network of addresses, `192.0.2.0/24`: from where a trunk calls.
+//! Networks of addresses: `192.0.2.0/24`, from where a trunk calls, and what counts as one source.
 //!
-//! Where it stands: the gate asks whether a source is in one. IPv4 addresses written as IPv6 ones are the same addresses.
+//! Where it stands: the gate asks whether a source is in one; whoever counts sources, what to count it as. IPv4 addresses
+//! written as IPv6 ones are the same addresses.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// All addresses that begin with the same bits.
@@ -23,6 +24,14 @@ impl Network {
         };
         let differing = ours ^ theirs;
         differing.checked_shr(width - u32::from(self.bits)).unwrap_or(0) == 0
+    }
+}
+
+/// What an address is counted as, where what one party does is counted: itself, or of IPv6 its /64 (RFC 6177).
+pub fn of_network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+        v4 => v4,
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::process::Process;
+use super::sip::anywhere;
 use super::sound::{self, Side};
 use super::switch::password;
 use super::{Scratch, files_below, ports, until};
@@ -75,12 +76,13 @@ impl Phone {
         // aufile wants as many channels as the codec has in name.
         sound::write_tone(&tone, hz, 30, if codecs.starts_with("opus") { 2 } else { 1 });
 
-        let sip = ports::block(2); // UDP and TCP, then TLS
+        let mut listen = anywhere(switch); // of the switch's family
+        listen.set_port(ports::block(2)); // UDP and TCP, then TLS
         let control = ports::block(1);
         let media = ports::block(10);
         let conf = format!(
-            "net_interface 127.0.0.1\n\
-             sip_listen 127.0.0.1:{sip}\n\
+            "net_interface {home}\n\
+             sip_listen {listen}\n\
              rtp_ports {media}-{media_last}\n\
              audio_source aufile,{tone}\n\
              ausrc_srate 8000\n\
@@ -99,6 +101,7 @@ impl Phone {
              module_app ctrl_tcp.so\n",
             // A phone that keeps flows has a name of its own.
             uuid = if account.contains("outbound") { "module_tmp uuid.so\n" } else { "" },
+            home = listen.ip(),
             media_last = media + 9,
             tone = tone.display(),
             heard = heard.display(),
@@ -114,7 +117,7 @@ impl Phone {
         }
 
         let mut baresip = Command::new("baresip");
-        baresip.arg("-4").arg("-f").arg(&folder);
+        baresip.arg(if listen.is_ipv4() { "-4" } else { "-6" }).arg("-f").arg(&folder);
         let mut process =
             Process::start(&format!("phone {user}"), "baresip-core", baresip, &folder.join("baresip.log"));
         let control = until("a phone taking commands", Duration::from_secs(10), || {
@@ -131,6 +134,16 @@ impl Phone {
 
     pub fn hang_up(&mut self) {
         self.command("hangup", "");
+    }
+
+    /// Puts the other side on hold.
+    pub fn hold(&mut self) {
+        self.command("hold", "");
+    }
+
+    /// Takes the call up again.
+    pub fn resume(&mut self) {
+        self.command("resume", "");
     }
 
     /// Presses a key during a call (RFC 4733).

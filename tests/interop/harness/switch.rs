@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -157,11 +157,18 @@ impl Centre {
     }
 
     /// The switch at another address of this machine, so that two of them tell each other from phones.
-    pub fn at(mut self, address: [u8; 4]) -> Centre {
+    pub fn at(mut self, address: impl Into<IpAddr>) -> Centre {
         let before = self.address;
-        self.address.set_ip(IpAddr::from(address));
+        self.address.set_ip(address.into());
         self.replace("switch.toml", &before.to_string(), &self.address.to_string());
         self
+    }
+
+    /// The switch at the same port of IPv6, too.
+    pub fn listen_ipv6(&self) -> SocketAddr {
+        let ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, self.address.port()));
+        self.replace("switch.toml", "listen = [", &format!("listen = [\"{ipv6}\", "));
+        ipv6
     }
 
     /// Lets the switch listen for TLS, at the port beside the other; its certificate is made at the first start.

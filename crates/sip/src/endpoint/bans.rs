@@ -6,10 +6,12 @@
 //! for its source, so nobody gets another banned. Names that do not exist count like those that do. It sends nothing.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base::Time;
+
+use crate::network::of_network;
 
 /// When somebody is banned, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,14 +182,6 @@ impl Record {
     fn is_old(&self, now: Time) -> bool {
         let quiet = now.since(self.last.max(self.until));
         quiet > if self.bans == 0 { FORGIVEN_AFTER } else { FORGOTTEN_AFTER }
-    }
-}
-
-/// A source is what one party holds: an IPv4 address, or an IPv6 /64 (RFC 6177).
-pub fn of_network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-        v4 => v4,
     }
 }
 

@@ -10,8 +10,8 @@ use std::net::IpAddr;
 
 use base::Time;
 
-use super::bans::of_network;
 use crate::Flow;
+use crate::network::of_network;
 
 /// How fast is too fast.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,6 +232,18 @@ mod tests {
         assert_eq!(tide(&mut floods, phone), Tide::In);
         assert_eq!(tide(&mut floods, from("192.0.2.8:5060")), Tide::In);
         assert_eq!(tide(&mut floods, Flow { connection: 3, ..phone }), Tide::Out, "another stream is not proven");
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_source() {
+        // 20,000 addresses of one /64 get what one address gets; the /64 beside it is another.
+        let mut floods = Floods::new(6);
+        let mut let_in = |address: String| {
+            floods.take(&FloodConf::default(), from(&format!("[{address}]:5060")), Time::ZERO) == Tide::In
+        };
+        let taken = (0..20_000).filter(|n| let_in(format!("2001:db8::{n:x}"))).count();
+        assert_eq!(taken, 1000);
+        assert!(let_in("2001:db8:0:1::1".to_owned()));
     }
 
     #[test]
