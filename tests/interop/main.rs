@@ -28,6 +28,7 @@ mod names;
 mod operate;
 mod qa;
 mod queue_log;
+mod reload;
 mod restart;
 mod retention;
 mod routing;
