@@ -11,7 +11,7 @@ use memchr::memchr2;
 use rsip::Header;
 use rsip::headers::untyped::UntypedHeader;
 
-use crate::text::{digits, is_blank, split_while, trim_start};
+use crate::text::{digits, elements, is_blank, split_while, trim_start};
 use crate::{NameAddr, Via};
 
 /// The header fields of a message, in the order they stood there.
@@ -38,7 +38,8 @@ impl Headers {
         self.0.iter().find(|header| name.names(header)).map(value_of)
     }
 
-    /// All values under that name, in order. List headers have one entry for each element.
+    /// All values under that name, in order. Each address of a list has a value of its own (Via, Route, Contact, …); a list
+    /// of words is as it was written.
     pub fn all(&self, name: &Name) -> impl Iterator<Item = &str> {
         self.0.iter().filter(|header| name.names(header)).map(value_of)
     }
@@ -48,9 +49,14 @@ impl Headers {
         self.first(name).is_some()
     }
 
+    /// All elements of a list header, in whichever lines they stand (RFC 3261 §7.3.1). Empty ones are none.
+    pub fn elements(&self, name: &Name) -> impl Iterator<Item = &str> {
+        self.all(name).flat_map(elements).filter(|element| !element.is_empty())
+    }
+
     /// Does a list header (Supported, Require, Allow, …) hold this token?
     pub fn lists(&self, name: &Name, token: &str) -> bool {
-        self.all(name).any(|element| element.eq_ignore_ascii_case(token))
+        self.elements(name).any(|element| element.eq_ignore_ascii_case(token))
     }
 
     /// Adds a header at the end.
@@ -335,8 +341,9 @@ impl Name {
         Name::Other(Cow::Borrowed(name))
     }
 
-    /// The elements of this header may be written in one line with commas (RFC 3261 §7.3.1) and are kept one by one.
-    pub(crate) fn is_list(&self) -> bool {
+    /// Its elements may be written in one line with commas (RFC 3261 §7.3.1) and are kept one by one: they are taken and
+    /// put singly. Lists of words, which are only ever asked whether they hold one, stay as they are written.
+    pub(crate) fn is_split(&self) -> bool {
         use Name::*;
         matches!(
             self,
@@ -345,17 +352,14 @@ impl Name {
                 | RecordRoute
                 | Path
                 | ServiceRoute
-                | Allow
-                | Supported
-                | Require
-                | ProxyRequire
-                | Unsupported
-        ) || matches!(
-            self,
-            Accept | AcceptEncoding | AcceptLanguage | AllowEvents | AlertInfo | CallInfo | ErrorInfo | ContentEncoding
-        ) || matches!(
-            self,
-            ContentLanguage | InReplyTo | Warning | Diversion | HistoryInfo | PAssertedIdentity | RecvInfo | Reason
+                | AlertInfo
+                | CallInfo
+                | ErrorInfo
+                | Warning
+                | Diversion
+                | HistoryInfo
+                | PAssertedIdentity
+                | Reason
         )
     }
 }

@@ -118,6 +118,30 @@ pub fn quoted_len(text: &str) -> Option<usize> {
     None
 }
 
+/// Cuts a list at its commas, but not at those in quotes or in `<>`. Elements come without blanks and may be empty.
+pub fn elements(value: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = comma(text);
+        rest = end.map(|at| &text[at + 1..]);
+        Some(trim(&text[..end.unwrap_or(text.len())]))
+    })
+}
+
+fn comma(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        at += bytes.get(at..)?.iter().position(|b| matches!(b, b',' | b'"' | b'<'))?;
+        at += match bytes[at] {
+            b',' => return Some(at),
+            b'"' => quoted_len(&text[at..])?,
+            _ => position(&text[at..], b'>')? + 1,
+        };
+    }
+}
+
 /// Takes quotes and backslashes away; text without quotes is left as it is.
 pub fn unquote(text: &str) -> Cow<'_, str> {
     let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { return text.into() };
@@ -166,6 +190,21 @@ mod tests {
         }
         for text in ["", "a", "\"", "\\", "Jörg \"J\" \\o/"] {
             assert_eq!(unquote(&quote(text)), text);
+        }
+    }
+
+    #[test]
+    fn lists_are_cut_outside_quotes_and_brackets() {
+        for (list, want) in [
+            ("a", vec!["a"]),
+            ("", vec![""]),
+            ("a, b ,c", vec!["a", "b", "c"]),
+            ("\"x,\\\",y\" <sip:a,b@c>;d=\",\", <e>", vec!["\"x,\\\",y\" <sip:a,b@c>;d=\",\"", "<e>"]),
+            ("a,,b,", vec!["a", "", "b", ""]),
+            ("\"open, b", vec!["\"open, b"]),
+            ("<open, b", vec!["<open, b"]),
+        ] {
+            assert_eq!(elements(list).collect::<Vec<_>>(), want, "{list}");
         }
     }
 

@@ -144,7 +144,7 @@ fn odd_but_legal_messages_are_understood() {
         message("escnull").headers().to().unwrap().uri.parse::<sip::Uri>().unwrap().user.as_deref(),
         Some("null-\0-null")
     );
-    assert_eq!(values("semiuri", Name::Accept).len(), 6);
+    assert_eq!(message("semiuri").headers().elements(&Name::Accept).count(), 6);
     assert_eq!(message("dblreq").headers().cseq(), Some((8, "REGISTER")));
     assert_eq!(message("cparam01").headers().contact().unwrap().params.get("unknownparam"), Some(""));
     assert!(message("cparam02").headers().contact().unwrap().uri.ends_with(";unknownparam"));

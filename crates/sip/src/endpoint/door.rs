@@ -465,9 +465,9 @@ pub(super) const TAG_LETTERS: usize = 16;
 /// The extensions a request requires and we have not (RFC 3261 §8.2.2.3).
 pub(super) fn unsupported(request: &Request) -> Option<String> {
     let ours: &[&str] = if request.method == Method::Register { &["path", "outbound", "gruu"] } else { &[] };
-    let is_ours = |tag: &str| tag.is_empty() || ours.iter().any(|own| own.eq_ignore_ascii_case(tag));
+    let is_ours = |tag: &str| ours.iter().any(|own| own.eq_ignore_ascii_case(tag));
     let known = |tag: &str| SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag));
-    let required = request.headers.all(&Name::Require).filter(|tag| !is_ours(tag) && !known(tag));
+    let required = request.headers.elements(&Name::Require).filter(|tag| !is_ours(tag) && !known(tag));
     let required: Vec<_> = required.collect();
     (!required.is_empty()).then(|| required.join(", "))
 }
@@ -475,6 +475,6 @@ pub(super) fn unsupported(request: &Request) -> Option<String> {
 /// Is the body a session description as it stands? One that may be ignored is (RFC 3261 §20.11).
 fn can_read(headers: &Headers) -> bool {
     let kind = headers.first(&Name::ContentType).unwrap_or(SDP).split(';').next().unwrap_or_default().trim();
-    let plain = headers.all(&Name::ContentEncoding).all(|coding| coding.eq_ignore_ascii_case("identity"));
+    let plain = headers.elements(&Name::ContentEncoding).all(|coding| coding.eq_ignore_ascii_case("identity"));
     plain && kind.eq_ignore_ascii_case(SDP)
 }

@@ -249,7 +249,8 @@ pub(super) fn package(request: &Request) -> Option<Package> {
 
 /// Can the watcher read what it would be sent? Who says nothing reads the package's own type.
 fn takes(request: &Request, package: Package) -> bool {
-    let mut types = request.headers.all(&Name::Accept).map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    let kinds = request.headers.elements(&Name::Accept);
+    let mut types = kinds.map(|kind| kind.split(';').next().unwrap_or_default().trim());
     let reads = |kind: &str| {
         kind.eq_ignore_ascii_case(package.content_type()) || kind == "*/*" || kind.eq_ignore_ascii_case("application/*")
     };

@@ -1,4 +1,4 @@
-//! Lines, fields and list elements of a message's head: where they begin and end.
+//! Lines and fields of a message's head: where they begin and end.
 //!
 //! Where it stands: under the scanner and the framer. CRLF is the rule (RFC 3261 §7); a bare LF is understood.
 
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
 
-use crate::text::{is_blank, is_token_byte, position, quoted_len, split_while, trim, trim_start};
+use crate::text::{is_blank, is_token_byte, split_while, trim, trim_start};
 
 /// Where a head ends and its body begins.
 pub struct HeadEnd {
@@ -95,30 +95,6 @@ fn unfold(value: &str) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Cuts a list at its commas, but not at those in quotes or in `<>`. Elements come without blanks and may be empty.
-pub fn elements(value: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(value);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let end = comma(text);
-        rest = end.map(|at| &text[at + 1..]);
-        Some(trim(&text[..end.unwrap_or(text.len())]))
-    })
-}
-
-fn comma(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    loop {
-        at += bytes.get(at..)?.iter().position(|b| matches!(b, b',' | b'"' | b'<'))?;
-        at += match bytes[at] {
-            b',' => return Some(at),
-            b'"' => quoted_len(&text[at..])?,
-            _ => position(&text[at..], b'>')? + 1,
-        };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,21 +106,6 @@ mod tests {
             Fields(text).map(|field| field.name_and_value().map(|(name, value)| format!("{name}|{value}"))).collect();
         let want = [Some("To|<sip:a> ;tag=1"), Some("Subject|"), Some("X-Y|:z"), None];
         assert_eq!(fields, want.map(|field| field.map(str::to_owned)));
-    }
-
-    #[test]
-    fn lists_are_cut_outside_quotes_and_brackets() {
-        for (list, want) in [
-            ("a", vec!["a"]),
-            ("", vec![""]),
-            ("a, b ,c", vec!["a", "b", "c"]),
-            ("\"x,\\\",y\" <sip:a,b@c>;d=\",\", <e>", vec!["\"x,\\\",y\" <sip:a,b@c>;d=\",\"", "<e>"]),
-            ("a,,b,", vec!["a", "", "b", ""]),
-            ("\"open, b", vec!["\"open, b"]),
-            ("<open, b", vec!["<open, b"]),
-        ] {
-            assert_eq!(elements(list).collect::<Vec<_>>(), want, "{list}");
-        }
     }
 
     #[test]
