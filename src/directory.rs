@@ -108,7 +108,7 @@ impl Directory {
         Way {
             party: self.person(account),
             uri: binding.contact,
-            routes: binding.path,
+            routes: binding.path.into_vec(),
             flow,
             seen,
             others: Vec::new(),

@@ -230,7 +230,7 @@ impl PhoneStatus {
             contact: binding.contact.clone(),
             address: binding.source.to_string(),
             transport: binding.flow.transport.as_str().to_owned(),
-            user_agent: binding.user_agent.clone(),
+            user_agent: binding.user_agent.to_string(),
             expires_secs: binding.expires.since(now).as_secs(),
         }
     }

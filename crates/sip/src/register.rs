@@ -197,7 +197,7 @@ impl Registrar {
                 // RFC 5626 §5.3: a flow that failed is gone. One of which nobody says so, and which has no other, stays:
                 // it was one message.
                 let by_it = |binding: &Binding| {
-                    binding.flow == hop.flow && binding.contact == hop.uri && binding.path == hop.routes
+                    binding.flow == hop.flow && binding.contact == hop.uri && *binding.path == *hop.routes
                 };
                 let bindings = self.aors.get(account).map_or(&[][..], |aor| &aor.bindings);
                 let Some(failed) = bindings.iter().find(|binding| by_it(binding)) else { return };
@@ -240,7 +240,7 @@ impl Registrar {
         let mut others: Vec<&Binding> =
             bindings.filter(|other| other.expires > now && binding.is_beside(other)).collect();
         others.sort_by_key(|other| std::cmp::Reverse(other.refreshed));
-        let hop = |other: &Binding| Hop { uri: other.contact.clone(), routes: other.path.clone(), flow: other.flow };
+        let hop = |other: &Binding| Hop { uri: other.contact.clone(), routes: other.path.to_vec(), flow: other.flow };
         others.into_iter().map(hop).collect()
     }
 

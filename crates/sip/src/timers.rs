@@ -48,8 +48,18 @@ impl<K: Ord> Timers<K> {
         if *at > now {
             return None;
         }
-        self.0.pop().map(|Reverse(entry)| entry)
+        let due = self.0.pop().map(|Reverse(entry)| entry);
+        if is_roomy(self.0.len(), self.0.capacity()) {
+            self.0.shrink_to(2 * self.0.len());
+        }
+        due
     }
+}
+
+/// A table keeps the room of its fullest hour, which may have been a storm of all phones at once: is it time to give most
+/// of that back?
+pub fn is_roomy(len: usize, capacity: usize) -> bool {
+    capacity > 4096 && len < capacity / 8
 }
 
 impl Armed {
@@ -83,5 +93,16 @@ mod tests {
         assert!(!armed.rings(old));
         timers.arm(&mut armed, Some(at(90)), || 'a');
         assert_eq!((timers.deadline(), timers.due(at(60))), (Some(at(90)), None));
+    }
+
+    #[test]
+    fn the_room_of_a_storm_is_given_back() {
+        let mut timers = Timers::default();
+        for n in 0..100_000_u64 {
+            timers.arm(&mut Armed::default(), Some(Time::from_millis(n)), || n);
+        }
+        assert!((0..99_000).all(|n| timers.due(Time::NEVER).is_some_and(|(_, who)| who == n)));
+        assert!(timers.0.capacity() < 20_000, "{}", timers.0.capacity());
+        assert!((99_000..100_000).all(|n| timers.due(Time::NEVER).is_some_and(|(_, who)| who == n)));
     }
 }

@@ -242,7 +242,7 @@ fn the_proxies_between_are_remembered_and_told() {
         let known = phone.desk.endpoint.bindings("101", phone.desk.now);
         if want == "200" {
             assert_eq!(path, ["<sip:198.51.100.8;lr>", edge]);
-            assert_eq!(known[0].path, path);
+            assert_eq!(*known[0].path, *path);
             assert!(!said.contains("Flow-Timer"), "the flow is the proxy's to watch: {said}");
         } else {
             assert!(known.is_empty());

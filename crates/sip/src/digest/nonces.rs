@@ -16,6 +16,7 @@ use super::fields::Fields;
 use super::{Algorithm, Asked, Ha1, hex};
 use crate::Uri;
 use crate::text::quote;
+use crate::timers::is_roomy;
 
 /// A nonce older than this is stale (RFC 7616 §3.3): its password was right once, it is asked for again.
 const NONCE_LIFE: Duration = Duration::from_secs(60);
@@ -62,8 +63,8 @@ pub struct Nonces {
     /// Stands in for the hash of a user there is not.
     nobody: Ha1,
     serial: u32,
-    used: HashMap<u128, u32>, // the nonce's HMAC; the highest nc seen
-    births: VecDeque<(Time, u128)>,
+    used: HashMap<u64, u32>, // half the nonce's HMAC; the highest nc seen
+    births: VecDeque<(Time, u64)>,
     used_max: usize,
 }
 
@@ -141,12 +142,17 @@ impl Nonces {
     fn take(&mut self, birth: u64, seal: u128, count: u32, now: Time) -> bool {
         while let Some((_, old)) = self.births.pop_front_if(|(used, _)| now.since(*used) > NONCE_LIFE) {
             self.used.remove(&old);
+            if is_roomy(self.used.len(), self.used.capacity()) {
+                self.used.shrink_to(2 * self.used.len());
+                self.births.shrink_to(2 * self.births.len());
+            }
         }
         let birth = Time::from_millis(birth);
         if birth > now || now.since(birth) > NONCE_LIFE {
             return false;
         }
         let full = self.used.len() >= self.used_max;
+        let seal = seal as u64; // it has been proven whole; half of it tells apart those of a minute
         match self.used.get_mut(&seal) {
             // Gaps are allowed, as requests may be lost; falling and standing still are replays.
             Some(highest) if count > *highest => *highest = count,

@@ -16,7 +16,7 @@ use crate::dialog::tag;
 use crate::invite::TransactionId;
 use crate::subscribe::SubscriptionId;
 use crate::texts::TextId;
-use crate::timers::{Armed, Timers};
+use crate::timers::{Armed, Timers, is_roomy};
 use crate::transaction::{
     self, Client, InviteClient, InviteServer, Server, client, invite_client, invite_server, server,
 };
@@ -26,7 +26,7 @@ use crate::{Flow, Headers, Method, Name, Request, Response, Transport, Via, meth
 #[derive(Debug, Default)]
 pub struct Transactions {
     last: u64,
-    /// Boxed, for a table keeps the room of its fullest hour.
+    /// Boxed, for a table is larger than what is in it.
     all: HashMap<TransactionId, Box<Entry>>,
     servers: HashMap<Arc<str>, TransactionId>,
     clients: HashMap<Arc<str>, TransactionId>,
@@ -475,6 +475,13 @@ impl Transactions {
             self.origins.remove(&origin);
         }
         self.leave(id, entry.flow.connection);
+        if is_roomy(self.all.len(), self.all.capacity()) {
+            let room = 2 * self.all.len();
+            self.all.shrink_to(room);
+            for keys in [&mut self.servers, &mut self.clients, &mut self.origins] {
+                keys.shrink_to(room);
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One contact of an account, and how it is reached.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use base::Time;
@@ -22,19 +23,19 @@ pub struct Binding {
     /// When it ends.
     pub expires: Time,
     /// What the phone calls itself.
-    pub user_agent: String,
+    pub user_agent: Box<str>,
     /// `+sip.instance` (RFC 5626 §4.1): the same phone, whatever its address.
-    pub instance: Option<String>,
+    pub instance: Option<Box<str>>,
     /// `reg-id` (RFC 5626 §4.2): which of its flows.
     pub reg_id: Option<u32>,
     /// The proxies between us and the phone (RFC 3327): the Route of what goes to it.
-    pub path: Vec<String>,
+    pub path: Box<[String]>,
     /// When it was last registered.
     pub refreshed: Time,
     pub(crate) call_id: Box<str>,
     pub(crate) cseq: u32,
     /// What its temporary GRUUs are told by, if it asked for any.
-    pub(super) gruu: Option<u64>,
+    pub(super) gruu: Option<NonZeroU64>,
     /// It came by way of a proxy.
     pub(crate) relayed: bool,
     /// The contact's parameters without `expires`, as sent.
@@ -53,7 +54,7 @@ impl Binding {
         ["expires", "pub-gruu", "temp-gruu"].into_iter().for_each(|ours| params.remove(ours)); // ours to say
         Binding {
             q: params.get("q").map_or(1000, q),
-            instance: params.unquoted("+sip.instance").map(String::from),
+            instance: params.unquoted("+sip.instance").map(Box::from),
             reg_id: params.get("reg-id").and_then(|id| id.parse().ok()),
             params: params.to_string().into(),
             contact: contact.uri,
@@ -63,7 +64,7 @@ impl Binding {
             relayed: request.headers.all(&Name::Via).nth(1).is_some(),
             expires: now + Duration::from_secs(secs.into()),
             path: request.headers.all(&Name::Path).filter(|hop| !hop.is_empty()).map(String::from).collect(),
-            user_agent: request.headers.first(&Name::UserAgent).unwrap_or_default().to_owned(),
+            user_agent: request.headers.first(&Name::UserAgent).unwrap_or_default().into(),
             refreshed: now,
             call_id: request.headers.call_id().unwrap_or_default().into(),
             cseq: request.cseq().map_or(0, |(cseq, _)| cseq),
@@ -127,6 +128,11 @@ fn q(text: &str) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hundred_thousand_are_small() {
+        assert!(size_of::<Binding>() <= 256, "{}", size_of::<Binding>());
+    }
 
     #[test]
     fn q_is_read_in_thousandths() {

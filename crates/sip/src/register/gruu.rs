@@ -5,6 +5,7 @@
 //! as long as the phone goes on with its Call-ID (§3.1.2). Nothing is kept for one but a number beside its binding.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -37,7 +38,7 @@ pub enum Meant {
 pub(super) struct Gruus {
     secret: [u8; 32],
     last: u64,
-    known: HashMap<u64, (Arc<str>, String)>,
+    known: HashMap<NonZeroU64, (Arc<str>, Box<str>)>,
 }
 
 /// How the user part of a temporary one begins.
@@ -56,14 +57,15 @@ impl Gruus {
             |old: &&Binding| old.instance == binding.instance && old.call_id == binding.call_id && old.gruu.is_some();
         binding.gruu = before.iter().find(same).and_then(|old| old.gruu).or_else(|| {
             self.last += 1;
-            self.known.insert(self.last, (account.clone(), instance.clone()));
-            Some(self.last)
+            let number = NonZeroU64::new(self.last)?;
+            self.known.insert(number, (account.clone(), instance.clone()));
+            Some(number)
         });
     }
 
     /// Those bindings are gone.
     pub(super) fn forget(&mut self, before: &[Binding], after: &[Binding]) {
-        let stays = |number: &u64| after.iter().any(|binding| binding.gruu == Some(*number));
+        let stays = |number: &NonZeroU64| after.iter().any(|binding| binding.gruu == Some(*number));
         for gone in before.iter().filter_map(|binding| binding.gruu).filter(|number| !stays(number)) {
             self.known.remove(&gone);
         }
@@ -92,7 +94,7 @@ impl Gruus {
         match uri.params.get("gr").filter(|gr| !gr.is_empty()) {
             None => match user.strip_prefix(TEMPORARY).and_then(|token| self.known.get(&self.read(token)?)) {
                 Some((account, instance)) => {
-                    Meant::Phone(Gruu { account: account.to_string(), instance: instance.clone() })
+                    Meant::Phone(Gruu { account: account.to_string(), instance: instance.to_string() })
                 }
                 None => Meant::Nobody,
             },
@@ -100,18 +102,19 @@ impl Gruus {
         }
     }
 
-    fn token(&self, number: u64, binding: &Binding) -> String {
+    fn token(&self, number: NonZeroU64, binding: &Binding) -> String {
         let nonce = self.hash(&[b"nonce", binding.call_id.as_bytes(), &binding.cseq.to_be_bytes()]);
-        let hidden = number ^ self.hash(&[b"number", &nonce.to_be_bytes()]);
+        let hidden = number.get() ^ self.hash(&[b"number", &nonce.to_be_bytes()]);
         let seal = self.hash(&[b"seal", &nonce.to_be_bytes(), &hidden.to_be_bytes()]);
         format!("{TEMPORARY}{nonce:016x}{hidden:016x}{seal:016x}")
     }
 
-    fn read(&self, token: &str) -> Option<u64> {
+    fn read(&self, token: &str) -> Option<NonZeroU64> {
         let word = |at: usize| u64::from_str_radix(token.get(at..at + 16)?, 16).ok();
         let (nonce, hidden, seal) = (word(0)?, word(16)?, word(32)?);
         let ours = self.hash(&[b"seal", &nonce.to_be_bytes(), &hidden.to_be_bytes()]) == seal;
-        (ours && token.len() == 48).then(|| hidden ^ self.hash(&[b"number", &nonce.to_be_bytes()]))
+        let number = hidden ^ self.hash(&[b"number", &nonce.to_be_bytes()]);
+        NonZeroU64::new(number).filter(|_| ours && token.len() == 48)
     }
 
     fn hash(&self, parts: &[&[u8]]) -> u64 {

@@ -42,7 +42,7 @@ impl Outbound {
 
 /// Phones whose connection broke, by account and instance, and the flow it was: their dialogs wait for them.
 #[derive(Debug, Default)]
-pub(super) struct Adrift(HashMap<(Arc<str>, String), Flow>);
+pub(super) struct Adrift(HashMap<(Arc<str>, Box<str>), Flow>);
 
 /// So many are waited for. When there are more, the network is gone, and all are forgotten.
 const ADRIFT_MAX: usize = 10_000;

@@ -266,7 +266,7 @@ impl Desk {
 
     /// Sends an INVITE to an account's phone that may go elsewhere.
     pub fn outgoing_of(&mut self, account: &str, to: &Binding, others: Vec<Hop>) -> (LegId, String) {
-        let hop = Hop { uri: to.contact.clone(), routes: to.path.clone(), flow: to.flow };
+        let hop = Hop { uri: to.contact.clone(), routes: to.path.to_vec(), flow: to.flow };
         self.outgoing_as(account, hop, others, None)
     }
 
