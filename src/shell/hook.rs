@@ -71,9 +71,11 @@ struct Running {
 impl Running {
     fn run(self, mut outboxes: Vec<(PathBuf, Outbox)>) {
         loop {
+            let mut least = GLANCE;
             for (folder, outbox) in &mut outboxes {
                 if let Err(why) = self.tell(folder, outbox) {
                     error!(folder = %folder.display(), "the hook waits: {why}");
+                    least = LOOK_EVERY;
                 }
             }
             if self.woken.take() {
@@ -81,7 +83,7 @@ impl Running {
             }
             let deadline = outboxes.iter().filter_map(|(_, outbox)| outbox.deadline()).min();
             let wait = deadline.map_or(LOOK_EVERY, |at| at.duration_since(self.clock.today()).unsigned_abs());
-            if let Err(RecvTimeoutError::Disconnected) = self.inbox.recv_timeout(wait.clamp(GLANCE, LOOK_EVERY)) {
+            if let Err(RecvTimeoutError::Disconnected) = self.inbox.recv_timeout(wait.clamp(least, LOOK_EVERY)) {
                 return;
             }
         }

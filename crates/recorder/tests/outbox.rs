@@ -132,6 +132,27 @@ fn what_is_gone_or_has_become_another_is_not_told() {
 }
 
 #[test]
+fn a_disk_that_was_away_brings_no_news_of_old() {
+    let archive = Archive::new();
+    archive.enter(Act::Closed, "old.wav", None);
+    let mut outbox = archive.begun();
+    archive.enter(Act::Closed, "a.wav", None);
+    let a = outbox.next(NOON).unwrap().unwrap();
+    assert_eq!(outbox.failed(&a, NOON).unwrap(), Some(after(1)));
+    let away = archive.0.with_extension("away");
+    fs::rename(&archive.0, &away).unwrap();
+    assert_eq!(next(&mut outbox, after(0)), None);
+    fs::create_dir(&archive.0).unwrap(); // where a disk is to be mounted
+    assert!(outbox.next(after(0)).is_err());
+    let mut new = archive.outbox();
+    assert_eq!(next(&mut new, after(5)), None, "it knows nothing yet");
+    fs::remove_dir_all(&archive.0).unwrap();
+    fs::rename(&away, &archive.0).unwrap();
+    assert_eq!(next(&mut new, after(6)), None, "all of it was before");
+    assert_eq!(next(&mut outbox, after(6)), Some("a.wav".to_owned()), "it still waits");
+}
+
+#[test]
 fn more_than_there_is_room_for_stays_in_the_chain() {
     let archive = Archive::new();
     let mut outbox = archive.begun();

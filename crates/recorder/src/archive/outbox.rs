@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Position, read_from, read_while};
+use super::manifest::{Position, days, read_from, read_while};
 use super::{Act, Entry};
 use crate::sidecar;
 
@@ -27,6 +27,8 @@ pub struct Outbox {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
+    /// What happened before is nobody's business here.
+    since: Timestamp,
     position: Position,
     waiting: Vec<Waiting>,
 }
@@ -53,6 +55,9 @@ impl Outbox {
     /// # Errors
     /// When the disk refuses.
     pub fn next(&mut self, now: Timestamp) -> io::Result<Option<Entry>> {
+        if !self.folder.is_dir() {
+            return Ok(None); // a disk that is not there has no news
+        }
         let state = self.read_on(now)?;
         let due = state.waiting.iter().filter(|waiting| waiting.at <= now).min_by_key(|waiting| waiting.at);
         Ok(due.map(|waiting| waiting.entry.clone()))
@@ -98,25 +103,28 @@ impl Outbox {
             None => match fs::read(&self.kept).map(|text| serde_json::from_slice(&text)) {
                 Ok(Ok(state)) => state,
                 Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),
-                _ => begun(&self.folder, &self.kept)?,
+                _ => begun(&self.folder, &self.kept, now)?,
             },
         };
         let state = self.state.insert(state);
-        let State { position, waiting } = &mut *state;
+        let State { since, position, waiting } = &mut *state;
         let (before, mut read) = (position.clone(), position.clone());
         let known = read_while(&self.folder, &mut read, |entry| {
             if matches!(entry.act, Act::Erased | Act::Encoded) {
                 let gone = |file: &str| file == entry.file || Some(file) == entry.was.as_deref();
                 waiting.retain(|waiting| !gone(&waiting.entry.file));
             }
-            if self.acts.contains(&entry.act) {
+            if self.acts.contains(&entry.act) && entry.at >= *since {
                 waiting.push(Waiting { entry: entry.clone(), tries: 0, at: now });
             }
             waiting.len() < WAITING_MAX
         })?;
+        if !known && days(&self.folder)?.is_empty() {
+            return Err(io::Error::other("there are no manifests any more; is the disk there?"));
+        }
         *position = read;
         if !known {
-            *state = begun(&self.folder, &self.kept)?; // another archive has taken its place
+            *state = begun(&self.folder, &self.kept, now)?; // another archive has taken its place
         } else if state.position != before {
             keep(&self.kept, state)?;
         }
@@ -125,8 +133,8 @@ impl Outbox {
 }
 
 /// Of who is told of what comes.
-fn begun(folder: &Path, kept: &Path) -> io::Result<State> {
-    let mut state = State::default();
+fn begun(folder: &Path, kept: &Path, now: Timestamp) -> io::Result<State> {
+    let mut state = State { since: now, ..State::default() };
     read_from(folder, &mut state.position, |_| {})?;
     keep(kept, &state)?;
     Ok(state)
