@@ -315,6 +315,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bell_that_rings_while_a_leg_closes_ends_the_next_wait() {
+        for mut room in rooms() {
+            room.leg(place(0, 0));
+            rustix::io::write(&room.bell, &1_u64.to_ne_bytes()).unwrap();
+            room.net.close(place(0, 0));
+            room.net.wait(None).unwrap();
+            assert!(room.net.next(&mut [0; 64]).is_none() && room.net.rang());
+        }
+    }
+
+    #[test]
     fn a_datagram_of_any_length_is_cut_to_what_is_taken() {
         for mut room in rooms() {
             let (local, phone) = room.leg(place(0, 0));

@@ -276,7 +276,8 @@ impl Net for Ring {
         while let Some(token) = self.ended.pop() {
             self.stand(token);
         }
-        let timeout = if self.came.is_empty() { timeout } else { Some(Duration::ZERO) };
+        // The bell may have been heard while something else was waited for: it will not ring again before it is silenced.
+        let timeout = if self.came.is_empty() && !self.rang { timeout } else { Some(Duration::ZERO) };
         self.enter(1, timeout)
     }
 
