@@ -8,6 +8,8 @@ mod qa;
 mod recordings;
 mod remote;
 mod report;
+mod simulate;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -64,6 +66,8 @@ enum Command {
     Journal(entries::Command),
     /// What queues and agents did: figures, with their formulas
     Report(report::ReportArgs),
+    /// A day of the journal once more, with other agents or other queues: what would have been
+    Simulate(simulate::SimulateArgs),
     #[command(flatten)]
     Remote(remote::Command),
 }
@@ -101,6 +105,7 @@ fn main() -> ExitCode {
         Command::Qa(command) => command.run(),
         Command::Journal(command) => command.run(),
         Command::Report(args) => args.run(),
+        Command::Simulate(args) => args.run(),
         Command::Remote(command) => command.run(),
     };
     match done {

@@ -2,18 +2,15 @@
 
 mod columns;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use acd::{Denominator, QueueName};
-use base::Time;
 use clap::{Args, ValueEnum};
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::SignedDuration;
 use journal::{Interval, Report, ReportConf, Store};
 
 use crate::Failure;
+use crate::window::{Window, timestamp};
 use columns::{AGENT, Form, Measures, QUEUE, Row};
 
 #[derive(Args)]
@@ -21,15 +18,8 @@ pub struct ReportArgs {
     /// By what
     #[arg(value_enum)]
     by: By,
-    /// The journal folder, or a copy of it
-    #[arg(long, default_value = "journal", env = "CENTRALA_JOURNAL")]
-    journal: PathBuf,
-    /// From this day or moment on: 2026-11-24, 2026-11-24T10:15 or, in another zone, 2026-11-24T10:15:00Z [default: the day of the last entry]
-    #[arg(long, value_name = "WHEN", value_parser = from)]
-    from: Option<Timestamp>,
-    /// Until the end of this day, or until this moment [default: the last entry]
-    #[arg(long, value_name = "WHEN", value_parser = to)]
-    to: Option<Timestamp>,
+    #[command(flatten)]
+    window: Window,
     /// Split into intervals of this length: 15m, 1h, 24h [default for intervals: 30m]
     #[arg(long, value_name = "TIME", value_parser = length)]
     interval: Option<Duration>,
@@ -64,7 +54,7 @@ enum By {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Counted {
+pub enum Counted {
     /// Those who hung up after really waiting
     Abandoned,
     /// Those who hung up at once
@@ -75,13 +65,24 @@ enum Counted {
     None,
 }
 
+impl Counted {
+    /// What is named, as the formula takes it.
+    pub fn denominator(named: &[Counted]) -> Denominator {
+        let counts = |counted| named.contains(&counted);
+        Denominator {
+            abandoned: counts(Counted::Abandoned),
+            short_abandoned: counts(Counted::ShortAbandoned),
+            flow_outs: counts(Counted::FlowOuts),
+        }
+    }
+}
+
 /// No report has more intervals.
 const INTERVALS_MAX: u128 = 50_000;
 
 impl ReportArgs {
     pub fn run(self) -> Result<(), Failure> {
-        let nothing = || format!("{} holds no journal; name a folder that does with --journal", self.journal.display());
-        let store = Store::read_only(&self.journal)?.ok_or_else(nothing)?;
+        let store = self.window.open()?;
         let conf = self.conf(&store)?;
         let mut report = Report::new(conf);
         let first = store.before(conf.from)?;
@@ -99,17 +100,7 @@ impl ReportArgs {
     }
 
     fn conf(&self, store: &Store) -> Result<ReportConf, Failure> {
-        let last = store.last_at()?.ok_or("the journal is empty")?;
-        let until = self.to.map_or(last + Duration::from_nanos(1), time_of);
-        let first_of_day = || {
-            let last =
-                timestamp(Time::from_nanos(until.as_nanos().saturating_sub(1))).to_zoned_datetime(TimeZone::system());
-            last.start_of_day().map_or(Time::ZERO, |start| time_of(start.timestamp()))
-        };
-        let from = self.from.map_or_else(first_of_day, time_of);
-        if from >= until {
-            return Err("--from is not before --to".into());
-        }
+        let (from, until) = self.window.span(store)?;
         let interval = self.interval.or((self.by == By::Intervals).then_some(HALF_HOUR));
         if interval.is_some_and(|length| until.since(from).as_nanos() / length.as_nanos().max(1) > INTERVALS_MAX) {
             return Err(format!("more than {INTERVALS_MAX} intervals; choose a longer --interval").into());
@@ -124,15 +115,10 @@ impl ReportArgs {
             (_, true) => Form::Json,
             _ => Form::Table { intervals: conf.interval.is_some() },
         };
-        let counts = |counted| self.count.contains(&counted);
         let measures = Measures {
             within: conf.answer_within,
             repeat_days: self.repeat_days,
-            denominator: Denominator {
-                abandoned: counts(Counted::Abandoned),
-                short_abandoned: counts(Counted::ShortAbandoned),
-                flow_outs: counts(Counted::FlowOuts),
-            },
+            denominator: Counted::denominator(&self.count),
         };
         let wanted = |queue: &QueueName| self.queue.as_ref().is_none_or(|one| one == queue);
         let span = |interval: &Interval| (timestamp(interval.from), timestamp(interval.until));
@@ -169,42 +155,6 @@ fn sum(interval: &Interval, wanted: impl Fn(&QueueName) -> bool) -> journal::Que
 }
 
 const HALF_HOUR: Duration = Duration::from_secs(1800);
-
-fn time_of(timestamp: Timestamp) -> Time {
-    Time::from_nanos(u64::try_from(timestamp.as_nanosecond()).unwrap_or(0))
-}
-
-fn timestamp(time: Time) -> Timestamp {
-    Timestamp::from_nanosecond(time.as_nanos().into()).unwrap_or_default()
-}
-
-fn from(text: &str) -> Result<Timestamp, String> {
-    moment(text, 0)
-}
-
-fn to(text: &str) -> Result<Timestamp, String> {
-    moment(text, 1)
-}
-
-/// A moment, or so many days after the beginning of a day; in this machine's zone where none is said.
-fn moment(text: &str, days: i64) -> Result<Timestamp, String> {
-    let zone = TimeZone::system;
-    let day = || {
-        Some(
-            text.parse::<Date>()
-                .ok()?
-                .checked_add(days.days())
-                .ok()?
-                .at(0, 0, 0, 0)
-                .to_zoned_datetime(zone())
-                .ok()?
-                .timestamp(),
-        )
-    };
-    let civil = || Some(text.parse::<DateTime>().ok()?.to_zoned_datetime(zone()).ok()?.timestamp());
-    let moment = if text.len() == 10 { day() } else { text.parse().ok().or_else(civil) };
-    moment.ok_or_else(|| format!("{text:?} is no day or moment; write it as 2026-11-24, or as 2026-11-24T10:15"))
-}
 
 fn length(text: &str) -> Result<Duration, String> {
     let length = text.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
