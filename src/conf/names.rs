@@ -41,7 +41,9 @@ impl Names<'_> {
             Destination::Menu(name) if !self.menus.contains(name) => {
                 format!("there is no menu {name:?}; add [{name}] to menus.toml")
             }
-            Destination::Queue(name) if !self.queues.contains(&name.as_str()) => {
+            Destination::Queue(name) | Destination::Login(Some(name)) | Destination::Logout(Some(name))
+                if !self.queues.contains(&name.as_str()) =>
+            {
                 format!("there is no queue {name:?}; add [queue.{name}] to queues.toml")
             }
             Destination::Hours { hours, .. } if !self.hours.contains_key(hours) => {
@@ -87,6 +89,7 @@ impl Names<'_> {
         let announce_wait = queue.announce_wait.as_ref().map(|text| self.phrase(file, text));
         QueueConf {
             name: queue.acd.name.clone(),
+            agents: Arc::new(queue.acd.members.iter().map(|member| member.agent.clone()).collect()),
             music,
             announce,
             announce_wait,

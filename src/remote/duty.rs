@@ -20,7 +20,13 @@ pub struct AgentsArgs {
 #[derive(Subcommand)]
 enum AgentChange {
     /// Log an agent in, or end a pause or the time after a call
-    Ready(AgentArgs),
+    Ready {
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// For the calls of this queue: alone, where the agent is not at work
+        #[arg(long)]
+        queue: Option<String>,
+    },
     /// Send an agent into a pause, after the call that is under way
     Pause {
         #[command(flatten)]
@@ -30,7 +36,13 @@ enum AgentChange {
         reason: String,
     },
     /// Log an agent out, after the call that is under way
-    Logout(AgentArgs),
+    Logout {
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// Of this queue; out of the last one is out of all
+        #[arg(long)]
+        queue: Option<String>,
+    },
 }
 
 #[derive(Args)]
@@ -80,13 +92,24 @@ impl AgentsArgs {
     pub fn run(self) -> Result<(), Failure> {
         let (AgentArgs { switch, name }, order, is) = match self.change {
             None => return self.list.run(&live::AGENTS),
-            Some(AgentChange::Ready(agent)) => (agent, AgentOrder::Ready, "ready"),
-            Some(AgentChange::Pause { agent, reason }) => (agent, AgentOrder::Pause { reason }, "in a pause"),
-            Some(AgentChange::Logout(agent)) => (agent, AgentOrder::LogOut, "logged out"),
+            Some(AgentChange::Ready { agent, queue: None }) => (agent, AgentOrder::Ready, "ready".to_owned()),
+            Some(AgentChange::Ready { agent, queue: Some(queue) }) => {
+                let is = format!("there for {queue}");
+                (agent, AgentOrder::Serve { queue, serves: true }, is)
+            }
+            Some(AgentChange::Pause { agent, reason }) => {
+                (agent, AgentOrder::Pause { reason }, "in a pause".to_owned())
+            }
+            Some(AgentChange::Logout { agent, queue: None }) => (agent, AgentOrder::LogOut, "logged out".to_owned()),
+            Some(AgentChange::Logout { agent, queue: Some(queue) }) => {
+                let is = format!("there for {queue} no longer");
+                (agent, AgentOrder::Serve { queue, serves: false }, is)
+            }
         };
+        let at_once = matches!(order, AgentOrder::Serve { .. });
         let said = switch.ask(&Request::Agent { agent: name.clone(), order }, |_| true)?;
         match said["state"].as_str() {
-            Some("talking") => println!("{name} talks, and is {is} after that"),
+            Some("talking") if !at_once => println!("{name} talks, and is {is} after that"),
             _ => println!("{name} is {is}"),
         }
         Ok(())

@@ -141,6 +141,13 @@ pub enum RecordingOrder {
 pub enum AgentOrder {
     /// Take calls.
     Ready,
+    /// Take calls of this queue, or no longer.
+    Serve {
+        /// Which.
+        queue: String,
+        /// No longer, if false.
+        serves: bool,
+    },
     /// Take none for a while.
     Pause {
         /// Why.

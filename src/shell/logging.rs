@@ -86,6 +86,7 @@ pub(super) fn queue(fact: &acd::Fact) {
     use acd::What;
     match &fact.what {
         What::AgentIs { agent, state } => info!(%agent, ?state, "agent"),
+        What::Serves { agent, queue, serves } => info!(%agent, %queue, serves, "agent"),
         What::Offered { queue, call, agent, why } => {
             info!(%call, %queue, %agent, waited_secs = why.waited.as_secs(), because = ?why.occasion, "offered");
         }

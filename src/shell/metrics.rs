@@ -145,7 +145,10 @@ impl Metrics {
                 };
                 count(&self.queue_refused, &[("queue", queue.as_str()), ("how", how)]);
             }
-            QueueWhat::Withdrawn { .. } | QueueWhat::AgentIs { .. } | QueueWhat::Closed { .. } => {}
+            QueueWhat::Withdrawn { .. }
+            | QueueWhat::AgentIs { .. }
+            | QueueWhat::Serves { .. }
+            | QueueWhat::Closed { .. } => {}
         }
     }
 

@@ -7,6 +7,7 @@
 mod pair;
 mod reload;
 mod restore;
+mod serving;
 #[cfg(test)]
 mod storm;
 mod view;
@@ -109,6 +110,7 @@ impl Acd {
             }
             Input::Ended { call, by } => self.ended(call, by, out),
             Input::Ready { agent } => self.ready(&agent, out),
+            Input::Serve { agent, queue, serves } => self.serve_queue(&agent, &queue, serves, out),
             Input::LogOut { agent } => self.step_aside(&agent, Then::LoggedOut, out),
             Input::Pause { agent, reason } => self.step_aside(&agent, Then::Paused(reason), out),
             Input::PhoneGone { agent } => {

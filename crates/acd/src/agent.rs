@@ -99,6 +99,8 @@ pub(crate) struct Agent {
     /// Since when that is his state.
     pub(crate) since: Time,
     pub(crate) memberships: Vec<Membership>,
+    /// His places in queues he does not serve now.
+    pub(crate) left: Vec<Membership>,
     /// Offers he let ring in vain, in a row.
     pub(crate) misses: u32,
     /// Since he logged in.

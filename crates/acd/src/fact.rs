@@ -110,6 +110,15 @@ pub enum What {
         /// The state.
         state: AgentState,
     },
+    /// An agent who is logged in serves one of his queues again, or no longer. Whoever logs in serves all of them.
+    Serves {
+        /// The agent.
+        agent: AgentName,
+        /// The queue.
+        queue: QueueName,
+        /// Again.
+        serves: bool,
+    },
     /// A queue lets nobody in any more, or does again.
     Closed {
         /// The queue.

@@ -299,7 +299,11 @@ impl Figures {
                 agent.unanswered += u64::from(*how == Refusal::NoAnswer);
             }
             What::AgentIs { agent, state } => self.agent_is(agent, state, fact.at, counts),
-            What::Offered { .. } | What::Refused { .. } | What::Withdrawn { .. } | What::Closed { .. } => {}
+            What::Offered { .. }
+            | What::Refused { .. }
+            | What::Withdrawn { .. }
+            | What::Serves { .. }
+            | What::Closed { .. } => {}
         }
     }
 

@@ -80,7 +80,7 @@ impl History {
                     _ => {}
                 }
             }
-            What::Entered { .. } | What::Closed { .. } => {}
+            What::Entered { .. } | What::Serves { .. } | What::Closed { .. } => {}
         }
     }
 

@@ -52,6 +52,16 @@ pub enum Input {
         /// The agent.
         agent: AgentName,
     },
+    /// An agent comes to one of his queues, or leaves it. Who is not at work comes for this one alone; who leaves the last
+    /// one goes.
+    Serve {
+        /// The agent.
+        agent: AgentName,
+        /// The queue.
+        queue: QueueName,
+        /// He comes.
+        serves: bool,
+    },
     /// An agent goes. If he talks, he goes after that.
     LogOut {
         /// The agent.

@@ -288,6 +288,44 @@ fn the_heavier_queue_first_then_the_longest_waiting() {
 }
 
 #[test]
+fn who_comes_to_one_queue_is_rung_for_that_alone() {
+    let queue = |name: &str| QueueConf { name: name.parse().expect("a name"), ..sales() };
+    let mut centre = Centre::new(vec![queue("a"), queue("b")]);
+    let serve = |centre: &mut Centre, queue: &str, serves| {
+        let (agent, queue) = (name("ann"), queue.parse().expect("a name"));
+        centre.tell(Input::Serve { agent, queue, serves });
+    };
+    let serves = |centre: &Centre| {
+        let ann = centre.acd.agents().into_iter().find(|agent| *agent.agent == name("ann")).expect("ann");
+        (ann.state, ann.queues.iter().map(|queue| queue.as_str().to_owned()).collect::<Vec<_>>().join(" "))
+    };
+    let (in_a, in_b) = (centre.join("a"), centre.join("b"));
+    serve(&mut centre, "b", true); // she was not at work
+    assert_eq!(serves(&centre), (AgentState::Offered, "b".to_owned()));
+    assert_eq!((centre.rung(in_a), centre.rung(in_b)), (vec![], vec!["ann".to_owned()]));
+    // A call that rings is still hers, and she keeps what she left over a new conf.
+    serve(&mut centre, "a", true);
+    serve(&mut centre, "b", false);
+    centre.answer(in_b, "ann");
+    let names = ["ann", "bob", "cid"].map(|agent| AgentConf { name: name(agent), skills: Vec::new() });
+    let conf = AcdConf { agents: names.to_vec(), queues: vec![queue("a"), queue("b")] };
+    centre.tell(Input::Reload(Box::new(conf)));
+    assert_eq!(serves(&centre), (AgentState::Talking, "a".to_owned()));
+    centre.end(in_b);
+    assert_eq!(centre.rung(in_a), ["ann"]);
+    // Who leaves the last queue goes, and who logs in serves all.
+    centre.tell(Input::Gone { call: in_a, how: Gone::HungUp });
+    serve(&mut centre, "a", false);
+    assert_eq!(centre.state("ann"), AgentState::LoggedOut);
+    centre.log_in(&["ann"]);
+    assert_eq!(serves(&centre), (AgentState::Available, "a b".to_owned()));
+    serve(&mut centre, "elsewhere", false);
+    let changes = |serves| move |fact: &&Fact| matches!(&fact.what, What::Serves { serves: is, .. } if *is == serves);
+    let counts = [true, false].map(|serves| centre.facts.iter().filter(changes(serves)).count());
+    assert_eq!(counts, [1, 3]);
+}
+
+#[test]
 fn higher_tiers_are_rung_when_the_wait_is_long() {
     let members = vec![member("ann", 0, 1), member("bob", 1, 1)];
     let widen = vec![Widening { after: secs(30), tier: 1 }];
@@ -550,14 +588,27 @@ fn figures_follow_their_formulas() {
 #[test]
 fn after_a_restart_agents_are_what_they_were_once_their_phones_are_there() {
     let mut centre = Centre::new(vec![sales()]);
-    let was = |agent: &str, state, calls| RestoredAgent { agent: name(agent), state, calls, talked: secs(60) };
+    let was = |agent: &str, state, calls| RestoredAgent {
+        agent: name(agent),
+        state,
+        calls,
+        talked: secs(60),
+        left: Vec::new(),
+    };
     let agents = vec![
         was("cid", AgentState::Talking, 3),
         was("ann", AgentState::Available, 5),
         was("bob", AgentState::Paused("lunch".into()), 1),
         was("gone", AgentState::Available, 1),
     ];
-    centre.tell(Input::Restore(Restored { agents, owed: Vec::new() }));
+    let left = vec!["sales".parse().expect("a name")];
+    let agents = agents.into_iter().map(|was| match was.agent.as_str() {
+        "bob" => RestoredAgent { left: left.clone(), ..was },
+        _ => was,
+    });
+    centre.tell(Input::Restore(Restored { agents: agents.collect(), owed: Vec::new() }));
+    let of_bob = |centre: &Centre| centre.acd.agents()[1].queues.len();
+    assert_eq!(of_bob(&centre), 0, "he did not serve it");
     assert_eq!(centre.state("bob"), AgentState::Paused("lunch".into()));
     let call = centre.join("sales");
     assert_eq!(centre.rung(call), Vec::<String>::new(), "no phone is there");

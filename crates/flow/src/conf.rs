@@ -112,6 +112,8 @@ pub struct GroupConf {
 pub struct QueueConf {
     /// Its name.
     pub name: QueueName,
+    /// Who may come to it.
+    pub agents: Arc<HashSet<AgentName>>,
     /// What callers hear while they wait,
     pub music: Music,
     /// and what they are told in between; `position` is their place in the line.

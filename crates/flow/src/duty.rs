@@ -1,6 +1,6 @@
 //! An agent dials to say that he is ready, goes, or takes a pause; a short melody says that it was understood.
 
-use acd::AgentName;
+use acd::{AgentName, QueueName};
 use audio::Sound;
 use call::{Call, Event, Side};
 
@@ -19,7 +19,11 @@ pub(crate) struct Duty {
 #[derive(Debug)]
 pub(crate) enum What {
     Ready,
+    /// To this queue.
+    Comes(QueueName),
     Goes,
+    /// From this queue.
+    Leaves(QueueName),
     Pauses(String),
 }
 
@@ -41,7 +45,11 @@ impl Program for Duty {
         match event {
             Event::Started => {
                 match &self.what {
-                    What::Ready => {} // once he has hung up: a call could not ring him before
+                    What::Ready | What::Comes(_) => {} // once he has hung up: a call could not ring him before
+                    What::Leaves(queue) => {
+                        let queue = queue.clone();
+                        self.words.push(acd::Input::Serve { agent, queue, serves: false }.into());
+                    }
                     What::Goes => self.words.push(acd::Input::LogOut { agent }.into()),
                     What::Pauses(reason) => {
                         self.words.push(acd::Input::Pause { agent, reason: reason.as_str().into() }.into());
@@ -51,8 +59,13 @@ impl Program for Duty {
             }
             Event::Played => call.hang_up(Side::Switch, "understood"),
             Event::HungUp => {
-                if let What::Ready = self.what {
-                    self.words.push(acd::Input::Ready { agent }.into());
+                match &self.what {
+                    What::Ready => self.words.push(acd::Input::Ready { agent }.into()),
+                    What::Comes(queue) => {
+                        let queue = queue.clone();
+                        self.words.push(acd::Input::Serve { agent, queue, serves: true }.into());
+                    }
+                    What::Goes | What::Leaves(_) | What::Pauses(_) => {}
                 }
                 return Next::Over;
             }

@@ -3,8 +3,10 @@
 //! Where it stands: the switch owns a journey per call and tells it what happened; here the events reach the program,
 //! and a program that names a destination is followed by the next one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use acd::AgentName;
 use base::{LegId, RecordingId, Time};
 use call::{Actor, Call, Do, Event, Input, Leg, Onward, Order, Outbound, Replacement, Side, Supervisor, Target};
 use route::{Destination, Found, Guest};
@@ -336,10 +338,11 @@ fn greet(call: &mut Call, guest: &Guest) {
 
 /// The program for a destination. The conf was checked, so every name is there; one that is not is refused all the same.
 fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Call) -> Box<dyn Program + Send> {
-    let duty = |what, melody: &audio::Sound| -> Box<dyn Program + Send> {
+    let duty_in = |agents: &HashSet<AgentName>, what, melody: &audio::Sound| -> Box<dyn Program + Send> {
         let account = call.caller().party.account.as_deref().and_then(|account| account.parse().ok());
-        Box::new(Duty::new(what, account.filter(|agent| conf.agents.contains(agent)), melody.clone()))
+        Box::new(Duty::new(what, account.filter(|agent| agents.contains(agent)), melody.clone()))
     };
+    let duty = |what, melody| duty_in(&conf.agents, what, melody);
     let found: Option<Box<dyn Program + Send>> = match destination {
         Destination::Person(name) => conf.people.get(name).map(|person| {
             let targets = vec![Target::Account(name.clone())];
@@ -375,8 +378,15 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
                 None => Box::new(Refuse(403)),
             })
         }
-        Destination::Login => Some(duty(What::Ready, &conf.ready_melody)),
-        Destination::Logout => Some(duty(What::Goes, &conf.away_melody)),
+        Destination::Login(None) => Some(duty(What::Ready, &conf.ready_melody)),
+        Destination::Login(Some(queue)) => conf
+            .queues
+            .get(queue)
+            .map(|queue| duty_in(&queue.agents, What::Comes(queue.name.clone()), &conf.ready_melody)),
+        Destination::Logout(None) => Some(duty(What::Goes, &conf.away_melody)),
+        Destination::Logout(Some(queue)) => {
+            queue.parse().ok().map(|queue| duty(What::Leaves(queue), &conf.away_melody))
+        }
         Destination::Pause(reason) => Some(duty(What::Pauses(reason.clone()), &conf.away_melody)),
         Destination::Menu(name) => conf.menus.get(name).map(|one| match one.is_masked() {
             true => Box::new(Masked { name: name.clone(), step: step(one, conf) }) as _,

@@ -61,7 +61,7 @@ impl Record {
 
     /// The call it is about.
     pub fn call(&self) -> Option<CallId> {
-        use acd::What::{AgentIs, Closed, Completed, Entered, Left, Offered, Refused, Withdrawn};
+        use acd::What::{AgentIs, Closed, Completed, Entered, Left, Offered, Refused, Serves, Withdrawn};
         match self {
             Record::Call { call, .. } | Record::Over { call } => Some(*call),
             Record::Queue(
@@ -72,7 +72,7 @@ impl Record {
                 | Left { call, .. }
                 | Completed { call, .. },
             ) => Some(*call),
-            Record::Queue(AgentIs { .. } | Closed { .. })
+            Record::Queue(AgentIs { .. } | Serves { .. } | Closed { .. })
             | Record::Started { .. }
             | Record::Stopped
             | Record::Hours { .. }

@@ -85,6 +85,13 @@ impl QueueLog {
             Record::Queue(QueueWhat::AgentIs { agent, state }) => {
                 self.agent_is(&Head { agent: Some(agent), ..nobody }, agent, state, lines);
             }
+            Record::Queue(QueueWhat::Serves { agent, queue, serves }) => {
+                let head = Head { queue: Some(queue), agent: Some(agent), ..nobody };
+                match serves {
+                    true => head.say(lines, "ADDMEMBER", &[""]),
+                    false => head.say(lines, "REMOVEMEMBER", &[]),
+                }
+            }
             _ => {}
         }
     }

@@ -4,6 +4,7 @@
 //! beside it. What is open (calls, queue entries, conversations, agents at work) is kept beside the entries in the same
 //! transaction, so that a start after a crash looks at those alone and not at the whole past.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,7 +70,8 @@ impl Store {
         sqlite.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(fault)?;
         match version(&sqlite).map_err(fault)? {
             0 => sqlite.execute_batch(SCHEMA).map_err(fault)?,
-            1 => sqlite.execute_batch(FROM_1).map_err(fault)?,
+            1 => sqlite.execute_batch(FROM_1).and_then(|()| sqlite.execute_batch(FROM_2)).map_err(fault)?,
+            2 => sqlite.execute_batch(FROM_2).map_err(fault)?,
             _ => {}
         }
         Store::checked(file, sqlite)
@@ -201,15 +203,17 @@ impl Store {
 
     /// The agents who were not logged out by themselves; the one whose last call ended longest ago is the first.
     pub(crate) fn agents(&self) -> Result<Vec<Kept>, JournalError> {
-        let sql = "SELECT agent, state, calls, talked, idle_since, gone FROM agents ORDER BY idle_since, agent";
+        let sql =
+            "SELECT agent, state, calls, talked, idle_since, gone, serves_not FROM agents ORDER BY idle_since, agent";
         let mut statement = self.sqlite.prepare(sql).map_err(|why| self.fault(why))?;
         let row = |row: &Row<'_>| {
             let (agent, state) = (row.get::<_, String>(0)?, row.get::<_, String>(1)?);
             let (calls, talked) = (row.get::<_, i64>(2)? as u64, Duration::from_nanos(row.get::<_, i64>(3)? as u64));
             let known = agent.parse().ok().zip(serde_json::from_str(&state).ok());
             let (idle_since, gone) = (row.get(4)?, Time::from_nanos(row.get::<_, i64>(5)? as u64));
+            let left = serde_json::from_str(&row.get::<_, String>(6)?).unwrap_or_default();
             Ok(known.map(|(agent, state)| Kept {
-                agent: RestoredAgent { agent, state, calls, talked },
+                agent: RestoredAgent { agent, state, calls, talked, left },
                 idle_since,
                 gone,
             }))
@@ -280,11 +284,11 @@ pub(crate) struct Kept {
 fn keep_agents(change: &Transaction<'_>, agents: &[Kept]) -> rusqlite::Result<()> {
     change.execute("DELETE FROM agents WHERE gone != 0", [])?;
     for Kept { agent, idle_since, gone } in agents {
-        let sql =
-            "INSERT OR REPLACE INTO agents (agent, state, calls, talked, idle_since, gone) VALUES (?, ?, ?, ?, ?, ?)";
+        let sql = "INSERT OR REPLACE INTO agents (agent, state, calls, talked, idle_since, gone, serves_not) VALUES (?, ?, ?, ?, ?, ?, ?)";
         let state = serde_json::to_string(&agent.state).unwrap_or_default();
         let talked = i64::try_from(agent.talked.as_nanos()).unwrap_or(i64::MAX);
-        let row = params![agent.agent.as_str(), state, agent.calls as i64, talked, idle_since, gone.as_nanos() as i64];
+        let (gone, left) = (gone.as_nanos() as i64, serde_json::to_string(&agent.left).unwrap_or_default());
+        let row = params![agent.agent.as_str(), state, agent.calls as i64, talked, idle_since, gone, left];
         change.prepare_cached(sql)?.execute(row)?;
     }
     Ok(())
@@ -355,6 +359,19 @@ fn keep_open(change: &Transaction<'_>, at: Time, record: &Record) -> rusqlite::R
             let state = serde_json::to_string(state).unwrap_or_default();
             change.prepare_cached(sql)?.execute(params![agent.as_str(), state, at.as_nanos() as i64]).map(drop)
         }
+        Record::Queue(QueueWhat::Serves { agent, queue, serves }) => {
+            let sql = "SELECT serves_not FROM agents WHERE agent = ?";
+            let kept =
+                change.prepare_cached(sql)?.query_row([agent.as_str()], |row| row.get::<_, String>(0)).optional()?;
+            let mut left: BTreeSet<_> = kept.and_then(|kept| serde_json::from_str(&kept).ok()).unwrap_or_default();
+            match serves {
+                true => left.remove(queue),
+                false => left.insert(queue.clone()),
+            };
+            let left = serde_json::to_string(&left).unwrap_or_default();
+            let sql = "UPDATE agents SET serves_not = ? WHERE agent = ?";
+            change.prepare_cached(sql)?.execute([&left, agent.as_str()]).map(drop)
+        }
         _ => Ok(()),
     }
 }
@@ -367,16 +384,17 @@ const TALKING: i64 = 2;
 /// Others read while we write, and the other way round.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const SCHEMA: &str = "BEGIN IMMEDIATE;
 CREATE TABLE facts (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, call INTEGER, fact TEXT NOT NULL) STRICT;
 CREATE INDEX facts_of_call ON facts (call) WHERE call IS NOT NULL;
 CREATE INDEX facts_at ON facts (at);
 CREATE TABLE open (call INTEGER NOT NULL, what INTEGER NOT NULL, PRIMARY KEY (call, what)) STRICT, WITHOUT ROWID;
 CREATE TABLE agents (agent TEXT PRIMARY KEY, state TEXT NOT NULL, calls INTEGER NOT NULL DEFAULT 0,
-    talked INTEGER NOT NULL DEFAULT 0, idle_since INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+    talked INTEGER NOT NULL DEFAULT 0, idle_since INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0,
+    serves_not TEXT NOT NULL DEFAULT '[]') STRICT, WITHOUT ROWID;
 CREATE TABLE shown (fold TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 COMMIT;";
 /// What version 2 has that version 1 had not.
 const FROM_1: &str = "BEGIN IMMEDIATE;
@@ -385,4 +403,9 @@ ALTER TABLE agents ADD COLUMN talked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE agents ADD COLUMN idle_since INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE agents ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 2;
+COMMIT;";
+/// Version 3 knows which of their queues agents do not serve.
+const FROM_2: &str = "BEGIN IMMEDIATE;
+ALTER TABLE agents ADD COLUMN serves_not TEXT NOT NULL DEFAULT '[]';
+PRAGMA user_version = 3;
 COMMIT;";

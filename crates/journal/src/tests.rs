@@ -62,6 +62,11 @@ fn left(call: CallId, outcome: Outcome, waited: u64) -> Record {
     Record::Queue(QueueWhat::Left { queue, call, outcome, waited: Duration::from_millis(waited), position: 1 })
 }
 
+fn serves(agent: &str, queue: &str, serves: bool) -> Record {
+    let (agent, queue) = (agent.parse().expect("a name"), queue.parse().expect("a name"));
+    Record::Queue(QueueWhat::Serves { agent, queue, serves })
+}
+
 fn agent_is(agent: &str, state: AgentState) -> Record {
     Record::Queue(QueueWhat::AgentIs { agent: agent.parse().expect("a name"), state })
 }
@@ -157,6 +162,9 @@ fn what_a_crash_left_open_is_closed_at_the_last_sign_of_life() {
         (at(4_000), entered(waits)),
         (at(5_000), offered(waits, "bob")),
         (at(5_000), agent_is("bob", AgentState::Offered)),
+        (at(9_000), serves("bob", "support", false)),
+        (at(9_000), serves("bob", "sales", false)),
+        (at(9_000), serves("bob", "sales", true)),
         (at(9_000), Record::Hours { hours: "office".into(), by_hand: None }),
     ];
     store.append(&group, &[]).expect("appended");
@@ -168,6 +176,7 @@ fn what_a_crash_left_open_is_closed_at_the_last_sign_of_life() {
         state,
         calls,
         talked: Duration::from_secs(talked),
+        left: if name == "bob" { vec!["support".parse().expect("a name")] } else { Vec::new() },
     };
     let agents = vec![was("ann", AgentState::Talking, 1, 0), was("bob", AgentState::Offered, 0, 0)];
     let (queue, waited) = ("sales".parse().expect("a name"), Duration::from_secs(5));

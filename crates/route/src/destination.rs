@@ -25,10 +25,10 @@ pub enum Destination {
     Menu(String),
     /// Waiting in a queue for the next agent.
     Queue(String),
-    /// The caller, an agent, is ready for calls.
-    Login,
-    /// The caller, an agent, goes.
-    Logout,
+    /// The caller, an agent, is ready for calls: of all queues, or of this one too.
+    Login(Option<String>),
+    /// The caller, an agent, goes: altogether, or from this queue.
+    Logout(Option<String>),
     /// The caller, an agent, takes a pause, with its reason.
     Pause(String),
     /// Opens or closes these hours by hand, or leaves them to the clock again.
@@ -76,8 +76,8 @@ impl FromStr for Destination {
             ("group", Some(name)) => Ok(Destination::Group(name)),
             ("menu", Some(name)) => Ok(Destination::Menu(name)),
             ("queue", Some(name)) => Ok(Destination::Queue(name)),
-            ("login", None) if name.is_none() => Ok(Destination::Login),
-            ("logout", None) if name.is_none() => Ok(Destination::Logout),
+            ("login", queue) if queue.is_some() || name.is_none() => Ok(Destination::Login(queue)),
+            ("logout", queue) if queue.is_some() || name.is_none() => Ok(Destination::Logout(queue)),
             ("pause", None) if name.is_none() => Ok(Destination::Pause("pause".to_owned())),
             ("pause", Some(reason)) => Ok(Destination::Pause(reason)),
             ("open", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(true) }),
@@ -105,7 +105,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
-                 trunk:NAME, trunk:NAME/NUMBER, login, logout, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
+                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -124,8 +124,10 @@ impl fmt::Display for Destination {
             Destination::Group(name) => write!(f, "group:{name}"),
             Destination::Menu(name) => write!(f, "menu:{name}"),
             Destination::Queue(name) => write!(f, "queue:{name}"),
-            Destination::Login => f.write_str("login"),
-            Destination::Logout => f.write_str("logout"),
+            Destination::Login(None) => f.write_str("login"),
+            Destination::Login(Some(queue)) => write!(f, "login:{queue}"),
+            Destination::Logout(None) => f.write_str("logout"),
+            Destination::Logout(Some(queue)) => write!(f, "logout:{queue}"),
             Destination::Pause(reason) => write!(f, "pause:{reason}"),
             Destination::Hours { hours, by_hand: Some(true) } => write!(f, "open:{hours}"),
             Destination::Hours { hours, by_hand: Some(false) } => write!(f, "close:{hours}"),
@@ -163,6 +165,8 @@ mod tests {
             "trunk:carrier",
             "trunk:carrier/+385911234567",
             "login",
+            "login:sales",
+            "logout:sales",
             "logout",
             "pause:lunch",
             "pickup",
@@ -191,7 +195,7 @@ mod tests {
             "reject:200",
             "reject:x",
             "queue:",
-            "login:ann",
+            "login:",
         ] {
             assert!(bad.parse::<Destination>().is_err(), "{bad}");
         }

@@ -26,11 +26,25 @@ impl Control {
             let _ = answers.try_send(Line::Failed(why));
             return;
         };
+        let serves = |queue: &QueueName| {
+            let agents = self.switch.acd().agents();
+            agents
+                .iter()
+                .any(|view| *view.agent == agent && view.queues.iter().chain(&view.left).any(|one| *one == queue))
+        };
         let talks = self.switch.acd().agent(&agent) == Some(AgentState::Talking);
         info!(agent = name, ?order, "told by command");
         let word = match order {
             AgentOrder::Ready => acd::Input::Ready { agent: agent.clone() },
             AgentOrder::Pause { reason } => acd::Input::Pause { agent: agent.clone(), reason: reason.into() },
+            AgentOrder::Serve { queue, serves: is } => match queue.parse().ok().filter(serves) {
+                Some(queue) => acd::Input::Serve { agent: agent.clone(), queue, serves: is },
+                None => {
+                    let why = format!("{name} is no agent of a queue {queue:?}; `centrala agents` tells whose");
+                    let _ = answers.try_send(Line::Failed(why));
+                    return;
+                }
+            },
             AgentOrder::LogOut => acd::Input::LogOut { agent: agent.clone() },
         };
         self.switch.command_queues(word, now, out);

@@ -192,6 +192,10 @@ impl Acd {
                 agent.memberships[at].rank = Some(rank);
             }
         }
+        if agent.state == State::LoggedOut {
+            agent.memberships.append(&mut agent.left); // he comes back to all of them
+            agent.memberships.sort_by_key(|membership| membership.queue);
+        }
         out.push(fact(self.now, What::AgentIs { agent: agent.name.clone(), state: agent.state.shown() }));
         if agent.state == State::Available {
             self.freed.push_back(number);

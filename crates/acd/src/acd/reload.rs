@@ -54,6 +54,7 @@ impl Acd {
             state: State::LoggedOut,
             since: self.now,
             memberships: Vec::new(),
+            left: Vec::new(),
             misses: 0,
             calls: 0,
             talked: Duration::ZERO,
@@ -93,13 +94,19 @@ impl Acd {
 
     /// Gives every queue its members.
     pub(super) fn engage_all(&mut self) {
+        let left = |agent: &mut Agent| std::mem::take(&mut agent.left).iter().map(|one| one.queue).collect();
+        let left: Vec<BTreeSet<u32>> = self.agents.iter_mut().map(left).collect();
         for (number, queue) in (0..).zip(&mut self.queues) {
             self.restaffed.insert(number);
             for (order, member) in (0..).zip(&queue.conf.members) {
-                let Some(agent) = self.agent_numbers.get(&member.agent) else { continue };
-                let agent = &mut self.agents[*agent as usize];
+                let Some(agent) = self.agent_numbers.get(&member.agent).map(|number| *number as usize) else {
+                    continue;
+                };
+                let has_left = left[agent].contains(&number);
+                let agent = &mut self.agents[agent];
                 let (tier, weight) = (member.tier, member.weight);
-                agent.memberships.push(Membership { queue: number, tier, order, weight, rank: None });
+                let places = if has_left { &mut agent.left } else { &mut agent.memberships };
+                places.push(Membership { queue: number, tier, order, weight, rank: None });
             }
         }
         for (number, agent) in (0..).zip(&mut self.agents) {

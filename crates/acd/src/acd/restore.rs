@@ -33,6 +33,8 @@ pub struct RestoredAgent {
     pub calls: u64,
     /// Talked since he had logged in.
     pub talked: Duration,
+    /// Queues of his that he did not serve.
+    pub left: Vec<QueueName>,
 }
 
 /// A caller who waited in a queue and lost his place by a fault of ours.
@@ -108,6 +110,11 @@ impl Acd {
             (agent.misses, agent.calls, agent.talked) = (0, was.calls, was.talked);
             agent.idle_since = Time::from_nanos(order); // before everything this run will see, in their order
             self.turn_to(number, next, out);
+            for queue in was.left {
+                if let Some(queue) = self.queue_numbers.get(&queue).copied() {
+                    self.leave_queue(number, queue, out);
+                }
+            }
         }
     }
 

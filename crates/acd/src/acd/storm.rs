@@ -170,6 +170,7 @@ impl Storm {
             }
             14 if random.one_in(4) => Input::PhoneGone { agent },
             14 => Input::Prioritise { call, priority: random.below(5) as i32 - 2 },
+            15 if random.one_in(2) => Input::Serve { agent, queue, serves: !random.one_in(3) },
             15 => Input::Where { call },
             _ => Input::Tick,
         }

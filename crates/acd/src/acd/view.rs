@@ -56,6 +56,8 @@ pub struct AgentView<'a> {
     pub talked: Duration,
     /// The queues served.
     pub queues: Vec<&'a QueueName>,
+    /// Those left until the next login.
+    pub left: Vec<&'a QueueName>,
 }
 
 impl Acd {
@@ -112,6 +114,7 @@ impl Acd {
             calls: agent.calls,
             talked: agent.talked,
             queues: agent.memberships.iter().map(|membership| name(membership.queue)).collect(),
+            left: agent.left.iter().map(|membership| name(membership.queue)).collect(),
         }
     }
 }

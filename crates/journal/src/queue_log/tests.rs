@@ -100,6 +100,18 @@ fn a_call_that_is_answered_by_the_second_agent() {
 }
 
 #[test]
+fn who_comes_to_a_queue_and_leaves_it_is_told() {
+    let serves = |serves| Record::Queue(QueueWhat::Serves { agent: agent("ann"), queue: queue(), serves });
+    let told = told([(0, agent_is("ann", AgentState::Available)), (1, serves(false)), (2, serves(true))]);
+    assert_eq!(
+        told,
+        "1790000000|NONE|NONE|ann|AGENTLOGIN|ann\n\
+         1790000001|NONE|sales|ann|REMOVEMEMBER|\n\
+         1790000002|NONE|sales|ann|ADDMEMBER|\n"
+    );
+}
+
+#[test]
 fn every_way_out_has_its_event() {
     for (outcome, line) in [
         (Outcome::Abandoned, "ABANDON|2|3|7"),
