@@ -1,7 +1,6 @@
 //! `centrala journal`: what is written down, read beside a running switch or on a copy.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -9,10 +8,11 @@ use base::{CallId, Time};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use journal::{Entry, QueueLog, Record, Store, cdr_of};
+use journal::{Entry, QueueLog, Record, cdr_of};
 use serde_json::{Value, json};
 
 use crate::Failure;
+use crate::window::Folder;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -20,13 +20,6 @@ pub enum Command {
     Tail(TailArgs),
     /// Say again what follows from the entries: the same, byte for byte
     Replay(ReplayArgs),
-}
-
-#[derive(Args)]
-struct Folder {
-    /// The journal folder, or a copy of it
-    #[arg(long, default_value = "journal", env = "CENTRALA_JOURNAL")]
-    journal: PathBuf,
 }
 
 #[derive(Args)]
@@ -70,13 +63,6 @@ impl Command {
             Command::Tail(args) => args.run(),
             Command::Replay(args) => args.run(),
         }
-    }
-}
-
-impl Folder {
-    fn open(&self) -> Result<Store, Failure> {
-        let nothing = || format!("{} holds no journal; name a folder that does with --journal", self.journal.display());
-        Ok(Store::read_only(&self.journal)?.ok_or_else(nothing)?)
     }
 }
 

@@ -13,10 +13,16 @@ use journal::Store;
 use crate::Failure;
 
 #[derive(Args)]
-pub struct Window {
+pub struct Folder {
     /// The journal folder, or a copy of it
     #[arg(long, default_value = "journal", env = "CENTRALA_JOURNAL")]
     journal: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Window {
+    #[command(flatten)]
+    folder: Folder,
     /// From this day or moment on: 2026-11-24, 2026-11-24T10:15 or, in another zone, 2026-11-24T10:15:00Z [default: the day of the last entry]
     #[arg(long, value_name = "WHEN", value_parser = from)]
     from: Option<Timestamp>,
@@ -25,10 +31,16 @@ pub struct Window {
     to: Option<Timestamp>,
 }
 
-impl Window {
+impl Folder {
     pub fn open(&self) -> Result<Store, Failure> {
         let nothing = || format!("{} holds no journal; name a folder that does with --journal", self.journal.display());
         Ok(Store::read_only(&self.journal)?.ok_or_else(nothing)?)
+    }
+}
+
+impl Window {
+    pub fn open(&self) -> Result<Store, Failure> {
+        self.folder.open()
     }
 
     /// From when, and until before when.
