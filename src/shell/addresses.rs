@@ -16,6 +16,8 @@ pub struct Addresses {
 
 /// So many answers of the routing table are remembered; then it is asked anew.
 const KNOWN_MAX: usize = 10_000;
+/// The routing table does not look at ports.
+const ANY_PORT: u16 = 5060;
 
 impl Addresses {
     /// For a switch that listens here and tells others it is at `advertised`, if it stands behind a NAT.
@@ -49,11 +51,11 @@ impl Addresses {
     }
 
     /// Asks the routing table anew about those we are in touch with. True: to one of them we are another now.
-    pub fn look_again(&self, remotes: impl Iterator<Item = SocketAddr>) -> bool {
+    pub fn look_again(&self, remotes: impl Iterator<Item = IpAddr>) -> bool {
         let mut moved = false;
         for remote in remotes {
-            let before = self.known.borrow_mut().remove(&remote.ip());
-            moved |= before.is_some_and(|before| self.route_to(remote) != before);
+            let before = self.known.borrow_mut().remove(&remote);
+            moved |= before.is_some_and(|before| self.route_to(SocketAddr::new(remote, ANY_PORT)) != before);
         }
         moved
     }
@@ -88,13 +90,14 @@ mod tests {
     #[test]
     fn it_is_seen_when_we_are_another() {
         let addresses = Addresses::new(vec![(Transport::Udp, "0.0.0.0:5060".parse().expect("an address"))], None);
-        let remote: SocketAddr = "127.0.0.9:5060".parse().expect("an address");
-        assert!(!addresses.look_again([remote].into_iter()), "nobody has asked yet");
-        addresses.towards(Transport::Udp, remote);
-        assert!(!addresses.look_again([remote].into_iter()));
-        addresses.known.borrow_mut().insert(remote.ip(), "192.0.2.1".parse().expect("an address"));
-        assert!(addresses.look_again([remote].into_iter()));
-        assert!(!addresses.look_again([remote].into_iter()));
+        let remote: IpAddr = "127.0.0.9".parse().expect("an address");
+        let looks_again = || addresses.look_again([remote].into_iter());
+        assert!(!looks_again(), "nobody has asked yet");
+        addresses.towards(Transport::Udp, SocketAddr::new(remote, 5060));
+        assert!(!looks_again());
+        addresses.known.borrow_mut().insert(remote, "192.0.2.1".parse().expect("an address"));
+        assert!(looks_again());
+        assert!(!looks_again());
     }
 
     #[test]

@@ -197,8 +197,7 @@ impl Control {
     /// An interface may have got another address: carriers must not go on calling the old one.
     fn look_where_we_are(&mut self, now: Time, out: &mut Vec<Output>) {
         self.look_at = now + LOOK_EVERY;
-        let trunks = self.switch.trunks(now);
-        if self.addresses.look_again(trunks.iter().filter_map(|trunk| trunk.address.parse().ok())) {
+        if self.addresses.look_again(self.switch.trunk_addresses(now).into_iter()) {
             info!("our own address has changed; trunks are told");
             self.tell(Input::Moved, now, out);
         }

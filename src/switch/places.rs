@@ -2,6 +2,8 @@
 //!
 //! Where it stands: the locator decides; here its questions go to the shell and what it finds reaches the endpoint.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base::Time;
@@ -99,6 +101,12 @@ impl Switch {
     pub(super) fn dialogs_go_to(&mut self, place: Place, now: Time, out: &mut Vec<Output>) {
         let flows = self.flows_to(&place, now, out);
         self.endpoint.handle(sip::Input::Leads { place, flows }, now, &mut self.heard);
+    }
+
+    /// Where all trunks are, as far as it is known, and whether or not we have a way there.
+    pub fn trunk_addresses(&mut self, now: Time) -> BTreeSet<IpAddr> {
+        let (directory, locator) = (&self.directory, &mut self.locator);
+        directory.trunks().flat_map(|trunk| locator.addresses(&trunk.place, now)).collect()
     }
 
     /// Tells the trunks where they are.

@@ -23,6 +23,7 @@ mod linphone;
 mod live;
 mod masks;
 mod metrics;
+mod moves;
 mod mutual;
 mod names;
 mod operate;
