@@ -172,7 +172,7 @@ impl Switch {
             Input::Located(input) => self.locate(input, now, out),
             Input::Moved => self.trunks_are_at(now, out),
             Input::Recorder(event) => {
-                if let recorder::Event::Failed { id, why } = &event {
+                if let recorder::Event::Failed { id, why } | recorder::Event::Stalled { id, why } = &event {
                     self.recording_failed(*id, why, now, out);
                 }
                 self.message_recorded(&event);

@@ -171,5 +171,6 @@ pub(super) fn recording(event: &recorder::Event) {
             warn!(%folder, left_mb, "little room is left for recordings; free some space");
         }
         recorder::Event::Failed { id, why } => error!(call = %id.call, "recording failed: {why}"),
+        recorder::Event::Stalled { id, why } => error!(call = %id.call, "recording stalled: {why}"),
     }
 }

@@ -158,6 +158,7 @@ impl Metrics {
             recorder::Event::Closed { .. } => "closed",
             recorder::Event::Spilled { .. } => "spilled",
             recorder::Event::Failed { .. } => "failed",
+            recorder::Event::Stalled { .. } => "stalled",
             recorder::Event::Opened { .. } | recorder::Event::Low { .. } => return,
         };
         count(&self.recordings, &[("result", result)]);

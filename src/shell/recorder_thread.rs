@@ -2,8 +2,10 @@
 //!
 //! Where it stands: the control thread opens and closes recordings, media threads bring the sound; both by one bounded
 //! channel. Nobody waits for it: what does not fit is refused, counted by whoever brought it, and becomes a gap that the
-//! sidecar tells of. A disk that does not answer at all is said by those who bring sound, for this thread cannot.
+//! sidecar tells of. A disk that does not answer at all is said by those at the door, for this thread cannot: of every
+//! recording that has sound for it, or is to begin, once each time.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +18,6 @@ use audio::Clip;
 use base::RecordingId;
 use base::Time;
 use recorder::{Channel, Event, Input, Output, Recorder};
-use tracing::error;
 
 use super::clock::Clock;
 use super::settler::Settler;
@@ -37,6 +38,7 @@ pub(super) struct Door {
     inbox: SyncSender<Input>,
     state: Arc<State>,
     clock: Clock,
+    events: Arc<dyn Fn(Event) + Send + Sync>,
 }
 
 /// What those at the door and the thread behind it know of each other.
@@ -46,7 +48,8 @@ struct State {
     has_missed: AtomicBool,
     /// Since when the thread has been at what it does, in nanoseconds; 0: it waits for something to do.
     busy_since: AtomicU64,
-    told: AtomicBool,
+    /// The recordings of which it is said that the disk does not answer, and since when it does not.
+    stuck: Mutex<(u64, HashSet<RecordingId>)>,
 }
 
 impl State {
@@ -65,10 +68,17 @@ impl State {
         std::mem::take(&mut self.missed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Has the disk not answered for too long? True once each time.
-    fn is_stuck(&self, now: Time) -> bool {
+    /// Has the disk not answered for too long? True once each time for each recording.
+    fn is_stuck(&self, id: RecordingId, now: Time) -> bool {
         let since = self.busy_since.load(Ordering::Relaxed);
-        since != 0 && now.since(Time::from_nanos(since)) > PATIENCE && !self.told.swap(true, Ordering::Relaxed)
+        if since == 0 || now.since(Time::from_nanos(since)) <= PATIENCE {
+            return false;
+        }
+        let (of, told) = &mut *self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+        if *of != since {
+            (*of, *told) = (since, HashSet::new());
+        }
+        told.len() < MISSED_MAX && told.insert(id)
     }
 
     fn begins(&self, now: Time) {
@@ -77,14 +87,25 @@ impl State {
 
     fn ends(&self) {
         self.busy_since.store(0, Ordering::Relaxed);
-        self.told.store(false, Ordering::Relaxed);
     }
 }
 
 impl Door {
     /// Tells the recorder that a recording begins or ends. False if it has fallen far behind, or ended.
     pub(super) fn tell(&self, input: Input) -> bool {
+        if let Input::Open { id, .. } = &input {
+            self.say_if_stuck(*id);
+        }
         self.inbox.try_send(input).is_ok()
+    }
+
+    fn say_if_stuck(&self, id: RecordingId) {
+        if self.state.is_stuck(id, self.clock.now()) {
+            let why = format!(
+                "the disk of the recordings has not answered for {PATIENCE:?}; its sound waits or is lost until it does"
+            );
+            (self.events)(Event::Stalled { id, why });
+        }
     }
 
     /// Brings sound. False if there was no room for it.
@@ -93,11 +114,7 @@ impl Door {
             media::Channel::Left => Channel::Left,
             media::Channel::Right => Channel::Right,
         };
-        if self.state.is_stuck(self.clock.now()) {
-            error!(
-                "the disk of the recordings has not answered for {PATIENCE:?}; calls go on, their sound waits or is lost"
-            );
-        }
+        self.say_if_stuck(id);
         let (at, samples) = (clip.at, clip.samples() as u64);
         let taken = self.tell(Input::Audio { id, channel, clip });
         if !taken {
@@ -113,27 +130,29 @@ pub(super) fn start(
     settler: Settler,
     folders: Vec<PathBuf>,
     clock: Clock,
-    events: impl Fn(Event) + Send + 'static,
+    events: impl Fn(Event) + Send + Sync + 'static,
 ) -> io::Result<(Door, JoinHandle<()>)> {
     let (sender, inbox) = sync_channel(WAITING_MAX);
     let state = Arc::new(State::default());
-    let thread = Thread { recorder, settler, folders, state: state.clone(), clock, events, next_look: Time::ZERO };
+    let events: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(events);
+    let door = Door { inbox: sender, state: state.clone(), clock, events: events.clone() };
+    let thread = Thread { recorder, settler, folders, state, clock, events, next_look: Time::ZERO };
     let thread = thread::Builder::new().name("recorder".to_owned()).spawn(move || thread.run(&inbox))?;
-    Ok((Door { inbox: sender, state, clock }, thread))
+    Ok((door, thread))
 }
 
-struct Thread<E> {
+struct Thread {
     recorder: Recorder,
     settler: Settler,
     folders: Vec<PathBuf>,
     state: Arc<State>,
     clock: Clock,
-    events: E,
+    events: Arc<dyn Fn(Event) + Send + Sync>,
     /// When the room on the disks is looked at again.
     next_look: Time,
 }
 
-impl<E: Fn(Event)> Thread<E> {
+impl Thread {
     #[allow(clippy::disallowed_methods)] // the shell waits
     fn run(mut self, inbox: &Receiver<Input>) {
         let mut last_tick = None;
@@ -198,26 +217,30 @@ const LAST_CLIPS_TIME: Duration = Duration::from_secs(5);
 mod tests {
     use super::*;
 
+    fn id(segment: u16) -> RecordingId {
+        RecordingId { call: base::CallId::new(0, &mut base::Random::numbered(1)), segment }
+    }
+
     #[test]
-    fn a_disk_that_does_not_answer_is_said_once_each_time() {
+    fn a_disk_that_does_not_answer_is_said_once_each_time_of_each_recording() {
         let state = State::default();
         let at = |ms| Time::from_millis(ms);
-        assert!(!state.is_stuck(at(60_000)), "it waits for something to do");
+        assert!(!state.is_stuck(id(1), at(60_000)), "it waits for something to do");
         state.begins(at(60_000));
-        let said: Vec<bool> = [60_000, 63_000, 63_001, 64_000].map(|ms| state.is_stuck(at(ms))).into();
+        let said: Vec<bool> = [60_000, 63_000, 63_001, 64_000].map(|ms| state.is_stuck(id(1), at(ms))).into();
         assert_eq!(said, [false, false, true, false]);
+        assert!(state.is_stuck(id(2), at(64_000)));
         state.ends();
         state.begins(at(70_000));
-        assert!(state.is_stuck(at(80_000)));
+        assert_eq!([70_100, 80_000].map(|ms| state.is_stuck(id(1), at(ms))), [false, true]);
     }
 
     #[test]
     fn what_found_no_room_is_told_when_there_is_some() {
         let (sender, inbox) = sync_channel(1);
-        let door = Door { inbox: sender, state: Arc::default(), clock: Clock::start() };
-        let id = RecordingId { call: base::CallId::new(0, &mut base::Random::numbered(1)), segment: 1 };
+        let door = Door { inbox: sender, state: Arc::default(), clock: Clock::start(), events: Arc::new(|_| {}) };
         let clip = |at| Clip { at, encoding: audio::Encoding::Pcmu, payload: vec![0; 160] };
-        let taken = [0, 160, 320].map(|at| door.bring(id, media::Channel::Left, clip(at)));
+        let taken = [0, 160, 320].map(|at| door.bring(id(1), media::Channel::Left, clip(at)));
         assert_eq!(taken, [true, false, false]);
         let missed: Vec<u64> = door
             .state

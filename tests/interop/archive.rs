@@ -225,6 +225,69 @@ fn recordings_become_what_the_conf_says_and_strangers_open_them() {
     }
 }
 
+/// A named pipe in place of the master keys lets the recorder's thread wait inside the system, as a hung disk does.
+#[test]
+fn a_disk_that_hangs_is_told_and_costs_no_call_unless_it_is_to() {
+    for policy in ["continue", "refuse"] {
+        let centre = Centre::new("hangs");
+        let keys = centre.room.path().join("keys");
+        let made = centre.program(&["recordings", "make-key"]).arg(&keys).status();
+        assert!(made.expect("this very workspace").success());
+        let settings = format!("[recording]\non_failure = \"{policy}\"\nkey_file = {keys:?}\n");
+        centre.replace("switch.toml", "[recording]", &settings);
+        let switch = centre.start();
+        let (real, pipe) = (keys.with_extension("real"), keys.with_extension("pipe"));
+        fs::rename(&keys, &real).expect("our own file");
+        let fifo = Command::new("mkfifo").args(["-m", "600"]).arg(&keys).status();
+        assert!(fifo.expect("mkfifo of coreutils").success());
+        let mut ann = Phone::start(&centre.room, "ann", 700, switch.address, "udp");
+        let mut bob = Phone::start(&centre.room, "bob", 1_900, switch.address, "udp");
+        ann.dial(&format!("sip:202@{}", switch.address));
+        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+        until("the journal tells it", A_WHILE, || {
+            let journal = centre
+                .program(&["journal", "tail", "--lines", "100", "--json", "--journal"])
+                .arg(centre.journal())
+                .output();
+            said(&journal.ok()?).contains("recording-failed").then_some(())
+        });
+        if policy == "refuse" {
+            bob.wait_for("CALL_CLOSED", A_WHILE); // while the disk still hangs
+        }
+        fs::rename(&keys, &pipe).expect("our own pipe");
+        fs::rename(&real, &keys).expect("our own file");
+        fs::write(&pipe, fs::read(&keys).expect("our own file")).expect("the recorder waits at its other end");
+        if policy == "continue" {
+            until("what waited in memory is on the disk", A_WHILE, || {
+                let parts = files_below(&centre.recordings(), ".wav.part");
+                parts.iter().any(|part| part.metadata().is_ok_and(|part| part.len() > 50_000)).then_some(())
+            });
+            ann.hang_up();
+            bob.wait_for("CALL_CLOSED", A_WHILE);
+        }
+        let cdr = switch.cdr();
+        let (by, cause) = (cdr["ended_by"] == "switch", cdr["cause"] == "cannot be recorded");
+        assert_eq!((by, cause), (policy == "refuse", policy == "refuse"), "{cdr:#}");
+        let sealed = until("the recording", A_WHILE, || files_below(&centre.recordings(), ".wav").pop());
+        let open = centre.room.path().join("open.wav");
+        let id = listed(&centre.recordings());
+        let words = ["export", &id, "--to", &open.display().to_string(), "--keys", &keys.display().to_string()];
+        let exported = recordings(&centre.recordings(), &words);
+        assert!(exported.status.success(), "{}: {}", sealed.display(), said(&exported));
+        let [caller, party] = &sound::read(&open)[..] else { panic!("two sides") };
+        caller.assert_only("the caller's side, from before the disk answered", 700, 1_900);
+        party.assert_only("the party's side, from before the disk answered", 1_900, 700);
+    }
+}
+
+/// The only recording there is, by its id.
+fn listed(folder: &Path) -> String {
+    let list = recordings(folder, &["list", "--json"]);
+    let one: Value = serde_json::from_slice(&list.stdout).expect("one recording");
+    one["id"].as_str().expect("an id").to_owned()
+}
+
 #[test]
 fn a_folder_that_vanishes_costs_no_sound_where_there_is_another_and_no_call_unless_it_is_to() {
     for (policy, spills) in [("continue", true), ("continue", false), ("refuse", false)] {

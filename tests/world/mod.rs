@@ -423,7 +423,7 @@ impl World {
                     let known = self.recordings.iter_mut().find(|(known, _)| *known == id);
                     known.expect("it was opened").1 = Some(file);
                 }
-                recorder::Event::Failed { why, .. } => panic!("{why}"),
+                recorder::Event::Failed { why, .. } | recorder::Event::Stalled { why, .. } => panic!("{why}"),
             },
         }
         Vec::new()

@@ -208,7 +208,8 @@ pub enum What {
         /// Who wanted that.
         actor: Actor,
     },
-    /// A recording broke off, or never began. It may be told of a call that is over.
+    /// A recording broke off, never began, or waits for a disk that does not answer. It may be told of a call that is
+    /// over.
     RecordingFailed {
         /// Its number.
         id: RecordingId,

@@ -205,10 +205,13 @@ impl Call {
         }
     }
 
-    /// A recording broke off, or never began.
+    /// A recording broke off, never began, or waits for a disk that does not answer.
     pub fn recording_failed(&mut self, id: RecordingId, why: &str, now: Time) {
         self.now = now;
-        self.note(What::RecordingFailed { id, why: why.to_owned() });
+        let what = What::RecordingFailed { id, why: why.to_owned() };
+        if self.facts.iter().all(|fact| fact.what != what) {
+            self.note(what); // a disk that stalls every minute is written down once
+        }
     }
 
     fn stop_recording(&mut self, actor: Actor) -> bool {

@@ -164,6 +164,14 @@ pub enum Event {
         /// What happened, to what, and what to do.
         why: String,
     },
+    /// Its disk does not answer, which whoever owns the recorder sees before it can. Should the disk answer again, what
+    /// found room in memory is kept, and the recording goes on with gaps.
+    Stalled {
+        /// The recording.
+        id: RecordingId,
+        /// What happened, and what it means.
+        why: String,
+    },
     /// It is whole, named, and safe on the disk.
     Closed {
         /// The recording.
