@@ -1,4 +1,6 @@
-//! `centrala flow`: the menus by the conf alone: what in them cannot be meant, and their picture.
+//! `centrala flow`: what in the menus cannot be meant, their picture, and where a caller came by.
+
+mod trace;
 
 use std::path::PathBuf;
 
@@ -35,6 +37,8 @@ pub enum Command {
         #[command(flatten)]
         of: Of,
     },
+    /// Say where a caller came by, when, and for how long: menus, queues, people. Read off the journal
+    Trace(trace::TraceArgs),
 }
 
 #[derive(Args)]
@@ -77,6 +81,7 @@ impl Command {
                 print!("{}", graph(&conf).mermaid(entries(&conf)));
                 Ok(())
             }
+            Command::Trace(args) => args.run(),
         }
     }
 }

@@ -49,7 +49,7 @@ enum Command {
         #[arg(long, default_value = "conf")]
         conf: PathBuf,
     },
-    /// The menus, by the conf alone
+    /// The menus, by the conf alone; and what callers met of them
     #[command(subcommand)]
     Flow(flows::Command),
     /// Where numbers go, by the conf alone

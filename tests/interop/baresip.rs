@@ -160,7 +160,19 @@ fn a_key_in_the_menu_leads_to_the_other_phone() {
     ann.wait_for("CALL_CLOSED", A_WHILE);
     let wanted = json!({ "called": "700", "path": ["menu:main", "person:bob"], "answered_by": "bob",
                          "ended_by": "agent", "status": 200 });
-    assert_fields(&switch.cdr(), &wanted);
+    let cdr = switch.cdr();
+    assert_fields(&cdr, &wanted);
+    let call = cdr["call"].as_str().expect("a call's number");
+    let words = ["flow", "trace", "--json", "--call", call, "--journal"];
+    let traced = centre.program(&words).arg(centre.journal()).output().expect("the program runs");
+    let traced = String::from_utf8(traced.stdout).expect("text");
+    let visits: Vec<Value> = traced.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let nodes: Vec<_> = visits.iter().map(|visit| visit["node"].as_str().expect("a name")).collect();
+    assert_eq!(nodes, ["700", "menu:main", "person:bob"]);
+    let ms = |at: usize| visits[at]["length_ms"].as_u64().expect("it is over");
+    assert!(ms(1) >= 1_500 && ms(2) >= 3_000, "{traced}");
+    assert_eq!(visits[1]["met"], json!(["answered"]));
+    assert_eq!(visits[2]["met"], json!(["talks with bob", "ended by the other party: bye"]));
     bob.heard().assert_only("Bob's ear", ANN_HZ, WELCOME_HZ);
     let ann = ann.heard();
     assert!(
