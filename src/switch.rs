@@ -8,6 +8,7 @@
 mod calls;
 mod gruu;
 mod messages;
+mod originate;
 mod places;
 mod queues;
 mod quotas;

@@ -35,6 +35,13 @@ pub(super) struct Running {
     pub due: Option<Time>,
 }
 
+impl Running {
+    pub(super) fn new(journey: Journey, caller: Caller, by: Option<String>, max_forwards: u8) -> Running {
+        let (told, told_beside, only, due) = (0, false, None, None);
+        Running { journey, thread: 0, caller, by, max_forwards, only, told, told_beside, due }
+    }
+}
+
 impl Switch {
     /// A new call: who is it, and where does it go?
     pub(super) fn knocks(&mut self, incoming: Incoming, now: Time, out: &mut Vec<Output>) {
@@ -76,12 +83,17 @@ impl Switch {
         self.legs.insert(incoming.leg, id);
         let call = Call::new(knock, self.call_conf.clone(), now);
         let journey = Journey::new(call, found, self.flow_conf.clone());
+        let caller = knocker.caller;
+        let by = caller.account.clone();
+        let running = Running { only, ..Running::new(journey, caller, by, max_forwards) };
+        self.begin(id, running, now, out);
+    }
+
+    /// A call takes its first step, on the next media thread.
+    pub(super) fn begin(&mut self, id: CallId, running: Running, now: Time, out: &mut Vec<Output>) {
         let thread = self.next_thread;
         self.next_thread = (thread + 1) % self.threads;
-        let caller = knocker.caller;
-        let (told, told_beside, by) = (0, false, caller.account.clone());
-        let running = Running { journey, thread, caller, by, max_forwards, only, told, told_beside, due: None };
-        self.journeys.insert(id, Box::new(running));
+        self.journeys.insert(id, Box::new(Running { thread, ..running }));
         self.step(id, now, out, Journey::run);
     }
 

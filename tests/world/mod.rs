@@ -164,6 +164,15 @@ impl World {
         known
     }
 
+    /// The switch calls by itself.
+    pub fn dials(&mut self, account: &str, first: &str, then: &str) -> Result<(), String> {
+        let mut out = Vec::new();
+        let begun = self.switch.dial(account, first, then, self.now, &mut out);
+        let inputs = out.into_iter().flat_map(|output| self.perform(output)).collect();
+        self.tell_switch(inputs);
+        begun.map(drop).map_err(|status| format!("the switch does not call: {status}"))
+    }
+
     /// Lets time pass, with everything that happens in it.
     pub fn pass(&mut self, duration: Duration) {
         self.pass_until(self.now + duration, |_| false);

@@ -80,6 +80,7 @@ impl Theatre {
                 Some((id, _)) => Err(format!("there is a recording, {id:?}")),
             },
             Step::Cdr(fields) => self.cdr(fields),
+            Step::Dials { account, first, then } => self.world.dials(account, first, then),
             Step::Mailbox { who, new, old } => {
                 let mailbox = Mailbox { new: *new, old: *old, ..Mailbox::default() };
                 if self.world.mailbox(who, mailbox) { Ok(()) } else { Err(format!("there is no person {who:?}")) }

@@ -164,6 +164,8 @@ pub enum Event {
     PartyLeft(&'static str),
     /// The call has ended: the caller is gone, or will be.
     HungUp,
+    /// It was ours, and nobody took it: the call has ended, and was never anybody's. The SIP status that tells why.
+    Unreached(u16),
 }
 
 /// One caller's journey.
@@ -236,12 +238,19 @@ impl Call {
             direction: knock.direction,
             trunk: knock.caller.party.trunk.clone(),
         };
-        let mut legs = Vec::with_capacity(2); // most calls have no more
         let mut caller = Leg::new(knock.caller, State::Knocking { offer: knock.offer }, &conf);
         caller.hears_reliably = knock.hears_reliably;
+        let mut call = Call::begin(knock.call, caller, started, conf, now);
+        call.events.push_back(Event::Started);
+        call
+    }
+
+    /// A call with its first leg and its first fact.
+    pub(crate) fn begin(id: CallId, caller: Leg, started: What, conf: Arc<CallConf>, now: Time) -> Call {
+        let mut legs = Vec::with_capacity(2); // most calls have no more
         legs.push(caller);
         Call {
-            id: knock.call,
+            id,
             conf,
             now,
             legs,
@@ -264,7 +273,7 @@ impl Call {
             fields: BTreeMap::new(),
             untold: BTreeSet::new(),
             facts: vec![Fact { at: now, what: started }],
-            events: VecDeque::from([Event::Started]),
+            events: VecDeque::new(),
             out: Vec::new(),
             ended: None,
         }
@@ -391,6 +400,7 @@ impl Call {
             return;
         }
         self.ended = Some(self.now);
+        let ends = if self.awaits_caller() { Event::Unreached(status) } else { Event::HungUp };
         if let (State::Knocking { .. }, leg) = (&self.legs[0].state, self.legs[0].id) {
             self.note(What::Rejected { status });
             self.say(sip::Command::Reject { leg, status });
@@ -410,7 +420,7 @@ impl Call {
             }
             self.close_media(at);
         }
-        self.events.push_back(Event::HungUp);
+        self.events.push_back(ends);
     }
 
     pub(crate) fn was_answered(&self) -> bool {

@@ -152,6 +152,9 @@ impl Call {
                 self.drop_leg(other, Some(200)); // RFC 3326: "Call completed elsewhere"
             }
         }
+        if self.awaits_caller() {
+            return self.caller_answers(at);
+        }
         if !self.answer_in(self.legs[at].codec()) {
             return; // the caller's offer could not be met after all: the call has ended
         }

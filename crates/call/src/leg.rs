@@ -120,6 +120,8 @@ pub(crate) type Unacceptable = u16;
 /// How far the SIP dialog has come.
 #[derive(Debug)]
 pub(crate) enum State {
+    /// Nobody's yet: the first who answers of those we ring will be the caller.
+    Awaited,
     /// The caller waits for our final answer; his offer, where he made one.
     Knocking { offer: Option<Bytes> },
     /// We have called and wait.
@@ -374,7 +376,7 @@ impl Leg {
 
     /// Is there a dialog, or one in the making?
     pub fn is_live(&self) -> bool {
-        !matches!(self.state, State::Ended)
+        !matches!(self.state, State::Ended | State::Awaited)
     }
 }
 

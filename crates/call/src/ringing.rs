@@ -8,7 +8,7 @@ use base::{LegId, Time};
 use crate::attempt::Outbound;
 use crate::call::{Playing, Purpose};
 use crate::leg::State;
-use crate::{Call, Do, Leg, What};
+use crate::{Call, Do, Leg, Side, What};
 
 impl Call {
     /// A dialled leg came to nothing.
@@ -47,6 +47,9 @@ impl Call {
     }
 
     fn not_connected(&mut self, status: u16) {
+        if self.awaits_caller() {
+            return self.end(Side::Caller, "not reached", status);
+        }
         if matches!(self.playing, Some(Playing { purpose: Purpose::Ringback, .. })) {
             self.stop();
         }

@@ -52,7 +52,7 @@ impl Program for Collect {
             Event::Played => self.asking.played(question, call),
             Event::NoKey if self.asking.is_answering() => self.asking.ask(question, call),
             Event::NoKey => return self.settle(call),
-            Event::HungUp => return Next::Over,
+            Event::HungUp | Event::Unreached(_) => return Next::Over,
             Event::Key(_)
             | Event::Connected
             | Event::NotConnected(_)

@@ -43,7 +43,8 @@ use route::Destination;
 
 /// A small machine that owns a call's next decision.
 pub trait Program: std::fmt::Debug {
-    /// One decision. The first event is `Started`; after `HungUp` nothing follows.
+    /// One decision. The first event is `Started`; after `HungUp` nothing follows. A call of ours that nobody takes has
+    /// one event alone, `Unreached`.
     fn step(&mut self, event: Event, call: &mut Call) -> Next;
 
     /// A party brings its partner elsewhere: this program has the call no longer.

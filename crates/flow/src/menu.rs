@@ -75,7 +75,7 @@ impl Program for Menu {
                     None => self.missed(call),
                 };
             }
-            Event::HungUp => return Next::Over,
+            Event::HungUp | Event::Unreached(_) => return Next::Over,
             Event::Key(_)
             | Event::Connected
             | Event::NotConnected(_)

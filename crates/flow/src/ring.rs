@@ -36,7 +36,7 @@ impl Program for Ring {
                 call.hang_up(Side::Agent, cause);
                 return Next::Over;
             }
-            Event::HungUp => return Next::Over,
+            Event::HungUp | Event::Unreached(_) => return Next::Over,
             Event::HandedOn | Event::HandedBack | Event::TakenOver => {} // a transfer's business
             Event::Connected | Event::PartyRefused { .. } | Event::Key(_) | Event::NoKey | Event::Played => {}
         }

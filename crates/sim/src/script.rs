@@ -20,6 +20,7 @@
 //! | `ann > MESSAGE to 202 body hello` | a text outside of any call; without `to` in the call; also `from USER`; the body is last |
 //! | `ann > PUBLISH away` | says of herself what she is about: `open`, `closed`, `away`, `busy` |
 //! | `mailbox ann new 2 old 1` | so many messages wait for her |
+//! | `switch dials 201 then 202 for ann` | rings her, and brings her to 202 once she has answered |
 //! | `ann < 200` | hears it soon, and nothing important before it; also `header Name: value` for a header to be there |
 //! | `ann < 200 BYE` | an answer to something else than INVITE or REGISTER |
 //! | `ann < INVITE`, `< CANCEL`, `< BYE`, `< ACK` | likewise |

@@ -15,7 +15,7 @@ type Read<T> = Result<T, String>;
 pub(super) fn read(text: &str) -> Read<Step> {
     let mut words = Words::new(text);
     let first = words.next(
-        "a phone's name, \"phone\", \"proxy\", \"network\", \"recording\", \"mailbox\", \"cdr\" or a time such as +5s",
+        "a phone's name, \"phone\", \"proxy\", \"network\", \"recording\", \"mailbox\", \"switch\", \"cdr\" or a time such as +5s",
     )?;
     let step = match first {
         "phone" => phone(&mut words)?,
@@ -25,6 +25,7 @@ pub(super) fn read(text: &str) -> Read<Step> {
         "no" => words.exactly("recording").map(|()| Step::NoRecording)?,
         "cdr" => cdr(&mut words)?,
         "mailbox" => mailbox(&mut words)?,
+        "switch" => dials(&mut words)?,
         time if time.starts_with('+') => Step::Wait(duration(&time[1..])?),
         name => acts(name.to_owned(), &mut words)?,
     };
@@ -253,6 +254,16 @@ fn message(words: &mut Words) -> Read<Act> {
         }
     }
     Err("a MESSAGE without a body says nothing; write body TEXT".to_owned())
+}
+
+/// `switch dials 201 then 9385911234567 for ann`.
+fn dials(words: &mut Words) -> Read<Step> {
+    words.exactly("dials")?;
+    let first = words.next("the number rung first")?.to_owned();
+    words.exactly("then")?;
+    let then = words.next("the number who answers is brought to")?.to_owned();
+    words.exactly("for")?;
+    Ok(Step::Dials { first, then, account: words.next("the person on whose account")?.to_owned() })
 }
 
 fn mailbox(words: &mut Words) -> Read<Step> {

@@ -73,6 +73,15 @@ pub enum Step {
         /// How many were kept.
         old: u32,
     },
+    /// The switch calls by itself.
+    Dials {
+        /// On whose account.
+        account: String,
+        /// Who is rung.
+        first: String,
+        /// Where who answers is brought.
+        then: String,
+    },
     /// A call record says so.
     Cdr(Vec<(String, String)>),
 }
