@@ -172,6 +172,11 @@ impl Switch {
             }
             Input::Located(input) => self.locate(input, now, out),
             Input::Moved => self.trunks_are_at(now, out),
+            Input::ClockSet(clock) => {
+                self.clock = clock;
+                self.call_conf = Arc::new(CallConf { clock, ..(*self.call_conf).clone() });
+                self.trunks.set_clock(clock);
+            }
             Input::Recorder(event) => {
                 if let recorder::Event::Failed { id, why } | recorder::Event::Stalled { id, why } = &event {
                     self.recording_failed(*id, why, now, out);

@@ -61,6 +61,8 @@ const GOODBYE_TIME: Duration = Duration::from_secs(5);
 const LAST_WORDS_TIME: Duration = Duration::from_millis(20);
 /// How often our own addresses are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// How often it is asked whether somebody has set the system's clock.
+const COMPARE_EVERY: Duration = Duration::from_secs(1);
 /// So many things are taken from the door before the next is done: when even refusing is too slow, sockets fill.
 const TAKEN_PER_TURN: usize = 512;
 /// So long things are done before the door is looked at again: what stands must not wait behind what does not.
@@ -95,6 +97,8 @@ pub(super) struct Control {
     addresses: Rc<Addresses>,
     /// When they are looked at next.
     look_at: Time,
+    /// When our clock is compared with the system's.
+    compare_at: Time,
     /// Draining, until then at most.
     draining: Option<Option<Time>>,
     /// Everything ends, at that time at the latest.
@@ -107,11 +111,15 @@ impl Control {
         let mut out = Vec::new();
         loop {
             let limit = self.stopping.or(self.draining.flatten());
-            let deadline = [self.switch.deadline(), limit, Some(self.look_at)].into_iter().flatten().min();
+            let ours = self.look_at.min(self.compare_at);
+            let deadline = [self.switch.deadline(), limit, Some(ours)].into_iter().flatten().min();
             tokio::select! {
                 arrival = arrivals.recv(), if self.inbox.is_empty() => self.takes(arrival, &mut arrivals),
                 () = yield_now(), if !self.inbox.is_empty() => self.takes(None, &mut arrivals), // sockets are read
                 () = sleep(self.clock, deadline) => {}
+            }
+            if self.clock.now() >= self.compare_at {
+                self.follow_the_clock(&mut out);
             }
             self.serve(&mut out);
             let now = self.clock.now();
@@ -192,6 +200,21 @@ impl Control {
             self.watch.record(now, false, flow, bytes);
         }
         self.perform(out);
+    }
+
+    /// Somebody may have set the system's clock: what comes is named by it.
+    fn follow_the_clock(&mut self, out: &mut Vec<Output>) {
+        let now = self.clock.now();
+        self.compare_at = now + COMPARE_EVERY;
+        let was = self.clock.wall();
+        if let Some(by_ms) = self.clock.follow() {
+            let by = format_args!("{:+.3} s", by_ms as f64 / 1e3);
+            warn!(
+                "the system's clock was set by {by}; dates and opening hours follow it, calls that stand keep theirs"
+            );
+            self.journal.clock_is_set(was, by_ms, self.switch.standing().map(call::Call::id));
+            self.tell(Input::ClockSet(self.clock.wall()), now, out);
+        }
     }
 
     /// An interface may have got another address: carriers must not go on calling the old one.

@@ -7,7 +7,7 @@
 
 mod queue_file;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use base::{CallId, Time};
+use base::{CallId, Time, WallClock};
 use call::Cdr;
 use journal::{Entry, JournalError, Orphans, Record, Store};
 use tracing::{error, info, warn};
@@ -71,6 +71,8 @@ impl Progress {
 pub(super) struct Journal {
     door: SyncSender<Word>,
     clock: Clock,
+    /// The calls that stood when the clock was set, and how their moments are named: as when they began.
+    earlier: HashMap<CallId, WallClock>,
     /// Facts that found no room since the last group.
     lost: Arc<AtomicU64>,
     progress: Arc<Progress>,
@@ -102,18 +104,31 @@ impl Journal {
         writer.lost = lost.clone();
         let progress = writer.progress.clone();
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&inbox))?;
-        Ok((Journal { door, clock, lost, progress }, thread, queues))
+        Ok((Journal { door, clock, earlier: HashMap::new(), lost, progress }, thread, queues))
     }
 
     /// Appends what happened.
     pub(super) fn append(&self, at: Time, record: Record) {
-        self.bring(Word { fact: (self.clock.wall().since_1970(at), record), cdr: None });
+        self.bring(Word { fact: (self.wall(record.call()).since_1970(at), record), cdr: None });
     }
 
     /// Appends that a call is over, and then its CDR.
-    pub(super) fn over(&self, call: CallId, cdr: Box<Cdr>) {
-        let at = self.clock.wall().since_1970(self.clock.now());
+    pub(super) fn over(&mut self, call: CallId, cdr: Box<Cdr>) {
+        let at = self.wall(Some(call)).since_1970(self.clock.now());
         self.bring(Word { fact: (at, Record::Over { call }), cdr: Some(cdr) });
+        self.earlier.remove(&call);
+    }
+
+    /// Somebody has set the system's clock, which said `was` before, while these calls stand.
+    pub(super) fn clock_is_set(&mut self, was: WallClock, by_ms: i64, standing: impl Iterator<Item = CallId>) {
+        for call in standing {
+            self.earlier.entry(call).or_insert(was);
+        }
+        self.append(self.clock.now(), Record::ClockSet { by_ms });
+    }
+
+    fn wall(&self, call: Option<CallId>) -> WallClock {
+        call.and_then(|call| self.earlier.get(&call)).copied().unwrap_or_else(|| self.clock.wall())
     }
 
     /// How far it is.
@@ -396,7 +411,7 @@ mod tests {
         (facts, cdr)
     }
 
-    fn tell(journal: &Journal, call: CallId, clock: Clock) {
+    fn tell(journal: &mut Journal, call: CallId, clock: Clock) {
         let (facts, cdr) = a_call(call, clock);
         facts.into_iter().for_each(|fact| journal.append(fact.at, Record::Call { call, what: fact.what }));
         journal.over(call, cdr);
@@ -418,8 +433,8 @@ mod tests {
         let folder = Folder::new("once");
         let (clock, mut random) = (Clock::start(), Random::numbered(1));
         let ids = [(); 3].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
-        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
-        ids.iter().for_each(|call| tell(&journal, *call, clock));
+        let (mut journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
+        ids.iter().for_each(|call| tell(&mut journal, *call, clock));
         drop(journal);
         thread.join().expect("ended");
         let told = folder.cdrs();
@@ -493,10 +508,10 @@ mod tests {
         let ids = [(); 50].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
         let file = line(&folder.0, &a_call(ids[0], clock).1).0;
         fs::create_dir(&file).expect("in the way");
-        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
-        ids[..25].iter().for_each(|call| tell(&journal, *call, clock));
+        let (mut journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
+        ids[..25].iter().for_each(|call| tell(&mut journal, *call, clock));
         until("the facts", || folder.facts() > 25 * 3);
-        ids[25..].iter().for_each(|call| tell(&journal, *call, clock));
+        ids[25..].iter().for_each(|call| tell(&mut journal, *call, clock));
         assert_eq!(folder.cdrs(), "");
         fs::remove_dir(&file).expect("out of the way");
         until("the records", || folder.cdrs().lines().count() == 50);

@@ -1,11 +1,12 @@
 //! The SIP messages of the last while, and who watches them go by.
 
-use base::{CallId, Time, WallClock};
+use base::{CallId, Time};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sip::Flow;
 
 use super::ask::Line;
+use super::clock::Clock;
 use super::console::Answers;
 use crate::trace::{Trace, Wanted};
 
@@ -18,7 +19,7 @@ const FOLLOWED_ROWS_MAX: usize = 512;
 
 /// The messages kept, and their watchers.
 pub struct Watch {
-    clock: WallClock,
+    clock: Clock,
     trace: Trace,
     followers: Vec<Follower>,
 }
@@ -33,14 +34,14 @@ struct Follower {
 
 impl Watch {
     /// Nothing has gone by yet.
-    pub fn new(clock: WallClock) -> Watch {
+    pub fn new(clock: Clock) -> Watch {
         Watch { clock, trace: Trace::new(TRACE_BYTES_MAX), followers: Vec::new() }
     }
 
     /// Notes a message that goes by, and shows it to who watches. One who is too far behind is shown no more.
     pub fn record(&mut self, at: Time, sent: bool, flow: Flow, bytes: Bytes) {
         self.trace.record(at, sent, flow, bytes);
-        let (trace, clock) = (&self.trace, self.clock);
+        let (trace, clock) = (&self.trace, self.clock.wall());
         self.followers.retain(|follower| match trace.last(&follower.wanted, clock) {
             Some(said) => follower.answers.try_send(Line::Row(json!(said))).is_ok(),
             None => !follower.answers.is_closed(),
@@ -61,7 +62,7 @@ impl Watch {
 
     /// What was said in a call, or with a user.
     pub fn said(&self, call: Option<&str>, user: Option<&str>) -> Vec<Value> {
-        let said = self.trace.find(&self.wanted(call, user), self.clock);
+        let said = self.trace.find(&self.wanted(call, user), self.clock.wall());
         said.iter().map(|said| json!(said)).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use base::{CallId, LegId};
+use base::{CallId, LegId, WallClock};
 use bytes::Bytes;
 use call::Fact;
 use sip::Flow;
@@ -18,6 +18,8 @@ pub enum Input {
     Located(locate::Input),
     /// Our own address towards somebody is another one now: trunks are to be told.
     Moved,
+    /// Somebody has set the calendar's clock: this is what it says from now on. Calls that stand keep theirs.
+    ClockSet(WallClock),
     /// The recorder.
     Recorder(recorder::Event),
     /// A message that a call wants to hear was fetched; nothing, where it cannot be.

@@ -11,6 +11,7 @@ mod archive;
 mod baresip;
 mod browser;
 mod cli;
+mod clock;
 mod deaf;
 mod demo;
 mod dialog_life;

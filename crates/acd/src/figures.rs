@@ -378,6 +378,12 @@ impl Figures {
         }
     }
 
+    /// What was one moment is called another from here on: somebody has set the clock. States last as long as they do.
+    pub fn clock_is_set(&mut self, was: Time, is: Time) {
+        self.close(was);
+        self.states.values_mut().for_each(|(_, since, _)| *since = is);
+    }
+
     /// The figures of the time after this, in which the agents are what they are now.
     pub fn next(&self, conf: FiguresConf) -> Figures {
         let mut next = Figures::new(conf);

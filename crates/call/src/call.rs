@@ -35,7 +35,7 @@ pub struct CallConf {
     pub features: FeatureConf,
     /// No mask lasts longer, if nobody says how long.
     pub mask_max: Duration,
-    /// What the calendar said at the beginning.
+    /// What the calendar said at the beginning, as of when the call began: that is how all its moments are named.
     pub clock: WallClock,
     /// The fingerprints of the two certificates that browsers are shown; none where they are not served.
     pub fingerprints: Option<Arc<[String; 2]>>,

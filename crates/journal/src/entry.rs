@@ -46,6 +46,12 @@ pub enum Record {
         /// Open or closed; none: by the clock.
         by_hand: Option<bool>,
     },
+    /// Somebody has set the system's clock: moments after this are named by it. Facts of calls that stood are named as before,
+    /// until the call is over, so that the lengths between them stay right.
+    ClockSet {
+        /// By how much; less than nothing: back.
+        by_ms: i64,
+    },
     /// So many facts found no room while the disk failed: what is counted from here on is less than what was.
     Lost {
         /// How many.
@@ -76,6 +82,7 @@ impl Record {
             | Record::Started { .. }
             | Record::Stopped
             | Record::Hours { .. }
+            | Record::ClockSet { .. }
             | Record::Lost { .. } => None,
         }
     }

@@ -160,17 +160,16 @@ impl Report {
     /// Takes the next entry.
     pub fn take(&mut self, entry: &Entry) {
         let at = entry.at;
+        if let Record::ClockSet { by_ms } = entry.record {
+            let was = Time::from_millis(at.as_millis().saturating_add_signed(by_ms.saturating_neg()));
+            self.figures_now().for_each(|figures| figures.clock_is_set(was, at));
+        }
         self.last = self.last.max(at);
         self.turn(at);
         match &entry.record {
             Record::Queue(what) => {
                 let fact = Fact { at, what: what.clone() };
-                let last = self.parts.len() - 1;
-                for (number, part) in self.parts.iter_mut().enumerate() {
-                    if number == last || part.figures.is_open() {
-                        part.figures.add(&fact);
-                    }
-                }
+                self.figures_now().for_each(|figures| figures.add(&fact));
                 self.in_queue(at, what);
             }
             Record::Call { call, what } => self.in_call(at, *call, what),
@@ -193,6 +192,13 @@ impl Report {
             Interval { from, until, queues, agents }
         };
         self.parts.into_iter().map(interval).collect()
+    }
+
+    /// Of the last interval, and of those of which something is still to come.
+    fn figures_now(&mut self) -> impl Iterator<Item = &mut Figures> {
+        let last = self.parts.len() - 1;
+        let figures = self.parts.iter_mut().map(|part| &mut part.figures).enumerate();
+        figures.filter_map(move |(number, figures)| (number == last || figures.is_open()).then_some(figures))
     }
 
     /// Begins the interval this moment is in.

@@ -212,7 +212,8 @@ impl Centre {
         self.start_by(command)
     }
 
-    fn start_by(&self, command: Command) -> Switch {
+    /// The same, by a command of the test's own.
+    pub fn start_by(&self, command: Command) -> Switch {
         let log = self.log();
         let mut process = Process::start("centrala", "this very workspace", command, &log);
         until("a switch that answers", Duration::from_secs(10), || {

@@ -331,6 +331,34 @@ fn reports_of_chance_add_up_and_agree_with_the_live_figures() {
     }
 }
 
+#[test]
+fn a_clock_that_is_set_changes_no_length() {
+    use AgentState::{Available, Talking};
+    const HOUR: i64 = 3_600;
+    for by in [-HOUR, HOUR] {
+        let mut report = Report::new(ReportConf { from: at(-2 * HOUR), until: at(2 * HOUR), ..conf(None) });
+        let set = Record::ClockSet { by_ms: by * 1000 };
+        // Of the call that stood, moments are named as before.
+        let entries = [
+            (0, is("ann", Available)),
+            (10, entered("sales", 1, "+481")),
+            (30, answered(1, "ann", 20)),
+            (30, is("ann", Talking)),
+            (50 + by, set),
+            (90, completed(1, "ann", 60, EndedBy::Caller)),
+            (90 + by, is("ann", Available)),
+            (100 + by, is("ann", AgentState::LoggedOut)),
+        ];
+        for (number, (secs, record)) in (1..).zip(entries) {
+            report.take(&Entry { number, at: at(secs), record });
+        }
+        let whole = report.finish().remove(0);
+        let ann = &whole.agents[&agent("ann")].figures;
+        assert_eq!((ann.available, ann.talking, ann.logged_in()), (secs(40), secs(60), secs(100)), "{by}");
+        assert_eq!(whole.queues[&queue("sales")].figures.talked, secs(60), "{by}");
+    }
+}
+
 /// A caller talks, another waits; the switch is cut off for a minute, and goes on.
 fn a_power_cut() -> (crate::tests::Folder, Store) {
     use AgentState::{Available, Offered, Paused, Talking};
