@@ -13,5 +13,6 @@ mod sidecar;
 pub mod status;
 mod switch;
 pub mod trace;
+mod wav;
 
 pub use switch::{Input, Output, Switch};

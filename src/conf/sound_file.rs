@@ -1,16 +1,18 @@
-//! Sound files: WAV of 8 kHz, 16 bit, one channel, and Ogg Opus of any rate.
+//! Sound files: WAV of 16 bit and Ogg Opus, of any rate.
 //!
 //! Where it stands: what `prompts` finds is read here; what is wrong with it is said with the remedy.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use audio::Sound;
-use hound::{SampleFormat, WavReader, WavSpec};
 
 use super::ogg_opus;
+use crate::wav::Pcm;
 
-/// Longer prompts are refused: 10 minutes take 19 MB of memory.
-const SAMPLES_MAX: u32 = 10 * 60 * audio::SAMPLE_RATE;
+/// Longer prompts are refused: 10 minutes take 19 MB of memory, and of 48 kHz 77.
+const SECONDS_MAX: u32 = 10 * 60;
 /// Of the files that are read.
 const ENDINGS: [&str; 3] = ["wav", "opus", "ogg"];
 
@@ -27,35 +29,18 @@ pub(super) fn file_of(folder: &Path, name: &str) -> PathBuf {
 
 /// A prompt, or a piece of one.
 pub(super) fn sound(path: &Path) -> Result<Sound, String> {
-    let is_wav = path.extension().is_some_and(|ending| ending == ENDINGS[0]);
-    let pcm = if is_wav { wav(path)? } else { opus(path)? };
-    match pcm.is_empty() {
-        true => Err(format!("the prompt {} is empty; record it again", path.display())),
-        false => Ok(Sound::from_pcm(pcm)),
-    }
-}
-
-fn opus(path: &Path) -> Result<Vec<i16>, String> {
-    let remedy =
-        |what| format!("the prompt {} cannot be read: {what}; convert it: opusenc IN OUT.opus", path.display());
-    ogg_opus::read(path, SAMPLES_MAX as usize).map_err(remedy)
-}
-
-fn wav(path: &Path) -> Result<Vec<i16>, String> {
     let shown = path.display();
-    let reader = WavReader::open(path).map_err(|why| {
-        format!("the prompt {shown} cannot be read ({why}); put a WAV file there (sox IN -r 8000 -c 1 -b 16 {shown})")
-    })?;
-    let wanted =
-        WavSpec { channels: 1, sample_rate: audio::SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
-    if reader.spec() != wanted {
-        return Err(format!(
-            "the prompt {shown} is not 8 kHz, mono, 16 bit; convert it: sox IN -r 8000 -c 1 -b 16 {shown}"
-        ));
+    let is_wav = path.extension().is_some_and(|ending| ending == ENDINGS[0]);
+    let remedy = if is_wav { format!("sox IN -b 16 {shown}") } else { "opusenc IN OUT.opus".to_owned() };
+    let pcm = if is_wav { wav(path) } else { ogg_opus::read(path, SECONDS_MAX) };
+    match pcm.and_then(|pcm| pcm.sound()) {
+        Ok(sound) if sound.is_empty() => Err(format!("the prompt {shown} is empty; record it again")),
+        Ok(sound) => Ok(sound),
+        Err(what) => Err(format!("the prompt {shown} cannot be read: {what}; convert it: {remedy}")),
     }
-    if reader.duration() > SAMPLES_MAX {
-        return Err(format!("the prompt {shown} is longer than 10 minutes; cut it"));
-    }
-    let pcm: Result<Vec<i16>, _> = reader.into_samples().collect();
-    pcm.map_err(|why| format!("the prompt {shown} breaks off ({why}); record it again"))
+}
+
+fn wav(path: &Path) -> Result<Pcm, String> {
+    let file = File::open(path).map_err(|why| why.to_string())?;
+    Pcm::read(BufReader::new(file), SECONDS_MAX)
 }

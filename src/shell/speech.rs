@@ -5,16 +5,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Cursor, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use audio::{Resampler, SAMPLE_RATE, Sound};
-use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+use audio::Sound;
+use hound::{SampleFormat, WavSpec, WavWriter};
 use sha2::{Digest, Sha256};
+
+use crate::wav::Pcm;
 
 /// An engine that speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +44,9 @@ impl Speaker {
     /// A text in a language; the error says what to do.
     pub fn speak(&self, text: &str, language: &str) -> Result<Sound, String> {
         let path = self.path(text, language);
-        if let Some(pcm) = fs::read(&path).ok().and_then(|file| samples(&file).ok()) {
-            return Ok(Sound::from_pcm(pcm));
+        let kept = fs::read(&path).ok().and_then(|file| Pcm::read(&file[..], SECONDS_MAX).ok());
+        if let Some(sound) = kept.and_then(|pcm| pcm.sound().ok()) {
+            return Ok(sound);
         }
         let failed = |why: String| {
             let shown: String = text.chars().take(40).collect();
@@ -53,8 +56,10 @@ impl Speaker {
             )
         };
         let wav = self.run(text, language).map_err(failed)?;
-        let pcm = trimmed(&samples(&wav).map_err(failed)?).to_vec();
-        if pcm.is_empty() {
+        let failed_as = |why| failed(format!("what came cannot be used: {why}"));
+        let pcm = trimmed(Pcm::read(&wav[..], SECONDS_MAX).map_err(failed_as)?);
+        let sound = pcm.sound().map_err(failed_as)?;
+        if sound.is_empty() {
             return Err(failed("the engine gave silence".to_owned()));
         }
         self.keep(&path, &pcm).map_err(|why| {
@@ -63,7 +68,7 @@ impl Speaker {
                 path.display()
             )
         })?;
-        Ok(Sound::from_pcm(pcm))
+        Ok(sound)
     }
 
     /// Several at once, as many as there are cores, in their order.
@@ -124,14 +129,14 @@ impl Speaker {
         }
     }
 
-    fn keep(&self, path: &Path, pcm: &[i16]) -> Result<(), String> {
+    fn keep(&self, path: &Path, pcm: &Pcm) -> Result<(), String> {
         fs::create_dir_all(&self.folder).map_err(|why| why.to_string())?;
         let new = path.with_extension(format!("{:?}.new", thread::current().id()));
         let spec =
-            WavSpec { channels: 1, sample_rate: SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
+            WavSpec { channels: 1, sample_rate: pcm.rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
         let write = || {
             let mut file = WavWriter::create(&new, spec)?;
-            pcm.iter().try_for_each(|sample| file.write_sample(*sample))?;
+            pcm.samples.iter().try_for_each(|sample| file.write_sample(*sample))?;
             file.finalize()
         };
         write().map_err(|why: hound::Error| why.to_string())?;
@@ -161,50 +166,34 @@ fn talk(child: &mut Child, text: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The file as 8 kHz, one channel. Its length is not believed: engines that write to a pipe do not know it.
-pub(super) fn samples(wav: &[u8]) -> Result<Vec<i16>, String> {
-    let reader = WavReader::new(Cursor::new(wav)).map_err(|why| format!("what came is no WAV file ({why})"))?;
-    let spec = reader.spec();
-    if (spec.bits_per_sample, spec.sample_format) != (16, SampleFormat::Int) || spec.channels == 0 {
-        return Err("what came is not 16 bit".to_owned());
-    }
-    let all: Vec<i16> = reader.into_samples().map_while(Result::ok).collect();
-    let one: Vec<i16> = all.iter().copied().step_by(spec.channels.into()).collect();
-    if spec.sample_rate == SAMPLE_RATE {
-        return Ok(one);
-    }
-    let why = || format!("what came has {} samples a second; let it be 16000, 22050 or 24000", spec.sample_rate);
-    let mut resampler = Resampler::new(spec.sample_rate, SAMPLE_RATE).ok_or_else(why)?;
-    let frame = spec.sample_rate as usize / 50;
-    let mut padded = one;
-    padded.resize(padded.len().div_ceil(frame) * frame + frame, 0); // what the resampler holds back comes out, too
-    let mut out = Vec::new();
-    resampler.resample(&padded, &mut out);
-    Ok(out)
-}
-
 /// Without the silence around it: words are put one after another.
-fn trimmed(pcm: &[i16]) -> &[i16] {
+fn trimmed(Pcm { rate, samples }: Pcm) -> Pcm {
+    let ms = |ms: u32| (rate / 1000 * ms) as usize;
     let is_loud = |sample: &i16| sample.unsigned_abs() > QUIET;
-    let Some(first) = pcm.iter().position(is_loud) else { return &[] };
-    let last = pcm.iter().rposition(is_loud).unwrap_or(first);
-    &pcm[first.saturating_sub(BEFORE)..(last + AFTER).min(pcm.len())]
+    let Some(first) = samples.iter().position(is_loud) else { return Pcm { rate, samples: Vec::new() } };
+    let last = samples.iter().rposition(is_loud).unwrap_or(first);
+    let heard = first.saturating_sub(ms(BEFORE_MS))..(last + ms(AFTER_MS)).min(samples.len());
+    Pcm { rate, samples: samples[heard].to_vec() }
 }
 
 /// An engine that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// No text takes longer.
+const SECONDS_MAX: u32 = 10 * 60;
 /// More is not taken from it.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 /// So many texts are kept.
 const KEPT_MAX: usize = 5_000;
 /// −50 dBFS.
 const QUIET: u16 = 100;
-/// 20 ms are left before a text, and 40 after it.
-const BEFORE: usize = 160;
-const AFTER: usize = 320;
+/// So much is left before a text, and after it.
+const BEFORE_MS: u32 = 20;
+const AFTER_MS: u32 = 40;
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
 
     struct Room(PathBuf);

@@ -13,7 +13,7 @@ use recorder::{Because, Cut, Keyring, Manifest, erase, play};
 use tracing::{info, warn};
 
 use super::clock::Clock;
-use super::speech;
+use crate::wav::Pcm;
 
 /// What is asked for.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) enum Ask {
 /// A door to the thread.
 pub(super) struct Messages(SyncSender<Ask>);
 
+/// No message is longer.
+const SECONDS_MAX: u32 = 3600;
 /// So many requests wait for a slow disk.
 const WAITING_MAX: usize = 1024;
 
@@ -84,5 +86,5 @@ pub(super) fn find<'a>(folders: &'a [PathBuf], file: &str) -> Option<(&'a Path, 
 pub fn load(path: &Path, keys: &Keyring) -> io::Result<Sound> {
     let mut wav = Vec::new();
     play(path, &mut wav, &Cut { mono: true, ..Cut::default() }, keys)?;
-    speech::samples(&wav).map(Sound::from_pcm).map_err(io::Error::other)
+    Pcm::read(&wav[..], SECONDS_MAX).and_then(|pcm| pcm.sound()).map_err(io::Error::other)
 }

@@ -110,6 +110,16 @@ fn wideband_phones_are_not_transcoded_and_hear_the_prompts() {
         ann.hang_up();
         ann.heard().assert_only("Ann's ear", 1_004, ANN_HZ);
     }
+    for (codecs, rate, hz) in [("opus/48000/2", 48_000, 7_000), ("g722/16000/1", 16_000, 6_000)] {
+        let centre = Centre::new("wideband-file");
+        sound::write_tone_at(rate, &centre.conf().join("prompts/welcome.wav"), hz, 1, 2);
+        let switch = centre.start();
+        let mut ann = Phone::speaking(&centre.room, "ann", ANN_HZ, switch.address, "udp", codecs);
+        dial(&mut ann, &switch, "602");
+        ann.wait_for("CALL_CLOSED", A_WHILE);
+        let share = sound::share(&ann.heard_file(), hz);
+        assert!(share > 0.8, "{codecs}: {share} of what was heard is the prompt");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! From one sample rate to another, by rubato: the one file that knows the crate.
 //!
-//! Where it stands: `media` puts one where a talker's rate is not the listener's, which happens only where several are
-//! mixed: two alone settle on a rate both codecs can do. Whole frames of 20 ms go in and come out, 10 ms later; nothing
-//! is allocated on the way.
+//! Where it stands: a sound is made at the rates its listeners hear; `media` puts one where a talker's rate is not the
+//! listener's, which happens only where several are mixed: two alone settle on a rate both codecs can do. Whole frames of
+//! 20 ms go in and come out, 10 ms later; nothing is allocated on the way.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub struct Resampler {
 }
 
 impl Resampler {
-    /// Between two of 8, 16 and 48 kHz. `None` where there is nothing to do, or rubato will not.
+    /// Between two rates that are multiples of 50 Hz. `None` where there is nothing to do, or rubato will not.
     pub fn new(from: u32, to: u32) -> Option<Resampler> {
         if from == to {
             return None;
@@ -51,20 +51,24 @@ impl Resampler {
     }
 }
 
-/// A whole sound at another rate, as long as it was.
-#[cfg(test)]
-fn resampled(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
-    let Some(mut resampler) = Resampler::new(from, to) else { return samples.to_vec() };
+/// A whole sound at another rate, as long as it was. `None` where one of the rates is no multiple of 50 Hz.
+pub(crate) fn resampled(samples: &[i16], from: u32, to: u32) -> Option<Vec<i16>> {
+    if from == to {
+        return Some(samples.to_vec());
+    }
+    let mut resampler = Resampler::new(from, to)?;
     let delay = resampler.fft.output_delay();
-    let length = (samples.len() as u64 * u64::from(to) / u64::from(from)) as usize;
+    let length = (samples.len() as u64 * u64::from(to)).div_ceil(from.into()) as usize;
     let frame = resampler.input.len();
-    let mut padded = samples.to_vec();
-    padded.resize((samples.len() + 2 * frame).next_multiple_of(frame), 0);
     let mut out = Vec::with_capacity(length + 4 * delay);
-    resampler.resample(&padded, &mut out);
+    let whole = samples.len() / frame * frame;
+    resampler.resample(&samples[..whole], &mut out);
+    let mut rest = samples[whole..].to_vec();
+    rest.resize(3 * frame, 0); // what it holds back comes out, too
+    resampler.resample(&rest, &mut out);
     out.drain(..delay.min(out.len()));
     out.truncate(length);
-    out
+    Some(out)
 }
 
 impl fmt::Debug for Resampler {
@@ -91,7 +95,7 @@ mod tests {
             (48_000, 8000, 5500.0, false),
             (48_000, 16_000, 10_000.0, false),
         ] {
-            let out = resampled(&sine(from, hz, -10.0, 500), from, to);
+            let out = resampled(&sine(from, hz, -10.0, 500), from, to).unwrap();
             assert_eq!(out.len(), to as usize / 2);
             let snr = snr_db(&out[to as usize / 20..to as usize / 5 * 2], to, hz);
             let level = crate::rms_dbfs(&out[to as usize / 20..to as usize / 5 * 2]);

@@ -199,9 +199,8 @@ impl Program for Listen {
         };
         let (at, caller) = (message.at.clone(), message.caller.clone());
         let before = self.says(self.conf.envelope.as_ref(), call, &[("at", &at), ("caller", &caller)]);
-        let pcm = before.iter().chain([sound]).flat_map(|sound| sound.pcm()).copied().collect();
         self.state = State::Playing;
-        call.play(&Sound::from_pcm(pcm), false);
+        call.play(&Sound::joined(before.iter().chain([sound])), false);
         Next::Wait
     }
 

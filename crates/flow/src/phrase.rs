@@ -112,7 +112,7 @@ impl Phrase {
                 }
             }
         }
-        one_after_another(sounds)
+        Sound::joined(sounds)
     }
 
     /// What it is made of, where that is the same for every caller of a language: to be encoded before it is played.
@@ -134,11 +134,7 @@ fn prompt(piece: &Piece) -> Option<&Spoken> {
 /// Several prompts as one, in every language that one of them has.
 fn joined(prompts: &[&Spoken]) -> Spoken {
     let languages: BTreeSet<&String> = prompts.iter().flat_map(|prompt| prompt.languages.keys()).collect();
-    let by = |language: Option<&str>| one_after_another(prompts.iter().map(|prompt| prompt.by(language)).collect());
+    let by = |language: Option<&str>| Sound::joined(prompts.iter().map(|prompt| prompt.by(language)));
     let languages = languages.into_iter().map(|language| (language.clone(), by(Some(language)))).collect();
     Spoken { usual: by(None), languages }
-}
-
-fn one_after_another(sounds: Vec<&Sound>) -> Sound {
-    Sound::from_pcm(sounds.into_iter().flat_map(|sound| sound.pcm()).copied().collect())
 }

@@ -166,12 +166,17 @@ impl Phone {
     }
 
     /// Ends the phone and reads what it heard in its one call.
-    pub fn heard(mut self) -> Side {
+    pub fn heard(self) -> Side {
+        sound::read(&self.heard_file()).remove(0)
+    }
+
+    /// Ends the phone and says where that is which it heard in its one call, at the rate of its codec.
+    pub fn heard_file(mut self) -> PathBuf {
         self.command("quit", "");
         self.process.end_within(Duration::from_secs(5));
         let files = files_below(&self.heard, "-dec.wav");
         assert_eq!(files.len(), 1, "one call, one file: {files:?}");
-        sound::read(&files[0]).remove(0)
+        files[0].clone()
     }
 
     fn command(&mut self, command: &str, params: &str) {

@@ -13,12 +13,33 @@ const WINDOW: usize = 400;
 
 /// A file of one tone, 10 dB under full scale, the same on each channel.
 pub fn write_tone(path: &Path, hz: u32, seconds: u32, channels: u16) {
-    let spec = WavSpec { channels, sample_rate: RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    write_tone_at(RATE, path, hz, seconds, channels);
+}
+
+/// The same at another rate.
+pub fn write_tone_at(sample_rate: u32, path: &Path, hz: u32, seconds: u32, channels: u16) {
+    let spec = WavSpec { channels, sample_rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
     let mut wav = WavWriter::create(path, spec).expect("a new WAV file");
-    for n in 0..seconds * RATE {
-        (0..channels).for_each(|_| wav.write_sample(tone_at(hz, n)).expect("room for a sample"));
+    for n in 0..seconds * sample_rate {
+        let phase = TAU * f64::from(hz) * f64::from(n) / f64::from(sample_rate);
+        (0..channels).for_each(|_| wav.write_sample((phase.sin() * 10_360.0) as i16).expect("room for a sample"));
     }
     wav.finalize().expect("a closed WAV file");
+}
+
+/// Which part of what a phone heard lies at a frequency, at the rate of its codec.
+pub fn share(path: &Path, hz: u32) -> f64 {
+    let wav = WavReader::open(path).unwrap_or_else(|why| panic!("{} is no WAV file: {why}", path.display()));
+    let (rate, channels) = (f64::from(wav.spec().sample_rate), wav.spec().channels.into());
+    let samples: Vec<i16> = wav.into_samples().map_while(Result::ok).step_by(channels).collect();
+    let loud = |window: &&[i16]| audio::rms_dbfs(window) > -30.0;
+    let shares: Vec<f64> = samples
+        .chunks_exact(WINDOW)
+        .filter(loud)
+        .map(|window| audio::goertzel::share(window, f64::from(hz) * f64::from(RATE) / rate))
+        .collect();
+    assert!(!shares.is_empty(), "{}: nothing was heard", path.display());
+    shares.iter().sum::<f64>() / shares.len() as f64
 }
 
 /// The same tone as bare A-law, as sipp wants it.
