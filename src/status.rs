@@ -144,12 +144,15 @@ impl From<QueueView<'_>> for QueueStatus {
 pub struct AgentStatus {
     /// The account.
     pub agent: String,
-    /// `logged-out`, `available`, `offered`, `talking`, `wrap-up`, `resting` or `paused`.
+    /// `logged-out`, `available`, `offered`, `talking`, `hold`, `wrap-up`, `resting` or `paused`.
     pub state: String,
     /// Why, where paused.
     pub reason: Option<String>,
     /// Seconds in this state.
     pub secs: u64,
+    /// Seconds until it ends by itself, where it does.
+    #[serde(default)]
+    pub left_secs: Option<u64>,
     /// What follows the call: `logged-out` or the reason of a pause; nothing where work goes on.
     pub next: Option<String>,
     /// The call that rings or is talked in.
@@ -180,6 +183,7 @@ impl AgentStatus {
             state: view.state.word().to_owned(),
             reason,
             secs: now.since(view.since).as_secs(),
+            left_secs: view.until.map(|until| until.since(now).as_secs()),
             next,
             call: view.call.map(|call| call.to_string()),
             queue: view.queue.map(ToString::to_string),

@@ -137,6 +137,7 @@ impl Conf {
             menus: menus.iter().map(|menu| menu.name.clone()).collect(),
             queues: queues.queues.iter().map(|queue| queue.acd.name.as_str()).collect(),
             hours: &read.hours,
+            pauses: !queues.pauses.is_empty(),
             reader: prompts::Reader::new(folder, &switch.speech, &texts),
             prompts: HashMap::new(),
         };
@@ -214,6 +215,7 @@ impl Conf {
             extensions: Arc::new(extensions.collect()),
             prompts,
             tone: Sound::from_pcm(audio::tone(&[(1004.0, TEST_TONE_DBFS)], 1000)),
+            pauses: queues.pauses,
             trunk_ring: TRUNK_RING,
             record,
             voicemail,

@@ -24,6 +24,8 @@ pub(super) struct Names<'a> {
     pub(super) groups: Vec<&'a String>,
     pub(super) menus: Vec<String>,
     pub(super) queues: Vec<&'a str>,
+    /// There are codes for pauses.
+    pub(super) pauses: bool,
     pub(super) hours: &'a BTreeMap<String, Hours>,
     pub(super) prompts: HashMap<String, Spoken>,
     pub(super) reader: Reader<'a>,
@@ -51,6 +53,9 @@ impl Names<'_> {
             }
             Destination::Trunk(name) | Destination::Number { trunk: name, .. } if !self.leads_out(name) => {
                 format!("there is no trunk {name:?}; add [{name}] to trunks.toml")
+            }
+            Destination::Pause(code) if code == "*" && !self.pauses => {
+                "there are no codes of pauses; add [pauses] to queues.toml".to_owned()
             }
             Destination::Play(name) => {
                 self.prompt(file, name, span);

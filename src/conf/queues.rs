@@ -134,6 +134,8 @@ pub(super) struct Read {
     /// Agents with a table of their own.
     pub(super) skills: HashMap<AgentName, Vec<Skilled>>,
     pub(super) people: Vec<(String, Range<usize>)>,
+    /// Reasons by code.
+    pub(super) pauses: BTreeMap<String, String>,
     pub(super) destinations: Vec<(Destination, Range<usize>)>,
 }
 
@@ -143,13 +145,30 @@ pub(super) fn read(file: &mut File<'_>) -> Read {
         match entry.name.as_str() {
             "queue" => entry.children().into_iter().for_each(|queue| queue_entry(file, queue, &mut read)),
             "agent" => entry.children().into_iter().for_each(|agent| agent_entry(file, agent, &mut read)),
+            "pauses" => read.pauses = codes(file, entry),
             other => {
-                let what = format!("{other:?} is unknown here; write [queue.NAME] or [agent.NAME]");
+                let what = format!("{other:?} is unknown here; write [queue.NAME], [agent.NAME] or [pauses]");
                 file.problem(entry.span, what);
             }
         }
     }
     read
+}
+
+/// What codes stand for, each as it is dialled.
+fn codes<'a>(file: &mut File<'a>, entry: Entry<'a>) -> BTreeMap<String, String> {
+    let said: BTreeMap<Spanned<String>, Spanned<String>> = file.entry(entry).unwrap_or_default();
+    let mut codes = BTreeMap::new();
+    for (code, means) in said {
+        if !(1..=8).contains(&code.get_ref().len()) || !code.get_ref().bytes().all(|digit| digit.is_ascii_digit()) {
+            file.problem(code.span(), format!("{:?} is no code; write one to eight digits", code.get_ref()));
+        }
+        if !(1..=40).contains(&means.get_ref().trim().chars().count()) {
+            file.problem(means.span(), "says nothing, or too much; write up to 40 letters".to_owned());
+        }
+        codes.insert(code.into_inner(), means.into_inner());
+    }
+    codes
 }
 
 fn agent_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {

@@ -35,6 +35,14 @@ enum AgentChange {
         #[arg(long, default_value = "supervisor")]
         reason: String,
     },
+    /// Give an agent more time after the call that is over, or under way; `ready` ends it
+    WrapUp {
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// How much
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3600))]
+        secs: u16,
+    },
     /// Log an agent out, after the call that is under way
     Logout {
         #[command(flatten)]
@@ -99,6 +107,9 @@ impl AgentsArgs {
             }
             Some(AgentChange::Pause { agent, reason }) => {
                 (agent, AgentOrder::Pause { reason }, "in a pause".to_owned())
+            }
+            Some(AgentChange::WrapUp { agent, secs }) => {
+                (agent, AgentOrder::WrapUp { secs }, format!("finishing a call, with {secs} s more"))
             }
             Some(AgentChange::Logout { agent, queue: None }) => (agent, AgentOrder::LogOut, "logged out".to_owned()),
             Some(AgentChange::Logout { agent, queue: Some(queue) }) => {

@@ -42,7 +42,7 @@ pub const QUEUES: Live = Live {
 
 pub const AGENTS: Live = Live {
     request: Request::Agents,
-    head: &["AGENT", "STATE", "FOR", "REASON", "QUEUE", "CALL", "CALLS", "TALKED", "THEN", "SERVES"],
+    head: &["AGENT", "STATE", "FOR", "LEFT", "REASON", "QUEUE", "CALL", "CALLS", "TALKED", "THEN", "SERVES"],
     columns: agent_columns,
     none: "no agents",
 };
@@ -181,6 +181,7 @@ fn agent_columns(row: Value) -> Option<Vec<String>> {
         agent.agent,
         agent.state,
         clock(agent.secs),
+        or_none(agent.left_secs.map(clock)),
         or_none(agent.reason),
         or_none(agent.queue),
         or_none(agent.call),

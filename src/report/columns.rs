@@ -1,5 +1,6 @@
 //! The columns of reports: each figure once, with its name, its formula, and how it comes off a row.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -51,9 +52,11 @@ pub enum Cell {
     Secs(Duration),
     Average(Option<Duration>),
     Share(Option<f64>),
+    /// What a figure is made of, by name: the largest first.
+    Parts(Vec<(String, Duration)>),
 }
 
-use Cell::{Average, Count, Secs, Share};
+use Cell::{Average, Count, Parts, Secs, Share};
 
 const fn column<R>(
     name: &'static str,
@@ -137,6 +140,12 @@ pub const AGENT: &[Column<AgentRow>] = &[
     column("hold_secs", "HOLD", "", |row, _| Secs(row.held)),
     column("wrap_up_secs", "WRAP-UP", "", |row, _| Secs(row.figures.wrap_up)),
     column("paused_secs", "PAUSED", "", |row, _| Secs(row.figures.paused)),
+    column("pauses", "PAUSES", "in pauses, by reason", |row, _| {
+        let mut pauses: Vec<_> =
+            row.figures.pauses.iter().map(|(reason, lasted)| (reason.to_string(), *lasted)).collect();
+        pauses.sort_by(|(one, longer), (other, shorter)| shorter.cmp(longer).then(one.cmp(other)));
+        Parts(pauses)
+    }),
     column("resting_secs", "", "", |row, _| Secs(row.figures.resting)),
     column("transfers", "", "", |row, _| Count(row.transfers)),
     column("handle_secs", "AHT", "(talk with hold + wrap-up) ÷ answered", |row, _| {
@@ -172,8 +181,7 @@ pub fn print<'a, R: 'a>(
                 let mut line =
                     format!("{{\"from\":\"{}\",\"to\":\"{}\",\"{of}\":\"{}\"", row.span.0, row.span.1, row.name);
                 for column in columns {
-                    let cell = (column.cell)(row.of, measures).plain();
-                    let _ = write!(line, ",\"{}\":{}", column.name, if cell.is_empty() { "null" } else { &cell });
+                    let _ = write!(line, ",\"{}\":{}", column.name, (column.cell)(row.of, measures).json());
                 }
                 line + "}\n"
             };
@@ -236,6 +244,20 @@ impl Cell {
             Secs(secs) | Average(Some(secs)) => format!("{:.3}", secs.as_secs_f64()),
             Share(Some(share)) => format!("{share:.4}"),
             Average(None) | Share(None) => String::new(),
+            Parts(parts) => {
+                let part = |(name, lasted): &(String, Duration)| format!("{name}={:.3}", lasted.as_secs_f64());
+                quoted(&parts.iter().map(part).collect::<Vec<_>>().join(";"))
+            }
+        }
+    }
+
+    fn json(&self) -> String {
+        match self {
+            Parts(parts) => {
+                let secs = |(name, lasted): &(String, Duration)| (name.clone(), lasted.as_millis() as f64 / 1000.0);
+                serde_json::json!(parts.iter().map(secs).collect::<BTreeMap<_, _>>()).to_string()
+            }
+            cell => Some(cell.plain()).filter(|cell| !cell.is_empty()).unwrap_or_else(|| "null".to_owned()),
         }
     }
 
@@ -243,13 +265,28 @@ impl Cell {
     fn shown(&self) -> String {
         match self {
             Count(count) => count.to_string(),
-            Secs(secs) => {
-                let secs = secs.as_secs();
-                format!("{}:{:02}:{:02}", secs / 3600, secs / 60 % 60, secs % 60)
+            Secs(secs) => clock(*secs),
+            Parts(parts) if parts.is_empty() => "-".to_owned(),
+            Parts(parts) => {
+                let part = |(name, lasted): &(String, Duration)| format!("{name} {}", clock(*lasted));
+                parts.iter().map(part).collect::<Vec<_>>().join(", ")
             }
             Average(Some(secs)) => format!("{:.1} s", secs.as_secs_f64()),
             Share(Some(share)) => format!("{:.1} %", share * 100.0),
             Average(None) | Share(None) => "-".to_owned(),
         }
+    }
+}
+
+fn clock(lasted: Duration) -> String {
+    let secs = lasted.as_secs();
+    format!("{}:{:02}:{:02}", secs / 3600, secs / 60 % 60, secs % 60)
+}
+
+/// RFC 4180: what has commas or quotes of its own stands in quotes.
+fn quoted(text: &str) -> String {
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
     }
 }

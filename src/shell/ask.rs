@@ -153,6 +153,11 @@ pub enum AgentOrder {
         /// Why.
         reason: String,
     },
+    /// Have more time after a call.
+    WrapUp {
+        /// How much.
+        secs: u16,
+    },
     /// Go.
     LogOut,
 }

@@ -5,12 +5,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use base::Time;
 
 use super::{Output, Switch};
+use crate::status::AgentStatus;
 
 impl Switch {
     /// Tells the queues what somebody wants of them who sits at a terminal.
     pub fn command_queues(&mut self, word: acd::Input, now: Time, out: &mut Vec<Output>) {
         self.tell_queues(word, now, out);
         self.hear_out(now, out);
+    }
+
+    /// The agents as they stand, with what only their calls know.
+    pub fn agents(&self, now: Time) -> Vec<AgentStatus> {
+        let status = |view: acd::AgentView<'_>| {
+            let call = view.call.and_then(|call| self.journeys.get(&call)).map(|running| running.journey.call());
+            let holds = call.is_some_and(|call| call.is_held_by(view.agent.as_str()));
+            let talks = view.state == acd::AgentState::Talking;
+            let status = AgentStatus::of(view, now);
+            if holds && talks { AgentStatus { state: "hold".to_owned(), ..status } } else { status }
+        };
+        self.acd.agents().into_iter().map(status).collect()
     }
 
     /// Tells the queues, and each call what they say about it.

@@ -110,6 +110,7 @@ impl Acd {
             }
             Input::Ended { call, by } => self.ended(call, by, out),
             Input::Ready { agent } => self.ready(&agent, out),
+            Input::WrapUp { agent, more } => self.wrap_up(&agent, more, out),
             Input::Serve { agent, queue, serves } => self.serve_queue(&agent, &queue, serves, out),
             Input::LogOut { agent } => self.step_aside(&agent, Then::LoggedOut, out),
             Input::Pause { agent, reason } => self.step_aside(&agent, Then::Paused(reason), out),
@@ -275,7 +276,11 @@ impl Acd {
         answered.misses = 0;
         answered.calls += 1;
         self.talks.insert(call, number);
-        self.turn_to(number, State::Talking { call, queue, since: self.now, then: Then::Available }, out);
+        self.turn_to(
+            number,
+            State::Talking { call, queue, since: self.now, then: Then::Available, more: Duration::ZERO },
+            out,
+        );
     }
 
     /// The agent's number, if this call is offered to him now.
@@ -319,10 +324,10 @@ impl Acd {
     fn ended(&mut self, call: CallId, by: EndedBy, out: &mut Vec<Output>) {
         let Some(number) = self.talks.remove(&call) else { return };
         let (now, agent) = (self.now, &mut self.agents[number as usize]);
-        let State::Talking { queue, since, then, .. } = &agent.state else { return };
+        let State::Talking { queue, since, then, more, .. } = &agent.state else { return };
         let Queue { conf, estimate, .. } = &mut self.queues[*queue as usize];
-        let (talked, then) = (now.since(*since), then.clone());
-        estimate.handled(talked + conf.wrap_up);
+        let (talked, then, wrap_up) = (now.since(*since), then.clone(), conf.wrap_up + *more);
+        estimate.handled(talked + wrap_up);
         agent.talked += talked;
         agent.idle_since = now;
         let (queue, name) = (conf.name.clone(), agent.name.clone());
@@ -330,10 +335,29 @@ impl Acd {
         let next = match then {
             Then::LoggedOut => State::LoggedOut,
             Then::Paused(reason) => State::paused(reason),
-            Then::Available if conf.wrap_up.is_zero() => State::Available,
-            Then::Available => State::WrapUp { until: now + conf.wrap_up },
+            Then::Available if wrap_up.is_zero() => State::Available,
+            Then::Available => State::WrapUp { until: now + wrap_up },
         };
         self.turn_to(number, next, out);
+    }
+
+    /// More time after a call. Who is free has just finished one whose queue gives none.
+    fn wrap_up(&mut self, agent: &AgentName, wanted: Duration, out: &mut Vec<Output>) {
+        let Some(number) = self.agent_numbers.get(agent).copied() else { return };
+        let now = self.now;
+        match &mut self.agents[number as usize].state {
+            State::Talking { more, .. } => *more = (*more + wanted).min(WRAP_UP_MAX),
+            State::WrapUp { until } => {
+                let before = std::mem::replace(until, (*until + wanted).min(now + WRAP_UP_MAX));
+                let until = *until;
+                self.timers.remove(&(before, Timer::Agent(number)));
+                self.timers.insert((until, Timer::Agent(number)));
+            }
+            State::Available | State::Resting { .. } => {
+                self.turn_to(number, State::WrapUp { until: now + wanted.min(WRAP_UP_MAX) }, out);
+            }
+            State::LoggedOut | State::Offered { .. } | State::Paused { .. } => {}
+        }
     }
 
     fn ready(&mut self, agent: &AgentName, out: &mut Vec<Output>) {
@@ -468,6 +492,8 @@ impl Acd {
     }
 }
 
+/// Nobody is left alone for longer after a call; who needs more takes a pause.
+const WRAP_UP_MAX: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
 /// The reason of the pause an agent gets who let his phone ring.
 const NO_ANSWER: &str = "no answer";

@@ -67,6 +67,8 @@ pub(crate) enum State {
         queue: u32,
         since: Time,
         then: Then,
+        /// What he wants to have after it beside what his queue gives.
+        more: Duration,
     },
     WrapUp {
         until: Time,

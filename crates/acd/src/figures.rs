@@ -5,6 +5,7 @@
 //! becomes of it and whenever: so offered is always the sum of all outcomes and those who still wait.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{CallId, Time};
@@ -191,6 +192,8 @@ pub struct AgentFigures {
     pub wrap_up: Duration,
     /// In pauses.
     pub paused: Duration,
+    /// The same, by reason.
+    pub pauses: BTreeMap<Arc<str>, Duration>,
     /// Left alone after not taking a call.
     pub resting: Duration,
     /// Calls answered.
@@ -374,7 +377,10 @@ impl Figures {
             AgentState::Talking => figures.talking += lasted,
             AgentState::WrapUp => figures.wrap_up += lasted,
             AgentState::Resting => figures.resting += lasted,
-            AgentState::Paused(_) => figures.paused += lasted,
+            AgentState::Paused(reason) => {
+                figures.paused += lasted;
+                *figures.pauses.entry(reason.clone()).or_default() += lasted;
+            }
         }
     }
 

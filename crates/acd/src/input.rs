@@ -52,6 +52,13 @@ pub enum Input {
         /// The agent.
         agent: AgentName,
     },
+    /// An agent needs so much more time after his call: the one that is just over, or the one he talks in.
+    WrapUp {
+        /// The agent.
+        agent: AgentName,
+        /// How much.
+        more: Duration,
+    },
     /// An agent comes to one of his queues, or leaves it. Who is not at work comes for this one alone; who leaves the last
     /// one goes.
     Serve {

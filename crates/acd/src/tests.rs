@@ -218,6 +218,32 @@ fn who_is_busy_rests_and_whose_phone_is_gone_is_paused() {
 }
 
 #[test]
+fn who_needs_more_time_after_a_call_has_it() {
+    let mut centre = Centre::new(vec![QueueConf { wrap_up: secs(10), ..sales() }]);
+    centre.log_in(&["ann"]);
+    let call = centre.join("sales");
+    centre.answer(call, "ann");
+    let more = |secs_| Input::WrapUp { agent: name("ann"), more: secs(secs_) };
+    centre.tell(more(20)); // while he talks: it is added to what the queue gives
+    centre.tell(Input::Ended { call, by: EndedBy::Caller });
+    centre.pass(secs(29));
+    assert_eq!(centre.state("ann"), AgentState::WrapUp);
+    centre.tell(more(30)); // and once more
+    centre.pass(secs(30));
+    assert_eq!(centre.state("ann"), AgentState::WrapUp);
+    centre.pass(secs(2));
+    assert_eq!(centre.state("ann"), AgentState::Available);
+    centre.tell(more(7200)); // nobody is away for longer than an hour that way
+    centre.pass(secs(3599));
+    assert_eq!(centre.state("ann"), AgentState::WrapUp);
+    centre.log_in(&["ann"]);
+    assert_eq!(centre.state("ann"), AgentState::Available);
+    centre.tell(Input::Pause { agent: name("ann"), reason: "lunch".into() });
+    centre.tell(more(5)); // a pause stays one
+    assert_eq!(centre.state("ann"), AgentState::Paused("lunch".into()));
+}
+
+#[test]
 fn wrap_up_is_kept_whatever_the_queue_and_can_be_ended_early() {
     let support = QueueConf { name: "support".parse().expect("a name"), ..sales() };
     let mut centre = Centre::new(vec![QueueConf { wrap_up: secs(30), ..sales() }, support]);

@@ -46,6 +46,12 @@ impl Call {
         legs.filter_map(|(at, leg)| self.line(leg, at == 0)).collect()
     }
 
+    /// Does this person's phone hold the other side?
+    pub fn is_held_by(&self, account: &str) -> bool {
+        let theirs = |leg: &&Leg| leg.is_live() && leg.party.account.as_deref() == Some(account);
+        !self.has_ended() && self.legs().iter().filter(theirs).any(Leg::holds)
+    }
+
     fn line(&self, leg: &Leg, calls: bool) -> Option<Line> {
         let account = leg.party.account.clone()?;
         let partner = self.partner(leg.id).and_then(|other| self.legs().iter().find(|one| one.id == other));

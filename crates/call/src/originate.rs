@@ -48,7 +48,7 @@ impl Call {
 
     /// One of those rung has answered: the program has the call, and he is its caller.
     pub(crate) fn caller_answers(&mut self, at: usize) {
-        self.legs.swap(0, at);
+        self.legs[0] = self.legs.remove(at); // nobody's leg is gone
         self.note(What::Answered);
         self.events.push_back(Event::Started);
     }

@@ -33,6 +33,8 @@ pub struct FlowConf {
     pub prompts: HashMap<String, Spoken>,
     /// The test tone, a second of it or so.
     pub tone: Sound,
+    /// The reasons of pauses, by the code that agents dial for them.
+    pub pauses: BTreeMap<String, String>,
     /// How long a trunk may ring.
     pub trunk_ring: Duration,
     /// What is recorded.
@@ -56,6 +58,7 @@ impl Default for FlowConf {
             extensions: Arc::default(),
             prompts: HashMap::new(),
             tone: silence,
+            pauses: BTreeMap::new(),
             trunk_ring: Duration::from_secs(120),
             record: RecordConf::default(),
             voicemail: Arc::default(),

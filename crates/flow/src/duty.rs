@@ -1,5 +1,7 @@
 //! An agent dials to say that he is ready, goes, or takes a pause; a short melody says that it was understood.
 
+use std::time::Duration;
+
 use acd::{AgentName, QueueName};
 use audio::Sound;
 use call::{Call, Event, Side};
@@ -25,6 +27,8 @@ pub(crate) enum What {
     /// From this queue.
     Leaves(QueueName),
     Pauses(String),
+    /// Needs so much more time after a call.
+    WrapsUp(Duration),
 }
 
 impl Duty {
@@ -54,6 +58,7 @@ impl Program for Duty {
                     What::Pauses(reason) => {
                         self.words.push(acd::Input::Pause { agent, reason: reason.as_str().into() }.into());
                     }
+                    What::WrapsUp(more) => self.words.push(acd::Input::WrapUp { agent, more: *more }.into()),
                 }
                 call.play(&self.melody, false);
             }
@@ -65,7 +70,7 @@ impl Program for Duty {
                         let queue = queue.clone();
                         self.words.push(acd::Input::Serve { agent, queue, serves: true }.into());
                     }
-                    What::Goes | What::Leaves(_) | What::Pauses(_) => {}
+                    What::Goes | What::Leaves(_) | What::Pauses(_) | What::WrapsUp(_) => {}
                 }
                 return Next::Over;
             }

@@ -387,6 +387,12 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
         Destination::Logout(Some(queue)) => {
             queue.parse().ok().map(|queue| duty(What::Leaves(queue), &conf.away_melody))
         }
+        Destination::Pause(reason) if reason == "*" => {
+            conf.pauses.get(&asked.number).map(|reason| duty(What::Pauses(reason.clone()), &conf.away_melody))
+        }
+        Destination::WrapUp(secs) => {
+            Some(duty(What::WrapsUp(std::time::Duration::from_secs((*secs).into())), &conf.away_melody))
+        }
         Destination::Pause(reason) => Some(duty(What::Pauses(reason.clone()), &conf.away_melody)),
         Destination::Menu(name) => conf.menus.get(name).map(|one| match one.is_masked() {
             true => Box::new(Masked { name: name.clone(), step: step(one, conf) }) as _,

@@ -29,8 +29,10 @@ pub enum Destination {
     Login(Option<String>),
     /// The caller, an agent, goes: altogether, or from this queue.
     Logout(Option<String>),
-    /// The caller, an agent, takes a pause, with its reason.
+    /// The caller, an agent, takes a pause, with its reason; `*`: the one whose code is dialled behind the number.
     Pause(String),
+    /// The caller, an agent, wants so many more seconds after a call.
+    WrapUp(u16),
     /// Opens or closes these hours by hand, or leaves them to the clock again.
     Hours {
         /// Which.
@@ -80,6 +82,10 @@ impl FromStr for Destination {
             ("logout", queue) if queue.is_some() || name.is_none() => Ok(Destination::Logout(queue)),
             ("pause", None) if name.is_none() => Ok(Destination::Pause("pause".to_owned())),
             ("pause", Some(reason)) => Ok(Destination::Pause(reason)),
+            ("wrap-up", Some(secs)) => match secs.parse() {
+                Ok(secs @ 1..=3600) => Ok(Destination::WrapUp(secs)),
+                _ => Err(format!("wrap-up:{secs} is no time after a call; write 1 to 3600 seconds")),
+            },
             ("open", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(true) }),
             ("close", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(false) }),
             ("clock", Some(hours)) => Ok(Destination::Hours { hours, by_hand: None }),
@@ -105,7 +111,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
-                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
+                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -129,6 +135,7 @@ impl fmt::Display for Destination {
             Destination::Logout(None) => f.write_str("logout"),
             Destination::Logout(Some(queue)) => write!(f, "logout:{queue}"),
             Destination::Pause(reason) => write!(f, "pause:{reason}"),
+            Destination::WrapUp(secs) => write!(f, "wrap-up:{secs}"),
             Destination::Hours { hours, by_hand: Some(true) } => write!(f, "open:{hours}"),
             Destination::Hours { hours, by_hand: Some(false) } => write!(f, "close:{hours}"),
             Destination::Hours { hours, by_hand: None } => write!(f, "clock:{hours}"),

@@ -15,7 +15,7 @@ use super::super::prepare;
 use super::super::reload::Loaded;
 use super::{Arrival, Control};
 use crate::status::{
-    AgentStatus, BanStatus, CallStatus, MailboxStatus, PhoneStatus, QueueStatus, SubscriptionStatus, VoicemailStatus,
+    BanStatus, CallStatus, MailboxStatus, PhoneStatus, QueueStatus, SubscriptionStatus, VoicemailStatus,
 };
 use crate::{Input, Output};
 
@@ -39,7 +39,7 @@ impl Control {
                 spawn_local(say_all(rows.collect(), answers));
             }
             Request::Agents => {
-                let rows = self.switch.acd().agents().into_iter().map(|view| json!(AgentStatus::of(view, now)));
+                let rows = self.switch.agents(now).into_iter().map(|agent| json!(agent));
                 spawn_local(say_all(rows.collect(), answers));
             }
             Request::Agent { agent, order } => self.tell_agent(&agent, order, &answers, now, out),

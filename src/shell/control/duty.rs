@@ -1,5 +1,7 @@
 //! What the command line does to queues and agents.
 
+use std::time::Duration;
+
 use acd::{AgentName, AgentState, QueueName};
 use base::{CallId, Time};
 use serde_json::json;
@@ -45,6 +47,9 @@ impl Control {
                     return;
                 }
             },
+            AgentOrder::WrapUp { secs } => {
+                acd::Input::WrapUp { agent: agent.clone(), more: Duration::from_secs(secs.into()) }
+            }
             AgentOrder::LogOut => acd::Input::LogOut { agent: agent.clone() },
         };
         self.switch.command_queues(word, now, out);

@@ -161,6 +161,7 @@ impl Storm {
                 Some(call) => Input::Ended { call: *call, by },
                 None => Input::Tick,
             },
+            11 if random.one_in(4) => Input::WrapUp { agent, more: secs(random, 30) },
             11 | 12 => Input::Ready { agent },
             13 if random.one_in(3) => Input::LogOut { agent },
             13 => Input::Pause { agent, reason: "lunch".into() },

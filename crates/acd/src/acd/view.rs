@@ -44,6 +44,8 @@ pub struct AgentView<'a> {
     pub state: AgentState,
     /// Since when.
     pub since: Time,
+    /// When time alone ends it: the time after a call, a moment of rest, a phone's ringing.
+    pub until: Option<Time>,
     /// What follows the call, where that is no longer work: logged out, or paused.
     pub next: Option<AgentState>,
     /// The call that rings or is talked in.
@@ -108,6 +110,7 @@ impl Acd {
             agent: &agent.name,
             state: agent.state.shown(),
             since: agent.since,
+            until: agent.state.until(),
             next,
             call,
             queue: queue.map(name),
