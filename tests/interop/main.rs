@@ -15,6 +15,7 @@ mod clock;
 mod deaf;
 mod demo;
 mod dialog_life;
+mod disks;
 mod edge;
 mod flood;
 mod harness;

@@ -84,8 +84,10 @@ impl Recording {
     /// Its disk has failed: it goes on below another folder, with what had not left yet. What is there already is to be
     /// saved.
     pub(crate) fn go_on(&mut self, id: RecordingId, folder: &Path, why: &str) -> Result<Closing, RecorderError> {
+        let before = self.base;
         let (place, wav, _) = self.next_file(folder)?;
-        Ok(Closing::cut_off(Some(id), place, wav.into_file(), Some(why.to_owned())))
+        let file = wav.cut_after(self.base - before);
+        Ok(Closing::cut_off(Some(id), place, file, Some(why.to_owned())))
     }
 
     /// Its file is full: it goes on in another, with no sample in both or in none.

@@ -64,6 +64,13 @@ impl WavFile {
     pub(crate) fn into_file(self) -> Store {
         self.file
     }
+
+    /// The same, without what a write that failed has left behind these frames. A disk that refuses that too keeps it.
+    pub(crate) fn cut_after(self, frames: u64) -> Store {
+        let file = self.into_file();
+        let _ = file.set_len(HEADER + frames * FRAME);
+        file
+    }
 }
 
 /// Makes the header of a file we began tell what the file holds, whole frames only; tells how many. For a file no one

@@ -3,10 +3,11 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::getuid;
 use serde_json::Value;
 
 use super::process::Process;
@@ -212,6 +213,21 @@ impl Centre {
         self.start_by(command)
     }
 
+    /// Starts it where recordings lie on a disk that only it sees: `mount` makes it, at `$DISK`. None: the system does not let
+    /// us.
+    pub fn start_with_disk(&self, mount: &str) -> Option<Switch> {
+        let on_disk = |program: &Command| {
+            let mut command = Command::new("unshare");
+            command.args(if getuid().is_root() { "-m" } else { "-rm" }.split(' '));
+            command.args(["sh", "-c", &format!("{mount} && exec \"$@\"",), "sh"]).arg(program.get_program());
+            command.args(program.get_args()).current_dir(self.room.path()).env("DISK", self.recordings());
+            command
+        };
+        fs::create_dir_all(self.recordings()).expect("our own folder");
+        let may = on_disk(&Command::new("true")).output().expect("unshare of util-linux");
+        may.status.success().then(|| self.start_by(on_disk(&self.command(&["run"]))))
+    }
+
     /// The same, by a command of the test's own.
     pub fn start_by(&self, command: Command) -> Switch {
         let log = self.log();
@@ -238,6 +254,26 @@ pub struct Switch {
 }
 
 impl Switch {
+    /// The recordings as it sees them.
+    pub fn its_recordings(&self) -> PathBuf {
+        Path::new("/proc")
+            .join(self.process.id().to_string())
+            .join("root")
+            .join(self.recordings.strip_prefix("/").expect("a whole path"))
+    }
+
+    /// Does something to the disk that only it sees, at `$DISK`.
+    pub fn to_its_disk(&self, what: &str) {
+        let mut command = Command::new("nsenter");
+        command.args(["-m", "-t", &self.process.id().to_string()]);
+        if !getuid().is_root() {
+            command.args(["-U", "--preserve-credentials"]);
+        }
+        let done =
+            command.args(["sh", "-c", what]).env("DISK", &self.recordings).output().expect("nsenter of util-linux");
+        assert!(done.status.success(), "{what}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
     /// All call records so far.
     pub fn cdrs(&self) -> Vec<Value> {
         let texts = files_below(&self.journal, ".jsonl").into_iter().filter_map(|file| fs::read_to_string(file).ok());
