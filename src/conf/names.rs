@@ -92,6 +92,7 @@ impl Names<'_> {
         };
         let announce = queue.announce.as_ref().map(|text| self.phrase(file, text));
         let announce_wait = queue.announce_wait.as_ref().map(|text| self.phrase(file, text));
+        let whisper = queue.whisper.as_ref().map(|text| self.phrase(file, text));
         QueueConf {
             name: queue.acd.name.clone(),
             agents: Arc::new(queue.acd.members.iter().map(|member| member.agent.clone()).collect()),
@@ -99,6 +100,10 @@ impl Names<'_> {
             announce,
             announce_wait,
             announce_every: queue.announce_every,
+            whisper,
+            accept: queue.accept,
+            accept_tone: Sound::from_pcm(audio::melody(&[(660.0, 100), (880.0, 150), (0.0, 1750)], -20.0)),
+            accept_patience: queue.accept_patience,
             priority: queue.priority,
             keys: queue.keys.clone(),
             overflow: queue.overflow.clone(),

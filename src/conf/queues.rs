@@ -61,6 +61,10 @@ struct QueueTable {
     announce_wait: Option<Spanned<String>>,
     #[serde(default = "sixty")]
     announce_secs: u64,
+    whisper: Option<Spanned<String>>,
+    accept: Option<Spanned<String>>,
+    #[serde(default = "ten")]
+    accept_secs: u64,
     #[serde(default)]
     record: bool,
     #[serde(default)]
@@ -94,6 +98,10 @@ fn five() -> u64 {
     5
 }
 
+fn ten() -> u64 {
+    10
+}
+
 fn fifteen() -> u64 {
     15
 }
@@ -122,6 +130,9 @@ pub(super) struct Queue {
     pub(super) announce: Option<Spanned<String>>,
     pub(super) announce_wait: Option<Spanned<String>>,
     pub(super) announce_every: Duration,
+    pub(super) whisper: Option<Spanned<String>>,
+    pub(super) accept: Option<char>,
+    pub(super) accept_patience: Duration,
     pub(super) record: bool,
     pub(super) keys: HashMap<char, Destination>,
     pub(super) overflow: OverflowConf,
@@ -223,13 +234,11 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
     let (join_needs, stay_needs) = (staffing(said.join_needs), staffing(said.stay_needs));
     let mut keys = HashMap::new();
     for (key, to) in &said.keys {
-        match key.get_ref().as_bytes() {
-            [letter @ (b'0'..=b'9' | b'*' | b'#')] => {
-                keys.extend(destination(file, to, read).map(|to| (char::from(*letter), to)));
-            }
-            _ => file.problem(key.span(), format!("{:?} is no key; write one of 0-9, \"*\", \"#\"", key.get_ref())),
+        if let Some(key) = one_key(file, key) {
+            keys.extend(destination(file, to, read).map(|to| (key, to)));
         }
     }
+    let accept = said.accept.as_ref().and_then(|key| one_key(file, key));
     let mut way = |to: Option<Spanned<String>>| to.and_then(|to| destination(file, &to, read));
     let ways = said.overflow;
     let overflow = OverflowConf {
@@ -263,7 +272,21 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
     let announce_every = secs(said.announce_secs.clamp(5, 600));
     let (priority, music, record) = (said.priority, said.music, said.record);
     let (announce, announce_wait) = (said.announce, said.announce_wait);
-    read.queues.push(Queue { acd, priority, music, announce, announce_wait, announce_every, record, keys, overflow });
+    let (whisper, accept_patience) = (said.whisper, secs(said.accept_secs.clamp(1, 60)));
+    read.queues.push(Queue {
+        acd,
+        priority,
+        music,
+        announce,
+        announce_wait,
+        announce_every,
+        whisper,
+        accept,
+        accept_patience,
+        record,
+        keys,
+        overflow,
+    });
 }
 
 const TIERS_MAX: usize = 20;
@@ -286,6 +309,16 @@ const STAFFINGS: [(&str, Staffing); 4] = [
     ("at-work", Staffing::AtWork),
     ("free", Staffing::Free),
 ];
+
+fn one_key(file: &mut File<'_>, key: &Spanned<String>) -> Option<char> {
+    match key.get_ref().as_bytes() {
+        [letter @ (b'0'..=b'9' | b'*' | b'#')] => Some(char::from(*letter)),
+        _ => {
+            file.problem(key.span(), format!("{:?} is no key; write one of 0-9, \"*\", \"#\"", key.get_ref()));
+            None
+        }
+    }
+}
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs.min(31 * 24 * 3600))

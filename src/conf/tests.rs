@@ -246,6 +246,8 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("routes.toml", "[group.a]\npeople = [\"eve\"]", "routes.toml:2:11: there is no person \"eve\"; add"),
         ("routes.toml", "[[route]]\nnumber = \"4\"\nto = \"queue:x\"", "routes.toml:3:6: there is no queue \"x\"; add"),
         ("queues.toml", "[sales]", "queues.toml:1:2: \"sales\" is unknown here; write [queue.NAME], [agent.NAME] or"),
+        ("queues.toml", "[queue.a]\naccept = \"12\"", "queues.toml:2:10: \"12\" is no key; write one of 0-9"),
+        ("queues.toml", "[queue.a]\nwhisper = \"no\"", "queues.toml:2:11: the prompt"),
         ("queues.toml", "[pauses]\n\"x\" = \"lunch\"", "queues.toml:2:1: \"x\" is no code; write one to eight"),
         ("queues.toml", "[pauses]\n1 = \" \"", "queues.toml:2:5: says nothing, or too much"),
         ("routes.toml", "[[route]]\nnumber = \"4\"\nto = \"pause:*\"", "routes.toml:3:6: there are no codes of pauses"),

@@ -7,6 +7,7 @@
 //! beside the code and by `tests/scripts`.
 #![allow(clippy::disallowed_methods, reason = "this is the outside world: it waits for programs and looks at clocks")]
 
+mod agents;
 mod archive;
 mod baresip;
 mod browser;

@@ -102,6 +102,7 @@ impl Acd {
             Input::Where { call } => {
                 out.extend(self.stands(call));
             }
+            Input::PickedUp { call, agent, patience } => self.picked_up(call, &agent, patience),
             Input::Answered { call, agent } => self.answered(call, &agent, out),
             Input::Refused { call, agent, how } => {
                 if let Some(agent) = self.offered(call, &agent) {
@@ -266,6 +267,16 @@ impl Acd {
             Gone::Failed => Outcome::Failed,
         };
         self.leave(call, outcome, None, out);
+    }
+
+    fn picked_up(&mut self, call: CallId, agent: &AgentName, patience: Duration) {
+        let (now, Some(number)) = (self.now, self.offered(call, agent)) else { return };
+        if let State::Offered { until, .. } = &mut self.agents[number as usize].state {
+            let due = now + patience.max(SECOND);
+            let before = std::mem::replace(until, due);
+            self.timers.remove(&(before, Timer::Agent(number)));
+            self.timers.insert((due, Timer::Agent(number)));
+        }
     }
 
     fn answered(&mut self, call: CallId, agent: &AgentName, out: &mut Vec<Output>) {

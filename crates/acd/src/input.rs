@@ -24,6 +24,15 @@ pub enum Input {
         /// The call.
         call: CallId,
     },
+    /// An agent's phone was picked up, and he will have the call in a moment, or take it with a key: he has so long from now.
+    PickedUp {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentName,
+        /// How long.
+        patience: Duration,
+    },
     /// An agent answered an offer.
     Answered {
         /// The call.

@@ -167,6 +167,14 @@ impl Attempt {
         same.into_iter().map(|branch| branch.leg).collect()
     }
 
+    /// This leg has been picked up: those of the others, which need ring no longer.
+    pub(crate) fn keep_only(&mut self, leg: LegId) -> Vec<LegId> {
+        let (kept, others) = self.branches.drain(..).partition(|branch| branch.leg == leg);
+        self.branches = kept;
+        let others: Vec<Branch> = others;
+        others.into_iter().map(|branch| branch.leg).collect()
+    }
+
     pub(crate) fn has(&self, leg: LegId) -> bool {
         self.branches.iter().any(|branch| branch.leg == leg)
     }

@@ -145,6 +145,11 @@ pub enum Event {
     Connected,
     /// Nobody took the call; the SIP status that tells why.
     NotConnected(u16),
+    /// A party rung on its own account has picked up, and hears what it is to hear before it is connected.
+    PickedUp {
+        /// Its account.
+        party: String,
+    },
     /// One of the parties rung on their own account came to nothing.
     PartyRefused {
         /// Its account.
@@ -357,6 +362,11 @@ impl Call {
     /// When it ended, if it did.
     pub fn ended_at(&self) -> Option<Time> {
         self.ended
+    }
+
+    /// The moment this call is at.
+    pub fn now(&self) -> Time {
+        self.now
     }
 
     /// A moment as a date, RFC 3339 in UTC.

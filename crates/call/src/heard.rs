@@ -61,6 +61,7 @@ impl Call {
         match event {
             Media::Digit { leg, digit } => self.key_pressed(leg, digit, false),
             Media::Played { leg, player } if leg == self.legs[0].id => self.played(player),
+            Media::Played { leg, player } => self.preface_played(leg, player),
             Media::Timeout { leg } => self.fell_silent(leg),
             Media::OneWay { leg } => self.note(What::OneWay { leg }),
             Media::Sounds { leg, mos, remote_mos } => {
@@ -76,7 +77,7 @@ impl Call {
                     self.port_is_home(leg, false);
                 }
             }
-            Media::Played { .. } | Media::Latched { .. } => {}
+            Media::Latched { .. } => {}
         }
     }
 
@@ -145,6 +146,9 @@ impl Call {
 
     /// This leg has what the others ring for.
     pub(crate) fn picked_up(&mut self, at: usize) {
+        if self.begins_preface(at) {
+            return;
+        }
         let leg = self.legs[at].id;
         let attempts = self.take_attempts();
         for other in attempts.iter().flat_map(Attempt::legs).filter(|other| *other != leg) {
@@ -231,7 +235,7 @@ impl Call {
         if let Some(at) = self.position(leg).filter(|_| !by_info) {
             self.legs[at].keys_in_media = true;
         }
-        if self.supervisor_key(leg, key) || self.feature_key(leg, key) {
+        if self.preface_key(leg, key) || self.supervisor_key(leg, key) || self.feature_key(leg, key) {
             return;
         }
         if by_info {
@@ -281,6 +285,10 @@ impl Call {
     }
 
     fn is_gone(&mut self, leg: LegId) {
+        if self.attempt_of(leg).is_some() {
+            self.position(leg).into_iter().for_each(|at| self.drop_leg(at, None));
+            return self.refused(leg, 408); // it was picked up, and is not connected yet
+        }
         if self.supervisor_left(leg) {
             self.position(leg).into_iter().for_each(|at| self.drop_leg(at, None));
             return;

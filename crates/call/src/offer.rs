@@ -7,7 +7,8 @@
 use base::LegId;
 
 use crate::attempt::{Attempt, Target};
-use crate::{Call, Do, Event, What};
+use crate::preface::Hearing;
+use crate::{Call, Do, Event, Preface, What};
 
 /// One party that rings.
 #[derive(Debug)]
@@ -18,17 +19,21 @@ pub(crate) struct Offer {
     pub(crate) placed: bool,
     /// There was one.
     pub(crate) reached: bool,
+    /// What the party hears before it is connected,
+    pub(crate) preface: Option<Preface>,
+    /// and the one of its legs that does.
+    pub(crate) hearing: Option<Hearing>,
 }
 
 impl Call {
     /// Rings one more party beside those that ring. `Connected` follows if it is the first to answer, `PartyRefused` if it
-    /// comes to nothing.
-    pub fn ring_also(&mut self, target: Target) {
+    /// comes to nothing; `PickedUp` comes first where it has something to hear before that.
+    pub fn ring_also(&mut self, target: Target, preface: Option<Preface>) {
         if self.has_ended() {
             return;
         }
         let (party, attempt) = (target.party().to_owned(), Attempt::new(base::Time::NEVER));
-        self.offers.push(Offer { party, attempt, placed: false, reached: false });
+        self.offers.push(Offer { party, attempt, placed: false, reached: false, preface, hearing: None });
         self.wish(Do::Find(vec![target]));
     }
 

@@ -106,7 +106,7 @@ impl Call {
     /// The parties that talk, or would if nobody held them.
     pub fn talkers(&self) -> impl Iterator<Item = &Leg> {
         let talks = |leg: &&Leg| matches!(leg.state, State::Up) && leg.port == Port::Open;
-        self.legs.iter().filter(talks).filter(|leg| !self.is_supervisor(leg.id))
+        self.legs.iter().filter(talks).filter(|leg| !self.is_supervisor(leg.id) && !self.hears_preface(leg.id))
     }
 
     /// Taps every leg that talks and is not yet tapped: the caller left, all others right. After a transfer who stays

@@ -56,6 +56,7 @@ impl Program for Collect {
             Event::Key(_)
             | Event::Connected
             | Event::NotConnected(_)
+            | Event::PickedUp { .. }
             | Event::PartyRefused { .. }
             | Event::HandedOn
             | Event::TakenOver

@@ -125,6 +125,14 @@ pub struct QueueConf {
     pub announce_wait: Option<Phrase>,
     /// How long they hear music until they are told something.
     pub announce_every: Duration,
+    /// What an agent hears before he is connected; `wait` is how long his caller has waited, in minutes, rounded up.
+    pub whisper: Option<Phrase>,
+    /// The key he takes the call with,
+    pub accept: Option<char>,
+    /// what he hears where he hears nothing else,
+    pub accept_tone: Sound,
+    /// and how long he may think.
+    pub accept_patience: Duration,
     /// How urgent its callers are.
     pub priority: i32,
     /// The keys that lead out.

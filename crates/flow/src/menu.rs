@@ -79,6 +79,7 @@ impl Program for Menu {
             Event::Key(_)
             | Event::Connected
             | Event::NotConnected(_)
+            | Event::PickedUp { .. }
             | Event::PartyRefused { .. }
             | Event::HandedOn
             | Event::TakenOver

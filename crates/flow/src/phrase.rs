@@ -93,22 +93,31 @@ impl Phrase {
 
     /// The same, where some fields are of this moment only.
     pub fn with<'a>(&self, call: &'a Call, now: impl Fn(&str) -> Option<&'a str>) -> Sound {
+        self.say(call.field(LANGUAGE), |field| now(field).or_else(|| call.field(field)))
+    }
+
+    /// As somebody is told it whose language is not known.
+    pub fn usual<'a>(&self, fields: impl Fn(&str) -> Option<&'a str>) -> Sound {
+        self.say(None, fields)
+    }
+
+    fn say<'a>(&self, language: Option<&str>, fields: impl Fn(&str) -> Option<&'a str>) -> Sound {
         if let Some(fixed) = &self.fixed {
-            return fixed.to(call).clone();
+            return fixed.by(language).clone();
         }
-        let value = |field: &str| now(field).or_else(|| call.field(field)).unwrap_or_default();
+        let value = |field: &str| fields(field).unwrap_or_default();
         let mut sounds = Vec::new();
         for piece in &self.pieces {
             match piece {
-                Piece::Prompt(prompt) => sounds.push(prompt.to(call)),
+                Piece::Prompt(prompt) => sounds.push(prompt.by(language)),
                 Piece::Value { field, kind, words } => {
-                    sounds.extend(words.say(*kind, value(field), call.field(LANGUAGE)));
+                    sounds.extend(words.say(*kind, value(field), language));
                 }
                 Piece::Digits { field, digits } => {
                     let value = value(field);
                     let letters = value.chars().take(DIGITS_MAX);
                     let digits = letters.filter_map(|letter| digits.get(letter.to_digit(10)? as usize));
-                    sounds.extend(digits.map(|digit| digit.to(call)));
+                    sounds.extend(digits.map(|digit| digit.by(language)));
                 }
             }
         }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use acd::{AgentName, EndedBy, Gone, Join, Outcome, Overflow, Refusal};
-use call::{Call, Event, Side, Target, What};
+use call::{Call, Event, Preface, Side, Target, What};
 use route::Destination;
 
 use crate::{Next, Program, QueueConf, Word};
@@ -67,6 +67,19 @@ impl Queue {
         call.play(&sound, false);
     }
 
+    /// What an agent hears first.
+    fn preface(&self, call: &Call) -> Option<Preface> {
+        let since = call.facts().iter().rev().find(|fact| matches!(fact.what, What::Queued { .. }))?.at;
+        let waited = waited_before(call) + call.now().since(since);
+        let minutes = waited.as_secs().div_ceil(60).max(1).to_string();
+        let sound =
+            self.conf.whisper.as_ref().map(|whisper| whisper.usual(|name| (name == "wait").then_some(&minutes)));
+        match (sound, self.conf.accept) {
+            (None, None) => None,
+            (sound, accept) => Some(Preface { sound: sound.unwrap_or_else(|| self.conf.accept_tone.clone()), accept }),
+        }
+    }
+
     /// Where a caller goes who leaves without an agent.
     fn way_out(&self, outcome: &Outcome) -> Destination {
         let ways = &self.conf.overflow;
@@ -102,6 +115,11 @@ impl Program for Queue {
             (State::Waiting, Event::Played) if self.tells => self.hold(call),
             (State::Waiting, Event::Played) => self.words.push(acd::Input::Where { call: call.id() }.into()),
             (State::Waiting, Event::Key(key)) if self.conf.keys.contains_key(&key) => self.gone(call, Gone::Key(key)),
+            (State::Waiting, Event::PickedUp { party }) => {
+                let patience = if self.conf.accept.is_some() { self.conf.accept_patience } else { WHISPER_MAX };
+                let agent = party.parse().ok();
+                self.words.extend(agent.map(|agent| acd::Input::PickedUp { call: call.id(), agent, patience }.into()));
+            }
             (State::Waiting, Event::PartyRefused { party, status, reached }) => {
                 if let Ok(agent) = party.parse() {
                     let how = refusal(status, reached);
@@ -161,7 +179,8 @@ impl Program for Queue {
                 self.tell(*position, *wait, call);
             }
             acd::Output::Offer { agent, .. } if self.state == State::Waiting => {
-                call.ring_also(Target::Account(agent.to_string()));
+                let preface = self.preface(call);
+                call.ring_also(Target::Account(agent.to_string()), preface);
             }
             acd::Output::Withdraw { agent, .. } => call.ring_no_longer(agent.as_str()),
             acd::Output::Joined { .. }
@@ -176,6 +195,9 @@ impl Program for Queue {
         std::mem::take(&mut self.words)
     }
 }
+
+/// So long nothing is said to agents.
+const WHISPER_MAX: Duration = Duration::from_secs(60);
 
 /// What an agent's phone said, as a queue understands it.
 fn refusal(status: u16, reached: bool) -> Refusal {

@@ -38,7 +38,12 @@ impl Program for Ring {
             }
             Event::HungUp | Event::Unreached(_) => return Next::Over,
             Event::HandedOn | Event::HandedBack | Event::TakenOver => {} // a transfer's business
-            Event::Connected | Event::PartyRefused { .. } | Event::Key(_) | Event::NoKey | Event::Played => {}
+            Event::Connected
+            | Event::PickedUp { .. }
+            | Event::PartyRefused { .. }
+            | Event::Key(_)
+            | Event::NoKey
+            | Event::Played => {}
         }
         Next::Wait
     }

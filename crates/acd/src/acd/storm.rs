@@ -156,6 +156,12 @@ impl Storm {
                 let how = [Refusal::NoAnswer, Refusal::Busy, Refusal::Declined, Refusal::Unreachable];
                 Input::Refused { call, agent, how: how[random.below(4) as usize] }
             }
+            9 if random.one_in(3) => match self.ringing.iter().max() {
+                Some((agent, call)) => {
+                    Input::PickedUp { call: *call, agent: agent.clone(), patience: secs(random, 20) }
+                }
+                None => Input::Tick,
+            },
             9 => Input::Ended { call, by },
             10 => match self.talking.keys().min() {
                 Some(call) => Input::Ended { call: *call, by },
