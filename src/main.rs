@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base::Random;
-use centrala::conf::{Conf, Folders, Problem, Problems};
+use centrala::conf::{Conf, Overrides, Problem, Problems};
 use centrala::shell::logging::{self, LogFormat};
 use centrala::shell::{self, Server, random};
 use clap::{Args, Parser, Subcommand};
@@ -89,6 +89,9 @@ struct RunArgs {
     /// Where CDRs go, instead of what switch.toml says
     #[arg(long)]
     journal: Option<PathBuf>,
+    /// How many threads carry the calls' sound, instead of what switch.toml says
+    #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    media_threads: Option<usize>,
     /// How log lines look
     #[arg(long, value_enum, default_value_t)]
     log: LogFormat,
@@ -122,7 +125,11 @@ type Failure = Box<dyn std::error::Error>;
 fn run(args: RunArgs) -> Result<(), Failure> {
     shell::take_small_pages();
     let mut conf = load(&args.conf)?;
-    conf.place(Folders { recordings: args.recordings, journal: args.journal });
+    conf.override_by(Overrides {
+        recordings: args.recordings,
+        journal: args.journal,
+        media_threads: args.media_threads,
+    });
     logging::start(args.log);
     shell::allow_many_connections();
     show_new_passwords(&mut conf, &mut random()?)?;

@@ -71,7 +71,7 @@ pub struct Switch {
     switches: Switches,
     ports: PortPool,
     quotas: Quotas,
-    advertised: bool,
+    advertised: Vec<IpAddr>,
     /// The addresses our legs were ever given: one a network we are in.
     own_addresses: HashSet<IpAddr>,
     journeys: HashMap<CallId, Box<Running>>,
@@ -115,7 +115,7 @@ impl Switch {
             switches: Switches::new(),
             ports: PortPool::new(conf.switch.media_ports.clone()),
             quotas: Quotas::new(conf),
-            advertised: conf.switch.advertise.is_some(),
+            advertised: conf.switch.advertised.addresses().collect(),
             own_addresses: HashSet::new(),
             journeys: HashMap::new(),
             legs: HashMap::new(),

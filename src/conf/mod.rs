@@ -3,6 +3,7 @@
 //!
 //! Where it stands: `main` reads it once; each room gets its own checked part. It knows the files; the rooms do not.
 
+mod advertise;
 mod features;
 mod file;
 mod forward;
@@ -48,6 +49,7 @@ use sip::digest::Ha1;
 
 use crate::shell::Speaker;
 
+pub use advertise::Advertised;
 pub use features::FeaturesTable;
 pub use people::{Person, PersonLimits};
 pub use problem::{Problem, Problems};
@@ -68,8 +70,8 @@ use voicemail::VoicemailFile;
 pub struct Conf {
     /// The folder.
     pub folder: PathBuf,
-    /// What the command line said of other folders.
-    pub folders: Folders,
+    /// What the command line said instead.
+    pub overrides: Overrides,
     /// Addresses, ports, folders.
     pub switch: SwitchConf,
     /// How long recordings are kept.
@@ -97,13 +99,15 @@ pub struct Conf {
     secrets: Secrets,
 }
 
-/// Folders named on the command line, instead of what switch.toml says.
+/// What the command line says instead of switch.toml.
 #[derive(Clone, Debug, Default)]
-pub struct Folders {
+pub struct Overrides {
     /// Where recordings go.
     pub recordings: Option<PathBuf>,
     /// Where CDRs go.
     pub journal: Option<PathBuf>,
+    /// How many media threads there are.
+    pub media_threads: Option<usize>,
 }
 
 impl Conf {
@@ -231,7 +235,7 @@ impl Conf {
         let routes = Routes { routes: read.routes, people: Arc::new(by_number), hours: read.hours };
         Ok(Conf {
             folder: folder.to_owned(),
-            folders: Folders::default(),
+            overrides: Overrides::default(),
             switch,
             retention,
             people: Arc::new(people),
@@ -248,12 +252,13 @@ impl Conf {
         })
     }
 
-    /// Puts recordings and CDRs elsewhere than switch.toml says, as the command line may.
-    pub fn place(&mut self, folders: Folders) {
+    /// Lets the command line have its way.
+    pub fn override_by(&mut self, overrides: Overrides) {
         let said = |named: &Option<PathBuf>, conf: &mut PathBuf| named.iter().for_each(|folder| *conf = folder.clone());
-        said(&folders.recordings, &mut self.switch.recording.folder);
-        said(&folders.journal, &mut self.switch.journal);
-        self.folders = folders;
+        said(&overrides.recordings, &mut self.switch.recording.folder);
+        said(&overrides.journal, &mut self.switch.journal);
+        self.switch.media_threads = overrides.media_threads.unwrap_or(self.switch.media_threads);
+        self.overrides = overrides;
     }
 
     /// Who may watch whom.

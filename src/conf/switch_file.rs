@@ -1,6 +1,7 @@
 //! `conf/switch.toml`: where the switch listens, its media ports, its folders.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use sip::{BanConf, FloodConf, Proxies, Transport, Uri};
 use toml::Spanned;
 
 use super::RecordingConf;
+use super::advertise::{self, Advertised};
 use super::features::FeaturesTable;
 use super::file::File;
 use super::music::MusicSaid;
@@ -35,6 +37,7 @@ pub(super) struct SwitchFile {
     listen_ws: Vec<Spanned<String>>,
     listen_wss: Vec<Spanned<String>>,
     advertise: Option<Spanned<String>>,
+    advertise_to: BTreeMap<Spanned<String>, Spanned<String>>,
     realm: Spanned<String>,
     digest: Vec<Spanned<String>>,
     calls_max: usize,
@@ -138,6 +141,7 @@ impl Default for SwitchFile {
             listen_ws: Vec::new(),
             listen_wss: Vec::new(),
             advertise: None,
+            advertise_to: BTreeMap::new(),
             realm: Spanned::new(0..0, "centrala".to_owned()),
             digest: unplaced(["SHA-256", "MD5"]),
             calls_max: 10_000,
@@ -238,8 +242,8 @@ pub struct SwitchConf {
     pub listen_ws: Vec<SocketAddr>,
     /// Where SIP is spoken by secure WebSocket.
     pub listen_wss: Vec<SocketAddr>,
-    /// The address told to others, where the switch stands behind a NAT that maps its ports one to one.
-    pub advertise: Option<IpAddr>,
+    /// The addresses told to others, where the switch stands behind a NAT that maps its ports one to one.
+    pub advertised: Advertised,
     /// The protection domain of passwords (RFC 7616 §3.3).
     pub realm: String,
     /// The digest algorithms phones are offered, best first.
@@ -326,7 +330,7 @@ impl SwitchConf {
             ("listen_wss", self.listen_wss != new.listen_wss),
             ("[dns] servers", self.dns_servers != new.dns_servers),
             ("[connections]", self.connections != new.connections),
-            ("advertise", self.advertise != new.advertise),
+            ("advertise", self.advertised != new.advertised),
             ("[media] ports", self.media_ports != new.media_ports),
             ("[media] threads", self.media_threads != new.media_threads),
             ("[media] net", self.media_net != new.media_net),
@@ -351,16 +355,6 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
     let lists = [&said.listen_tls, &said.listen_tls_trunks, &said.listen_ws, &said.listen_wss];
     let [listen_tls, listen_tls_trunks, listen_ws, listen_wss] =
         lists.map(|list| list.iter().filter_map(|text| address(file, text)).collect());
-    let advertise = said.advertise.as_ref().and_then(|text| {
-        let address = text.get_ref().parse().ok();
-        if address.is_none() {
-            file.problem(
-                text.span(),
-                "advertise is no IP address; write the one phones can reach, such as \"203.0.113.5\"",
-            );
-        }
-        address
-    });
     let realm = said.realm.get_ref();
     if realm.is_empty()
         || realm.len() > 100
@@ -415,7 +409,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         listen_tls_trunks,
         listen_ws,
         listen_wss,
-        advertise,
+        advertised: advertise::checked(file, said.advertise.as_ref(), &said.advertise_to),
         realm: realm.clone(),
         algorithms,
         calls_max: said.calls_max,

@@ -6,11 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use sip::Transport;
 
+use crate::conf::Advertised;
+
 /// Finds our own address towards others.
 #[derive(Clone, Debug)]
 pub struct Addresses {
     listening: Vec<(Transport, SocketAddr)>,
-    advertised: Option<IpAddr>,
+    advertised: Advertised,
     known: RefCell<HashMap<IpAddr, IpAddr>>,
 }
 
@@ -20,8 +22,8 @@ const KNOWN_MAX: usize = 10_000;
 const ANY_PORT: u16 = 5060;
 
 impl Addresses {
-    /// For a switch that listens here and tells others it is at `advertised`, if it stands behind a NAT.
-    pub fn new(listening: Vec<(Transport, SocketAddr)>, advertised: Option<IpAddr>) -> Addresses {
+    /// For a switch that listens here, and tells others this where it stands behind a NAT.
+    pub fn new(listening: Vec<(Transport, SocketAddr)>, advertised: Advertised) -> Addresses {
         Addresses { listening, advertised, known: RefCell::default() }
     }
 
@@ -42,8 +44,7 @@ impl Addresses {
 
     /// How `remote` sees this listener of ours.
     pub fn seen_by(&self, listener: SocketAddr, remote: SocketAddr) -> SocketAddr {
-        let outside = self.advertised.filter(|own| own.is_ipv4() == remote.is_ipv4() && !remote.ip().is_loopback());
-        let own = outside.unwrap_or_else(|| match listener.ip() {
+        let own = self.advertised.towards(remote.ip()).unwrap_or_else(|| match listener.ip() {
             any if any.is_unspecified() => self.route_to(remote),
             own => own,
         });
@@ -89,7 +90,8 @@ mod tests {
 
     #[test]
     fn it_is_seen_when_we_are_another() {
-        let addresses = Addresses::new(vec![(Transport::Udp, "0.0.0.0:5060".parse().expect("an address"))], None);
+        let addresses =
+            Addresses::new(vec![(Transport::Udp, "0.0.0.0:5060".parse().expect("an address"))], Advertised::default());
         let remote: IpAddr = "127.0.0.9".parse().expect("an address");
         let looks_again = || addresses.look_again([remote].into_iter());
         assert!(!looks_again(), "nobody has asked yet");
@@ -109,8 +111,9 @@ mod tests {
             (Transport::Tls, "127.0.0.1:5071"),
         ];
         let listening = listening.map(|(transport, text)| (transport, text.parse().expect("an address")));
-        let plain = Addresses::new(listening.to_vec(), None);
-        let behind_nat = Addresses::new(listening.to_vec(), "203.0.113.5".parse().ok());
+        let plain = Addresses::new(listening.to_vec(), Advertised::default());
+        let behind_nat =
+            Addresses::new(listening.to_vec(), Advertised::to_all("203.0.113.5".parse().expect("an address")));
         for (transport, remote, seen) in [
             (Transport::Udp, "127.0.0.9:5060", "127.0.0.1:5070"),
             (Transport::Tls, "127.0.0.9:5060", "127.0.0.1:5071"),

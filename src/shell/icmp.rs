@@ -84,6 +84,7 @@ mod tests {
 
     use super::super::Addresses;
     use super::*;
+    use crate::conf::Advertised;
     use tokio::sync::mpsc::channel;
 
     /// What a socket of that address hears when it says so to a port that nobody has.
@@ -93,7 +94,7 @@ mod tests {
             let closed = std::net::UdpSocket::bind(address).unwrap().local_addr().unwrap();
             let listener = Rc::new(UdpListener::bind(address.parse().unwrap()).unwrap());
             let (door, mut inbox) = channel(8);
-            let addresses = Rc::new(Addresses::new(Vec::new(), None));
+            let addresses = Rc::new(Addresses::new(Vec::new(), Advertised::default()));
             tokio::task::spawn_local(listener.clone().read(addresses, door.clone()));
             tokio::task::spawn_local(read(listener.clone(), door));
             listener.socket.writable().await.unwrap(); // the runtime has not looked yet

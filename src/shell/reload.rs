@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use super::random;
 use super::tls::{Carriers, Certificate};
-use crate::conf::{Conf, Folders, Problem, Problems, SwitchConf};
+use crate::conf::{Conf, Overrides, Problem, Problems, SwitchConf};
 
 /// What a running switch began with, and where it read it.
 #[derive(Clone)]
 pub(super) struct Standing {
     pub(super) folder: PathBuf,
-    pub(super) folders: Folders,
+    pub(super) overrides: Overrides,
     pub(super) switch: SwitchConf,
     certificate: Option<Arc<Certificate>>,
 }
@@ -34,8 +34,8 @@ pub(super) struct Loaded {
 
 impl Standing {
     pub(super) fn of(conf: &Conf, certificate: Option<Arc<Certificate>>) -> Standing {
-        let (folder, folders, switch) = (conf.folder.clone(), conf.folders.clone(), conf.switch.clone());
-        Standing { folder, folders, switch, certificate }
+        let (folder, overrides, switch) = (conf.folder.clone(), conf.overrides.clone(), conf.switch.clone());
+        Standing { folder, overrides, switch, certificate }
     }
 
     /// Reads and checks the folder anew. The error has a line for each problem.
@@ -49,7 +49,7 @@ impl Standing {
             );
             return Err(vec![Problem::of_file(&self.folder.join("switch.toml"), what).to_string()]);
         }
-        conf.place(self.folders.clone());
+        conf.override_by(self.overrides.clone());
         let carriers = Carriers::new(&conf, self.certificate.as_ref()).map_err(|why| vec![why.to_string()])?;
         let made = random().and_then(|mut random| conf.make_passwords(&mut random));
         let passwords = made.map_err(|why| vec![format!("{}/secrets.toml: {why}", self.folder.display())])?;

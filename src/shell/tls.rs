@@ -260,7 +260,7 @@ fn make_self_signed(folder: &Path, conf: &Conf) -> Result<(), TlsError> {
     let of_trunks = conf.switch.listen_tls_trunks.iter().map(SocketAddr::ip);
     let listening = conf.switch.stream_listeners().map(|(_, address)| address.ip()).chain(of_trunks);
     let addresses = listening.filter(|ip| !ip.is_unspecified());
-    let mut names: Vec<String> = addresses.chain(conf.switch.advertise).map(|ip| ip.to_string()).collect();
+    let mut names: Vec<String> = addresses.chain(conf.switch.advertised.addresses()).map(|ip| ip.to_string()).collect();
     names.push("localhost".to_owned());
     if conf.switch.realm.contains('.') {
         names.push(conf.switch.realm.clone()); // a domain, as it should be

@@ -332,7 +332,7 @@ impl Switch {
     /// An advertised address is not ours to bind.
     pub(super) fn bound(&self, command: media::Command) -> media::Command {
         match command {
-            media::Command::Open { leg, mut local } if self.advertised => {
+            media::Command::Open { leg, mut local } if self.advertised.contains(&local.ip()) => {
                 local.set_ip(match local.ip() {
                     IpAddr::V4(_) => IpAddr::from([0; 4]),
                     IpAddr::V6(_) => IpAddr::from([0; 16]),

@@ -25,6 +25,11 @@ impl Network {
         let differing = ours ^ theirs;
         differing.checked_shr(width - u32::from(self.bits)).unwrap_or(0) == 0
     }
+
+    /// How many bits all of them begin with.
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
 }
 
 /// What an address is counted as, where what one party does is counted: itself, or of IPv6 its /64 (RFC 6177).

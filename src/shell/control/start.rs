@@ -75,7 +75,7 @@ impl Control {
         }
         let mut listening: Vec<_> = udp.iter().map(|listener| (Transport::Udp, listener.address)).collect();
         listening.extend(streams.iter().map(|listener| (listener.transport, listener.address)));
-        let addresses = Rc::new(Addresses::new(listening.clone(), conf.switch.advertise));
+        let addresses = Rc::new(Addresses::new(listening.clone(), conf.switch.advertised.clone()));
         let certificate = if conf.switch.speaks_tls() { Some(Certificate::load(&conf)?) } else { None };
 
         let (recorder, expiry, recorder_threads) = start_recorder(&conf, clock, inbox.clone())?;
