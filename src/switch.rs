@@ -188,6 +188,9 @@ impl Switch {
             Input::Fetched { call, file, sound } => {
                 self.step(call, now, out, |journey| journey.fetched(&file, sound.as_ref(), now));
             }
+            Input::Answered { call, number, answer } => {
+                self.step(call, now, out, |journey| journey.answered(number, answer, now));
+            }
             Input::Tick => self.time_has_passed(now, out),
             Input::Drain => {
                 self.closing = true;

@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use super::file::{Entry, File};
 use super::names::Names;
+use super::web_steps::{self, HookTable, LookUpTable};
 
 /// A step as it was read; its names are not yet known to lead anywhere.
 pub(super) struct Step {
@@ -25,6 +26,8 @@ enum Table {
     Say(SayTable),
     Set(SetTable),
     Choose(ChooseTable),
+    LookUp(LookUpTable),
+    Hook(HookTable),
 }
 
 #[derive(Deserialize)]
@@ -114,11 +117,13 @@ pub(super) fn read(file: &mut File<'_>) -> Vec<Step> {
 
 /// What a step is, its first word says.
 fn table<'a>(file: &mut File<'a>, entry: Entry<'a>) -> Option<Table> {
-    Some(match entry.has(&["collect", "say", "set", "choose"]) {
+    Some(match entry.has(&["collect", "say", "set", "choose", "look_up", "hook"]) {
         Some("collect") => Table::Collect(file.entry(entry)?),
         Some("say") => Table::Say(file.entry(entry)?),
         Some("set") => Table::Set(file.entry(entry)?),
         Some("choose") => Table::Choose(file.entry(entry)?),
+        Some("look_up") => Table::LookUp(file.entry(entry)?),
+        Some("hook") => Table::Hook(file.entry(entry)?),
         _ => Table::Menu(file.entry(entry)?),
     })
 }
@@ -144,6 +149,8 @@ pub(super) fn steps(file: &mut File<'_>, names: &mut Names<'_>, read: Vec<Step>)
                 then.map(|then| StepConf::Set(Arc::new(SetConf { fields, then })))
             }
             Table::Choose(said) => choose(file, names, said).map(|choose| StepConf::Choose(Arc::new(choose))),
+            Table::LookUp(said) => web_steps::look_up(file, names, said).map(|step| StepConf::LookUp(Arc::new(step))),
+            Table::Hook(said) => web_steps::hook(file, names, said).map(|step| StepConf::Hook(Arc::new(step))),
         };
         steps.extend(step.map(|step| (name, step)));
     }
@@ -255,7 +262,11 @@ impl Asked {
     }
 }
 
-fn otherwise(file: &mut File<'_>, names: &mut Names<'_>, said: Option<&Spanned<String>>) -> Option<Destination> {
+pub(super) fn otherwise(
+    file: &mut File<'_>,
+    names: &mut Names<'_>,
+    said: Option<&Spanned<String>>,
+) -> Option<Destination> {
     said.map_or(Some(Destination::Reject(480)), |to| names.leads(file, to))
 }
 
@@ -269,7 +280,7 @@ fn key(file: &mut File<'_>, text: &Spanned<String>) -> Option<char> {
     }
 }
 
-fn check_field(file: &mut File<'_>, name: &Spanned<String>) {
+pub(super) fn check_field(file: &mut File<'_>, name: &Spanned<String>) {
     let right = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-_".contains(letter);
     let text = name.get_ref();
     if text.is_empty() || text.len() > 40 || !text.chars().all(right) || text == "caller" {
@@ -280,7 +291,7 @@ fn check_field(file: &mut File<'_>, name: &Spanned<String>) {
 }
 
 /// As they stand in the file.
-fn in_order(table: BTreeMap<Spanned<String>, Spanned<String>>) -> Vec<(Spanned<String>, Spanned<String>)> {
+pub(super) fn in_order(table: BTreeMap<Spanned<String>, Spanned<String>>) -> Vec<(Spanned<String>, Spanned<String>)> {
     let mut rows: Vec<_> = table.into_iter().collect();
     rows.sort_by_key(|(key, _)| key.span().start);
     rows

@@ -30,6 +30,7 @@ mod trunk_tables;
 mod trunks;
 mod voicemail;
 mod watch;
+mod web_steps;
 mod words;
 
 use std::collections::{HashMap, HashSet};

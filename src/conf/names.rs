@@ -122,28 +122,30 @@ impl Names<'_> {
         let span = text.span();
         let mut pieces = Vec::new();
         for word in text.get_ref().split_whitespace() {
-            pieces.push(match word.split_once(':') {
-                Some(("digits", field)) if self.reader.has("digit-0") => {
-                    let digits = std::array::from_fn(|digit| self.prompt(file, &format!("digit-{digit}"), &span));
-                    Piece::Digits { field: field.to_owned(), digits: Box::new(digits) }
-                }
-                Some((kind, field)) => {
-                    let words = kind.parse().and_then(|kind| Ok((kind, self.reader.words(kind)?)));
-                    match words {
-                        Ok((kind, words)) => Piece::Value { field: field.to_owned(), kind, words },
-                        Err(what) => {
-                            file.problem(span.clone(), what);
-                            continue;
-                        }
-                    }
-                }
-                None => Piece::Prompt(self.prompt(file, word, &span)),
-            });
+            pieces.extend(self.piece(file, word, &span));
         }
         if text.get_ref().trim().is_empty() {
             file.problem(span, "nothing is said here; write the names of prompts");
         }
         Phrase::new(pieces)
+    }
+
+    /// A word of a phrase.
+    pub(super) fn piece(&mut self, file: &mut File<'_>, word: &str, span: &Range<usize>) -> Option<Piece> {
+        Some(match word.split_once(':') {
+            Some(("digits", field)) if self.reader.has("digit-0") => {
+                let digits = std::array::from_fn(|digit| self.prompt(file, &format!("digit-{digit}"), span));
+                Piece::Digits { field: field.to_owned(), digits: Box::new(digits) }
+            }
+            Some((kind, field)) => match kind.parse().and_then(|kind| Ok((kind, self.reader.words(kind)?))) {
+                Ok((kind, words)) => Piece::Value { field: field.to_owned(), kind, words },
+                Err(what) => {
+                    file.problem(span.clone(), what);
+                    return None;
+                }
+            },
+            None => Piece::Prompt(self.prompt(file, word, span)),
+        })
     }
 
     /// A prompt as it is said to those whose language is not known.

@@ -278,6 +278,23 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("queues.toml", "[queue.a.overflow]\nfull = \"queue:b\"", "queues.toml:2:8: there is no queue \"b\"; add"),
         ("queues.toml", "[queue.a.weights]\nann = 2", "queues.toml:2:1: \"ann\" does not serve queue a; name"),
         ("queues.toml", "[queue.a]\nskills = { \"E\" = 1 }", "queues.toml:2:12: \"E\" is no skill's name; write"),
+        ("menus.toml", "[a]\nlook_up = \"crm\"\nthen = \"echo\"", "menus.toml:2:11: \"crm\" is no web address; write"),
+        (
+            "menus.toml",
+            "[a]\nlook_up = \"http://crm/\"\ntimeout_secs = 9\nthen = \"echo\"",
+            "menus.toml:3:16: timeout_secs is a number from 1 to 8",
+        ),
+        (
+            "menus.toml",
+            "[a]\nlook_up = \"http://crm/\"\nfields = { x = \"a.b\" }\nthen = \"echo\"",
+            "menus.toml:3:16: \"a.b\" is no place in an answer; write",
+        ),
+        ("menus.toml", "[a]\nhook = \"http://{x}/\"", "menus.toml:2:8: \"http://{x}/\" names no host; write"),
+        (
+            "menus.toml",
+            "[a]\nhook = \"http://ivr/\"\nleads = [\"menu:b\"]",
+            "menus.toml:3:10: there is no menu \"b\"; add",
+        ),
         ("menus.toml", "[main]\ngreeting = \"x\"", "menus.toml:2:12: the prompt "),
         ("menus.toml", "[main]\ngreeting = \"../x\"", "menus.toml:2:12: \"../x\" is no prompt's name; write"),
         ("menus.toml", "[a]\nsay = \"days:x\"", "menus.toml:2:7: days cannot be said in the language en: "),

@@ -37,6 +37,7 @@ use super::streams::{Streams, Unsent};
 use super::udp::UdpListener;
 use super::voicemail::{Ask, Messages};
 use super::watch::Watch;
+use super::web::Web;
 use crate::{Input, Output, Switch};
 
 /// What comes in at the one door of the control thread.
@@ -86,6 +87,7 @@ pub(super) struct Control {
     mailboxes: KeptFile,
     voicemail: KeptFile,
     messages: Messages,
+    web: Web,
     hours: KeptFile,
     today: KeptFile,
     /// What that holds.
@@ -323,6 +325,7 @@ impl Control {
                     self.voicemail.keep(kept, None);
                     self.mailboxes.keep(mailboxes::print(self.switch.mailboxes()), None);
                 }
+                Output::AskWeb(ask) => self.web.ask(ask),
                 Output::Fetch { call, file } => self.messages.ask(Ask::Fetch { call, file }),
                 Output::EraseMessage { file, account } => self.messages.ask(Ask::Erase { file, account }),
                 Output::Queue(fact) => {
@@ -378,7 +381,7 @@ async fn sleep(clock: Clock, until: Option<Time>) {
 
 /// From a thread of ours into the control thread's inbox. It never waits; what is lost here, the switch's own deadlines
 /// make good.
-fn arrive(inbox: &Sender<Arrival>, input: Input) {
+pub(super) fn arrive(inbox: &Sender<Arrival>, input: Input) {
     if let Err(TrySendError::Full(_)) = inbox.try_send(Arrival::Input(input)) {
         warn!("the control thread is far behind; an event was lost");
     }

@@ -41,6 +41,7 @@ mod udp;
 mod udp_pair;
 mod voicemail;
 mod watch;
+mod web;
 mod web_socket;
 
 pub use addresses::Addresses;

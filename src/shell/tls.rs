@@ -224,19 +224,33 @@ pub(super) fn roots(conf: &Conf, trunk: &str, named: Option<&Path>) -> Result<Ro
     let fault = |why: String| TlsError::Roots { trunk: trunk.to_owned(), why };
     let file = match named {
         Some(file) => conf.folder.join(file),
-        None => SYSTEM_ROOTS
-            .iter()
-            .map(PathBuf::from)
-            .find(|file| file.exists())
-            .ok_or_else(|| fault("this system keeps no roots".to_owned()))?,
+        None => system_roots().ok_or_else(|| fault("this system keeps no roots".to_owned()))?,
     };
+    roots_in(&file).map_err(fault)
+}
+
+fn roots_in(file: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    let found = CertificateDer::pem_file_iter(&file).map_err(|why| fault(format!("{}: {why}", file.display())))?;
+    let found = CertificateDer::pem_file_iter(file).map_err(|why| format!("{}: {why}", file.display()))?;
     let (taken, _) = roots.add_parsable_certificates(found.flatten());
-    if taken == 0 {
-        return Err(fault(format!("{} holds no certificate", file.display())));
+    match taken {
+        0 => Err(format!("{} holds no certificate", file.display())),
+        _ => Ok(roots),
     }
-    Ok(roots)
+}
+
+/// How web servers are greeted: those whom the system trusts, or the file that SSL_CERT_FILE names, as OpenSSL's programs
+/// do.
+pub(super) fn web_client() -> Result<TlsConnector, String> {
+    let file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from).or_else(system_roots);
+    let roots = roots_in(&file.ok_or("this system keeps no roots; name a file of them in SSL_CERT_FILE")?)?;
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let builder = builder.expect("the provider's own versions").with_root_certificates(roots);
+    Ok(TlsConnector::from(Arc::new(builder.with_no_client_auth())))
+}
+
+fn system_roots() -> Option<PathBuf> {
+    SYSTEM_ROOTS.iter().map(PathBuf::from).find(|file| file.exists())
 }
 
 pub(super) fn provider() -> Arc<CryptoProvider> {

@@ -131,6 +131,7 @@ impl Switch {
                 match word {
                     Word::Queue(word) => self.words.push_back(word),
                     Word::Mailbox(word) => self.mail.push_back(word),
+                    Word::Ask(ask) => out.push(Output::AskWeb(ask)),
                     Word::Fetch { call, file } => out.push(Output::Fetch { call, file }),
                     Word::Hours { hours, by_hand } => drop(self.switch_hours(&hours, by_hand, out)),
                 }

@@ -31,6 +31,15 @@ pub enum Input {
         /// Its sound.
         sound: Option<audio::Sound>,
     },
+    /// A web server has answered a call's question, or failed to.
+    Answered {
+        /// The call.
+        call: CallId,
+        /// Which of its questions.
+        number: u32,
+        /// What it said.
+        answer: flow::Answer,
+    },
     /// What the queues were when the switch ended. Once, at the beginning.
     Restore(acd::Restored),
     /// Time has passed.
@@ -109,6 +118,8 @@ pub enum Output {
         /// All of it.
         kept: String,
     },
+    /// Ask a web server; the answer comes back as [`Input::Answered`].
+    AskWeb(flow::Ask),
     /// Fetch a message; it comes back as [`Input::Fetched`].
     Fetch {
         /// For whom.

@@ -48,3 +48,4 @@ mod trunks;
 mod voicemail;
 mod watch;
 mod web_socket;
+mod web_steps;

@@ -56,6 +56,8 @@ pub struct World {
     pub replaced: u32,
     /// How often the switch met a fault of its own.
     pub faults: u32,
+    /// What web servers were asked and have not answered.
+    pub asks: VecDeque<flow::Ask>,
     /// What everybody said and heard, for people to read.
     pub ladder: Vec<String>,
     pub folder: Folder,
@@ -104,6 +106,7 @@ impl World {
             queue_facts: Vec::new(),
             journal: Vec::new(),
             odd: Vec::new(),
+            asks: VecDeque::new(),
             ladder: Vec::new(),
             bay: Patchbay::new(conf.switch.media.clone(), random.fork()),
             manifest: Manifest::new(&recordings.folder),
@@ -171,6 +174,13 @@ impl World {
         let inputs = out.into_iter().flat_map(|output| self.perform(output)).collect();
         self.tell_switch(inputs);
         begun.map(drop).map_err(|status| format!("the switch does not call: {status}"))
+    }
+
+    /// A web server answers the oldest question. False, if there is none.
+    pub fn web_answers(&mut self, answer: flow::Answer) -> bool {
+        let Some(ask) = self.asks.pop_front() else { return false };
+        self.tell_switch(vec![Input::Answered { call: ask.call, number: ask.number, answer }]);
+        true
     }
 
     /// Lets time pass, with everything that happens in it.
@@ -393,6 +403,7 @@ impl World {
             Output::Located { .. } => {}
             Output::Close { .. } | Output::Reuse { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
             Output::PortsUsedUp { .. } | Output::OverLimit { .. } | Output::Voicemail { .. } => {}
+            Output::AskWeb(ask) => self.asks.push_back(ask),
             Output::Fetch { call, file } => {
                 let path = self.folder.path().join("recordings").join(&file);
                 let sound = play::read_wav(&path).map(|[left, _]| audio::Sound::from_pcm(left)).ok();

@@ -80,11 +80,33 @@ impl Theatre {
                 Some((id, _)) => Err(format!("there is a recording, {id:?}")),
             },
             Step::Cdr(fields) => self.cdr(fields),
+            Step::WebAsked(what) => self.web_asked(what),
+            Step::WebAnswers(answer) => {
+                let answer = match answer {
+                    Some(text) => Ok(serde_json::from_str(text).map_err(|why| format!("{text}: {why}"))?),
+                    None => Err("out of order".to_owned()),
+                };
+                if self.world.web_answers(answer) { Ok(()) } else { Err("no web server is asked anything".to_owned()) }
+            }
             Step::Dials { account, first, then } => self.world.dials(account, first, then),
             Step::Mailbox { who, new, old } => {
                 let mailbox = Mailbox { new: *new, old: *old, ..Mailbox::default() };
                 if self.world.mailbox(who, mailbox) { Ok(()) } else { Err(format!("there is no person {who:?}")) }
             }
+        }
+    }
+
+    fn web_asked(&mut self, what: &str) -> Played {
+        let end = self.world.now + self.patience;
+        self.world.pass_until(end, |world| !world.asks.is_empty());
+        let ask = self.world.asks.front().ok_or("no web server is asked anything")?;
+        let Ok(Value::Object(fields)) = serde_json::from_str(what) else {
+            return if ask.url.ends_with(what) { Ok(()) } else { Err(format!("it is asked at {}", ask.url)) };
+        };
+        let asked: Value = serde_json::from_str(ask.body.as_deref().unwrap_or("null")).unwrap_or_default();
+        match fields.iter().find(|(name, value)| asked[name.as_str()] != **value) {
+            None => Ok(()),
+            Some((name, _)) => Err(format!("{name} is another in {asked}")),
         }
     }
 
@@ -365,7 +387,9 @@ impl Theatre {
         }
         let cdr = &self.world.cdrs[next];
         for (field, wanted) in fields {
-            let value = cdr.get(field).or_else(|| cdr.get(format!("{field}_secs"))).unwrap_or(&Value::Null);
+            let within = || field.split_once('.').and_then(|(of, field)| cdr.get(of)?.get(field));
+            let value = cdr.get(field).or_else(|| cdr.get(format!("{field}_secs"))).or_else(within);
+            let value = value.unwrap_or(&Value::Null);
             if !fits(value, wanted) {
                 return Err(format!("{field} is {}, not {wanted}\n{cdr:#}", shown(value)));
             }

@@ -141,6 +141,8 @@ pub enum Event {
     NoKey,
     /// The sound has been played to its end.
     Played,
+    /// The time is up that the program has set itself.
+    Woken,
     /// A dialled party answered; caller and party talk.
     Connected,
     /// Nobody took the call; the SIP status that tells why.
@@ -190,6 +192,8 @@ pub struct Call {
     pub(crate) offers: Vec<Offer>,
     pub(crate) playing: Option<Playing>,
     pub(crate) players: u32,
+    /// When the program wants to be woken.
+    pub(crate) wake: Option<Time>,
     /// The legs that hear music because the other side holds.
     pub(crate) music: Vec<LegId>,
     pub(crate) recordings: Vec<Recording>,
@@ -266,6 +270,7 @@ impl Call {
             offers: Vec::new(),
             playing: None,
             players: 0,
+            wake: None,
             music: Vec::new(),
             recordings: Vec::new(),
             silences: Vec::new(),
@@ -308,7 +313,7 @@ impl Call {
             Some(at) => Some(at + MEDIA_COMES_HOME),
             None => {
                 let holding = self.legs.iter().filter(|leg| leg.is_live()).filter_map(|leg| leg.patience);
-                holding.chain(asked).chain(ringing).chain(keying).chain(self.silence_deadline()).min()
+                holding.chain(asked).chain(self.wake).chain(ringing).chain(keying).chain(self.silence_deadline()).min()
             }
         }
     }

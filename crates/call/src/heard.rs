@@ -95,6 +95,9 @@ impl Call {
             self.playing = None;
             self.events.push_back(Event::NoKey);
         }
+        if self.ended.is_none() && self.wake.take_if(|at| *at <= self.now).is_some() {
+            self.events.push_back(Event::Woken);
+        }
         self.keying_time_is_up();
         self.silence_time_is_up();
         if self.ended.is_some_and(|at| self.now >= at + MEDIA_COMES_HOME) {

@@ -96,6 +96,16 @@ impl Call {
         }
     }
 
+    /// Wants to be told when so much time has passed: `Woken` follows, whatever is played meanwhile.
+    pub fn wake_after(&mut self, time: Duration) {
+        self.wake = Some(self.now + time);
+    }
+
+    /// Does not want to be told any more.
+    pub fn wake_no_more(&mut self) {
+        self.wake = None;
+    }
+
     /// Stops what the caller is played.
     pub fn stop(&mut self) {
         if let Some(playing) = self.playing.take()

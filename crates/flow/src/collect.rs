@@ -54,6 +54,7 @@ impl Program for Collect {
             Event::NoKey => return self.settle(call),
             Event::HungUp | Event::Unreached(_) => return Next::Over,
             Event::Key(_)
+            | Event::Woken
             | Event::Connected
             | Event::NotConnected(_)
             | Event::PickedUp { .. }

@@ -8,7 +8,7 @@ use acd::{AgentName, QueueName};
 use audio::{Music, Sound};
 use route::{Destination, Pattern};
 
-use crate::{Phrase, RecordConf, Spoken, VoicemailConf};
+use crate::{HookConf, LookUpConf, Phrase, RecordConf, Spoken, VoicemailConf};
 
 /// The programs' settings.
 #[derive(Clone, Debug)]
@@ -171,6 +171,10 @@ pub enum StepConf {
     Set(Arc<SetConf>),
     /// What is known of the caller chooses the way.
     Choose(Arc<ChooseConf>),
+    /// A web server is asked what it knows.
+    LookUp(Arc<LookUpConf>),
+    /// A web server leads the caller.
+    Hook(Arc<HookConf>),
 }
 
 impl StepConf {
@@ -180,6 +184,7 @@ impl StepConf {
             StepConf::Menu(menu) => menu.question.mask,
             StepConf::Collect(collect) => collect.question.mask,
             StepConf::Say(_) | StepConf::Set(_) | StepConf::Choose(_) => false,
+            StepConf::LookUp(_) | StepConf::Hook(_) => false,
         }
     }
 }

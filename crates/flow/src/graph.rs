@@ -78,6 +78,8 @@ impl<'a> Graph<'a> {
                 StepConf::Say(_) => (">", "]"),
                 StepConf::Set(_) => ("[", "]"),
                 StepConf::Choose(_) => ("{", "}"),
+                StepConf::LookUp(_) => ("[(", ")]"),
+                StepConf::Hook(_) => ("[[", "]]"),
             };
             lines.push(format!("    {}{open}\"{step}\"{close}", id(step)));
         }
@@ -164,6 +166,14 @@ fn ways(step: &StepConf) -> Vec<(String, Option<&Destination>)> {
             let case = |(value, to)| (format!("{} {value}", choose.field), Some(to));
             ways.extend(choose.cases.iter().map(|(value, to)| (value, to)).map(case));
             ways.push(("otherwise".to_owned(), Some(&choose.otherwise)));
+        }
+        StepConf::LookUp(look_up) => {
+            ways.push(("answer".to_owned(), Some(&look_up.then)));
+            ways.push(("otherwise".to_owned(), Some(&look_up.otherwise)));
+        }
+        StepConf::Hook(hook) => {
+            ways.extend(hook.leads.iter().map(|to| ("leads".to_owned(), Some(to))));
+            ways.push(("otherwise".to_owned(), Some(&hook.otherwise)));
         }
     }
     ways

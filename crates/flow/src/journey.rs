@@ -8,23 +8,26 @@ use std::sync::Arc;
 
 use acd::AgentName;
 use base::{LegId, RecordingId, Time};
-use call::{Actor, Call, Do, Event, Input, Leg, Onward, Order, Outbound, Replacement, Side, Supervisor, Target};
+use call::{Actor, Call, Do, Event, Input, Leg, Order, Outbound, Replacement, Side, Supervisor};
 use route::{Destination, Found, Guest};
 
 use crate::announce::Announce;
 use crate::collect::Collect;
 use crate::duty::{Duty, What};
 use crate::echo::Echo;
+use crate::hook::Hook;
 use crate::leave::Leave;
 use crate::listen::Listen;
+use crate::look_up::LookUp;
 use crate::masked::Masked;
 use crate::menu::Menu;
 use crate::night::Night;
 use crate::pass::{Choose, Set};
 use crate::queue::Queue;
 use crate::record::{Scene, Verdict};
-use crate::ring::Ring;
+use crate::ring::{Ring, rung};
 use crate::say::Say;
+use crate::web::{Answer, Ask};
 use crate::{FlowConf, ForwardConf, Next, Program, QueueConf, StepConf, Word};
 
 /// One call under way.
@@ -40,6 +43,10 @@ pub struct Journey {
     scene: Scene,
     /// What is to be told to others.
     words: Vec<Word>,
+    /// How many questions were asked,
+    asks: u32,
+    /// and how many of them by programs before this one.
+    unasked: u32,
     now: Time,
     /// Programs that followed each other at this moment.
     hops: u32,
@@ -55,7 +62,19 @@ impl Journey {
         call.entered(destination.to_string());
         let asked = Asked { number: found.number, priority: found.guest.priority };
         let program = program(&destination, &asked, &conf, &call);
-        Journey { call, program, aside: None, conf, asked, scene, words: Vec::new(), now: Time::ZERO, hops: 0 }
+        Journey {
+            call,
+            program,
+            aside: None,
+            conf,
+            asked,
+            scene,
+            words: Vec::new(),
+            asks: 0,
+            unasked: 0,
+            now: Time::ZERO,
+            hops: 0,
+        }
     }
 
     /// Takes what happened to the call, and runs its programs as far as they go.
@@ -96,6 +115,18 @@ impl Journey {
         self.call.handle(Input::Tick, now);
         let next = self.program.fetched(file, sound, &mut self.call);
         self.follow(next);
+        self.run();
+    }
+
+    /// A web server has answered this call's question of that number. Only the last question is still of interest.
+    pub fn answered(&mut self, number: u32, answer: Answer, now: Time) {
+        self.is_now(now);
+        self.call.handle(Input::Tick, now);
+        self.run(); // it may have come too late
+        if number == self.asks && number > self.unasked && !self.call.has_ended() && self.aside.is_none() {
+            let next = self.program.answered(answer, &mut self.call);
+            self.follow(next);
+        }
         self.run();
     }
 
@@ -288,9 +319,22 @@ impl Journey {
         }
     }
 
+    /// Takes what the program has to say to others. A question has a number, so that its answer finds who asked.
+    fn hears_program(&mut self) {
+        for word in self.program.words() {
+            self.words.push(match word {
+                Word::Ask(ask) => {
+                    self.asks += 1;
+                    Word::Ask(Ask { number: self.asks, ..ask })
+                }
+                word => word,
+            });
+        }
+    }
+
     /// Goes where a step led.
     fn follow(&mut self, mut next: Next) {
-        self.words.extend(self.program.words());
+        self.hears_program();
         while let Next::Go(destination) = next {
             self.hops += 1;
             if self.hops > HOPS_MAX {
@@ -298,10 +342,12 @@ impl Journey {
                 break;
             }
             self.call.stop();
+            self.call.wake_no_more();
             self.call.entered(destination.to_string());
             self.program = program(&destination, &self.asked, &self.conf, &self.call);
+            self.unasked = self.asks;
             next = self.program.step(Event::Started, &mut self.call);
-            self.words.extend(self.program.words());
+            self.hears_program();
         }
     }
 }
@@ -337,24 +383,24 @@ fn greet(call: &mut Call, guest: &Guest) {
 }
 
 /// The program for a destination. The conf was checked, so every name is there; one that is not is refused all the same.
-fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Call) -> Box<dyn Program + Send> {
+fn program(destination: &Destination, asked: &Asked, conf: &Arc<FlowConf>, call: &Call) -> Box<dyn Program + Send> {
     let duty_in = |agents: &HashSet<AgentName>, what, melody: &audio::Sound| -> Box<dyn Program + Send> {
         let account = call.caller().party.account.as_deref().and_then(|account| account.parse().ok());
         Box::new(Duty::new(what, account.filter(|agent| agents.contains(agent)), melody.clone()))
     };
+    let rings = |destination: &Destination| {
+        let (targets, ring) = rung(destination, conf)?;
+        let forward = match destination {
+            Destination::Person(name) => conf.people.get(name).and_then(|person| person.forward.as_deref()),
+            Destination::Group(name) => conf.groups.get(name).map(|group| &group.forward),
+            _ => None,
+        };
+        Some(Box::new(Ring { targets, ring, forward: forward.cloned().unwrap_or_default() }) as _)
+    };
     let duty = |what, melody| duty_in(&conf.agents, what, melody);
     let found: Option<Box<dyn Program + Send>> = match destination {
-        Destination::Person(name) => conf.people.get(name).map(|person| {
-            let targets = vec![Target::Account(name.clone())];
-            let forward = person.forward.as_deref().cloned().unwrap_or_default();
-            Box::new(Ring { targets, ring: person.ring, forward }) as _
-        }),
-        Destination::Group(name) => conf.groups.get(name).map(|group| {
-            let targets = group.people.iter().cloned().map(Target::Account).collect();
-            Box::new(Ring { targets, ring: group.ring, forward: group.forward.clone() }) as _
-        }),
-        Destination::Trunk(trunk) => Some(out_through(trunk, &asked.number, conf)),
-        Destination::Number { trunk, number } => Some(out_through(trunk, number, conf)),
+        Destination::Trunk(trunk) => rings(&Destination::Number { trunk: trunk.clone(), number: asked.number.clone() }),
+        Destination::Person(_) | Destination::Group(_) | Destination::Number { .. } => rings(destination),
         Destination::Queue(name) => conf.queues.get(name).map(|queue| {
             let priority = queue.priority.saturating_add(asked.priority);
             Box::new(Queue::new(QueueConf { priority, ..queue.clone() })) as _
@@ -410,21 +456,16 @@ fn program(destination: &Destination, asked: &Asked, conf: &FlowConf, call: &Cal
     found.unwrap_or(Box::new(Refuse(404)))
 }
 
-/// A number is rung through a trunk.
-fn out_through(trunk: &str, number: &str, conf: &FlowConf) -> Box<dyn Program + Send> {
-    let onward = Onward { trunk: trunk.to_owned(), number: number.to_owned(), ..Onward::default() };
-    let targets = vec![Target::Trunk(onward)];
-    Box::new(Ring { targets, ring: conf.trunk_ring, forward: ForwardConf::default() })
-}
-
 /// The program for a step of the menus.
-fn step(step: &StepConf, conf: &FlowConf) -> Box<dyn Program + Send> {
+fn step(step: &StepConf, conf: &Arc<FlowConf>) -> Box<dyn Program + Send> {
     match step {
         StepConf::Menu(menu) => Box::new(Menu::new(menu.clone(), conf.extensions.clone())),
         StepConf::Collect(collect) => Box::new(Collect::new(collect.clone())),
         StepConf::Say(say) => Box::new(Say::new(say.clone())),
         StepConf::Set(set) => Box::new(Set(set.clone())),
         StepConf::Choose(choose) => Box::new(Choose(choose.clone())),
+        StepConf::LookUp(look_up) => Box::new(LookUp::new(look_up.clone())),
+        StepConf::Hook(hook) => Box::new(Hook::new(hook.clone(), conf.clone())),
     }
 }
 

@@ -11,9 +11,11 @@ mod conf;
 mod duty;
 mod echo;
 mod graph;
+mod hook;
 mod journey;
 mod leave;
 mod listen;
+mod look_up;
 mod masked;
 mod menu;
 mod night;
@@ -24,6 +26,7 @@ mod record;
 mod ring;
 mod say;
 mod voicemail;
+mod web;
 mod words;
 
 pub use conf::{
@@ -31,11 +34,14 @@ pub use conf::{
     QueueConf, SayConf, SetConf, StepConf,
 };
 pub use graph::{Finding, Graph};
+pub use hook::HookConf;
 pub use journey::Journey;
+pub use look_up::LookUpConf;
 pub use phrase::{Phrase, Piece, Spoken};
 pub use queue::SHUTDOWN;
 pub use record::{Keep, RecordConf, RecordRule, Scene, Verdict};
 pub use voicemail::VoicemailConf;
+pub use web::{Address, Answer, Ask, ServerConf, Token};
 pub use words::{Vocabulary, Words};
 
 use call::{Call, Event};
@@ -65,6 +71,11 @@ pub trait Program: std::fmt::Debug {
         Next::Wait
     }
 
+    /// A web server has answered, or failed to.
+    fn answered(&mut self, _answer: Answer, _call: &mut Call) -> Next {
+        Next::Wait
+    }
+
     /// What is to be told to others.
     fn words(&mut self) -> Vec<Word> {
         Vec::new()
@@ -85,6 +96,8 @@ pub enum Word {
     },
     /// The mailboxes.
     Mailbox(::voicemail::Input),
+    /// A web server is asked.
+    Ask(Ask),
     /// A message's sound is wanted.
     Fetch {
         /// By this call.

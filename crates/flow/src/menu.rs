@@ -77,6 +77,7 @@ impl Program for Menu {
             }
             Event::HungUp | Event::Unreached(_) => return Next::Over,
             Event::Key(_)
+            | Event::Woken
             | Event::Connected
             | Event::NotConnected(_)
             | Event::PickedUp { .. }

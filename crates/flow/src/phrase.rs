@@ -81,6 +81,11 @@ impl Phrase {
         Phrase { pieces, fixed }
     }
 
+    /// The same, for a single occasion: nothing is prepared.
+    pub(crate) fn of_now(pieces: Vec<Piece>) -> Phrase {
+        Phrase { pieces, fixed: None }
+    }
+
     /// A sound.
     pub fn only(sound: Sound) -> Phrase {
         Phrase::new(vec![Piece::Prompt(Spoken::only(sound))])

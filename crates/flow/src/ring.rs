@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use call::{Call, Dial, Event, Side, Target, What};
+use call::{Call, Dial, Event, Onward, Side, Target, What};
+use route::Destination;
 
-use crate::{ForwardConf, Next, Program};
+use crate::{FlowConf, ForwardConf, Next, Program};
 
 /// One caller waiting for somebody to pick up, then talking with him.
 #[derive(Debug)]
@@ -12,6 +13,24 @@ pub(crate) struct Ring {
     pub(crate) targets: Vec<Target>,
     pub(crate) ring: Duration,
     pub(crate) forward: ForwardConf,
+}
+
+/// Whom a destination rings, and for how long; nothing, where it rings nobody.
+pub(crate) fn rung(destination: &Destination, conf: &FlowConf) -> Option<(Vec<Target>, Duration)> {
+    match destination {
+        Destination::Person(name) => {
+            conf.people.get(name).map(|person| (vec![Target::Account(name.clone())], person.ring))
+        }
+        Destination::Group(name) => conf.groups.get(name).map(|group| {
+            let targets = group.people.iter().cloned().map(Target::Account).collect();
+            (targets, group.ring)
+        }),
+        Destination::Number { trunk, number } => {
+            let onward = Onward { trunk: trunk.clone(), number: number.clone(), ..Onward::default() };
+            Some((vec![Target::Trunk(onward)], conf.trunk_ring))
+        }
+        _ => None,
+    }
 }
 
 /// So many destinations a call may pass and still be sent on: two who forward to each other must come to an end.
@@ -43,7 +62,8 @@ impl Program for Ring {
             | Event::PartyRefused { .. }
             | Event::Key(_)
             | Event::NoKey
-            | Event::Played => {}
+            | Event::Played
+            | Event::Woken => {}
         }
         Next::Wait
     }

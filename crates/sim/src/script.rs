@@ -21,6 +21,8 @@
 //! | `ann > PUBLISH away` | says of herself what she is about: `open`, `closed`, `away`, `busy` |
 //! | `mailbox ann new 2 old 1` | so many messages wait for her |
 //! | `switch dials 201 then 202 for ann` | rings her, and brings her to 202 once she has answered |
+//! | `web asked {"event":"started"}` | a web server is asked, with these in its JSON; `web asked ?number=ann`: an address that ends so |
+//! | `web answers {"verb":"hang_up"}`, `web fails` | what it says to the oldest question, or that it does not |
 //! | `ann < 200` | hears it soon, and nothing important before it; also `header Name: value` for a header to be there |
 //! | `ann < 200 BYE` | an answer to something else than INVITE or REGISTER |
 //! | `ann < INVITE`, `< CANCEL`, `< BYE`, `< ACK` | likewise |
@@ -35,7 +37,7 @@
 //! | `+15s`, `+200ms` | so long nothing important is heard by anyone, but in the last half second |
 //! | `recording left ann, right bob` | the next recording in the order of their beginning; also `seconds 5`, and what its sidecar says: `rule=NAME` |
 //! | `no recording` | there is no further one |
-//! | `cdr caller=ann status=200 talk=5s` | the next call record; `s` allows half a second more or less, `-` is nothing, `_` a blank |
+//! | `cdr caller=ann status=200 talk=5s` | the next call record; `s` allows half a second more or less, `-` is nothing, `_` a blank; `fields.tier=gold` looks within |
 //!
 //! Phones say ACK and answer challenges, CANCEL, BYE and OPTIONS by themselves. Important are INVITE, CANCEL, BYE and
 //! refusals: one that no line expects is an error, but for a BYE at the very end. A script ends when all calls are over

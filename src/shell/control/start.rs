@@ -37,6 +37,7 @@ use super::super::tls::{Carriers, Certificate};
 use super::super::udp::UdpListener;
 use super::super::voicemail::{self, Messages};
 use super::super::watch::Watch;
+use super::super::web::Web;
 use super::super::{Addresses, icmp, prepare, random};
 use super::{Arrival, Control, arrive};
 use crate::conf::{Conf, MaskSound};
@@ -144,6 +145,7 @@ impl Control {
             mailboxes,
             voicemail,
             messages,
+            web: Web::start(inbox.clone())?,
             hours,
             today,
             today_kept: String::new(),

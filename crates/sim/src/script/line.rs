@@ -15,7 +15,7 @@ type Read<T> = Result<T, String>;
 pub(super) fn read(text: &str) -> Read<Step> {
     let mut words = Words::new(text);
     let first = words.next(
-        "a phone's name, \"phone\", \"proxy\", \"network\", \"recording\", \"mailbox\", \"switch\", \"cdr\" or a time such as +5s",
+        "a phone's name, \"phone\", \"proxy\", \"network\", \"recording\", \"mailbox\", \"switch\", \"web\", \"cdr\" or a time such as +5s",
     )?;
     let step = match first {
         "phone" => phone(&mut words)?,
@@ -25,6 +25,7 @@ pub(super) fn read(text: &str) -> Read<Step> {
         "no" => words.exactly("recording").map(|()| Step::NoRecording)?,
         "cdr" => cdr(&mut words)?,
         "mailbox" => mailbox(&mut words)?,
+        "web" => web(&mut words)?,
         "switch" => dials(&mut words)?,
         time if time.starts_with('+') => Step::Wait(duration(&time[1..])?),
         name => acts(name.to_owned(), &mut words)?,
@@ -264,6 +265,16 @@ fn dials(words: &mut Words) -> Read<Step> {
     let then = words.next("the number who answers is brought to")?.to_owned();
     words.exactly("for")?;
     Ok(Step::Dials { first, then, account: words.next("the person on whose account")?.to_owned() })
+}
+
+/// `web asked {"event":"started"}`, `web answers {"verb":"hang_up"}`, `web fails`.
+fn web(words: &mut Words) -> Read<Step> {
+    Ok(match words.next("asked, answers or fails")? {
+        "asked" => Step::WebAsked(words.all()),
+        "answers" => Step::WebAnswers(Some(words.all())),
+        "fails" => Step::WebAnswers(None),
+        other => return Err(format!("a web server cannot {other:?}; write asked, answers or fails")),
+    })
 }
 
 fn mailbox(words: &mut Words) -> Read<Step> {

@@ -82,6 +82,10 @@ pub enum Step {
         /// Where who answers is brought.
         then: String,
     },
+    /// The oldest question to a web server that waits: fields of its JSON, or how its address ends.
+    WebAsked(String),
+    /// It is answered with that JSON; nothing: the server fails.
+    WebAnswers(Option<String>),
     /// A call record says so.
     Cdr(Vec<(String, String)>),
 }
