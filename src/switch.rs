@@ -8,6 +8,7 @@
 mod calls;
 mod gruu;
 mod messages;
+mod moving;
 mod originate;
 mod places;
 mod queues;
@@ -24,7 +25,7 @@ mod voicemail;
 mod watchers;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -74,6 +75,8 @@ pub struct Switch {
     advertised: Vec<IpAddr>,
     /// The addresses our legs were ever given: one a network we are in.
     own_addresses: HashSet<IpAddr>,
+    /// Of our addresses, those the machine has lost.
+    lost_addresses: BTreeSet<IpAddr>,
     journeys: HashMap<CallId, Box<Running>>,
     legs: HashMap<LegId, CallId>,
     deadlines: BinaryHeap<Reverse<(Time, CallId)>>,
@@ -117,6 +120,7 @@ impl Switch {
             quotas: Quotas::new(conf),
             advertised: conf.switch.advertised.addresses().collect(),
             own_addresses: HashSet::new(),
+            lost_addresses: BTreeSet::new(),
             journeys: HashMap::new(),
             legs: HashMap::new(),
             deadlines: BinaryHeap::new(),
@@ -171,7 +175,11 @@ impl Switch {
                 }
             }
             Input::Located(input) => self.locate(input, now, out),
-            Input::Moved => self.trunks_are_at(now, out),
+            Input::Moved => {
+                self.trunks_are_at(now, out);
+                self.say_where_trunks_are(now, out);
+            }
+            Input::Lost { addresses } => self.addresses_are_lost(addresses, now, out),
             Input::ClockSet(clock) => {
                 self.clock = clock;
                 self.call_conf = Arc::new(CallConf { clock, ..(*self.call_conf).clone() });

@@ -1,7 +1,8 @@
 //! Which of our addresses a remote one sees: what we write into Via, Contact and SDP must be where we can be reached.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use sip::Transport;
@@ -14,17 +15,24 @@ pub struct Addresses {
     listening: Vec<(Transport, SocketAddr)>,
     advertised: Advertised,
     known: RefCell<HashMap<IpAddr, IpAddr>>,
+    /// What we were to those we are in touch with, when that was last looked at.
+    were: RefCell<HashMap<IpAddr, IpAddr>>,
+    /// All the routing table ever said we are.
+    own: RefCell<BTreeSet<IpAddr>>,
 }
 
 /// So many answers of the routing table are remembered; then it is asked anew.
 const KNOWN_MAX: usize = 10_000;
+/// No machine has more addresses that matter.
+const OWN_MAX: usize = 64;
 /// The routing table does not look at ports.
 const ANY_PORT: u16 = 5060;
 
 impl Addresses {
     /// For a switch that listens here, and tells others this where it stands behind a NAT.
     pub fn new(listening: Vec<(Transport, SocketAddr)>, advertised: Advertised) -> Addresses {
-        Addresses { listening, advertised, known: RefCell::default() }
+        let (known, were, own) = Default::default();
+        Addresses { listening, advertised, known, were, own }
     }
 
     /// Our SIP address towards `remote`, by the first listener for that transport that can reach it.
@@ -54,17 +62,37 @@ impl Addresses {
     /// Asks the routing table anew about those we are in touch with. True: to one of them we are another now.
     pub fn look_again(&self, remotes: impl Iterator<Item = IpAddr>) -> bool {
         let mut moved = false;
+        let mut were = HashMap::new();
         for remote in remotes {
-            let before = self.known.borrow_mut().remove(&remote);
-            moved |= before.is_some_and(|before| self.route_to(SocketAddr::new(remote, ANY_PORT)) != before);
+            let known = self.known.borrow_mut().remove(&remote);
+            let before = self.were.borrow_mut().remove(&remote).or(known);
+            let now = self.route_to(SocketAddr::new(remote, ANY_PORT));
+            moved |= before.is_some_and(|before| before != now);
+            were.insert(remote, now);
         }
+        self.were.replace(were);
         moved
+    }
+
+    /// Those of our addresses that the machine has no more. What we are to others is asked anew.
+    pub fn lost(&self) -> BTreeSet<IpAddr> {
+        let is_lost = |own: &IpAddr| {
+            let bound = UdpSocket::bind((*own, 0));
+            bound.is_err_and(|why| why.kind() == io::ErrorKind::AddrNotAvailable)
+        };
+        let lost: BTreeSet<IpAddr> = self.own.borrow().iter().copied().filter(is_lost).collect();
+        if !lost.is_empty() {
+            self.known.borrow_mut().retain(|_, own| !lost.contains(own));
+        }
+        lost
     }
 
     /// The source address the routing table gives towards `remote`. Connecting a UDP socket asks, and sends nothing.
     fn route_to(&self, remote: SocketAddr) -> IpAddr {
-        if let Some(own) = self.known.borrow().get(&remote.ip()) {
-            return *own;
+        let known = self.known.borrow().get(&remote.ip()).copied();
+        // Nowhere is where nobody stays for long.
+        if let Some(own) = known.filter(|own| own.is_loopback() == remote.ip().is_loopback()) {
+            return own;
         }
         let (any, nowhere): (IpAddr, IpAddr) = match remote {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into()),
@@ -75,6 +103,10 @@ impl Addresses {
             socket.local_addr()
         });
         let own = asked.map_or(nowhere, |own| own.ip());
+        let mut all = self.own.borrow_mut();
+        if all.len() < OWN_MAX {
+            all.insert(own);
+        }
         let mut known = self.known.borrow_mut();
         if known.len() >= KNOWN_MAX {
             known.clear();
@@ -97,7 +129,7 @@ mod tests {
         assert!(!looks_again(), "nobody has asked yet");
         addresses.towards(Transport::Udp, SocketAddr::new(remote, 5060));
         assert!(!looks_again());
-        addresses.known.borrow_mut().insert(remote, "192.0.2.1".parse().expect("an address"));
+        addresses.were.borrow_mut().insert(remote, "192.0.2.1".parse().expect("an address"));
         assert!(looks_again());
         assert!(!looks_again());
     }

@@ -4,7 +4,9 @@ mod commands;
 mod duty;
 mod start;
 
+use std::collections::BTreeSet;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -61,7 +63,7 @@ const GOODBYE_TIME: Duration = Duration::from_secs(5);
 /// What is in the sockets' queues has so long to leave.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(20);
 /// How often our own addresses are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often it is asked whether somebody has set the system's clock.
 const COMPARE_EVERY: Duration = Duration::from_secs(1);
 /// So many things are taken from the door before the next is done: when even refusing is too slow, sockets fill.
@@ -97,6 +99,8 @@ pub(super) struct Control {
     watch: Watch,
     metrics: Metrics,
     addresses: Rc<Addresses>,
+    /// Those of them that are gone.
+    lost: BTreeSet<IpAddr>,
     /// When they are looked at next.
     look_at: Time,
     /// When our clock is compared with the system's.
@@ -226,6 +230,12 @@ impl Control {
             info!("our own address has changed; trunks are told");
             self.tell(Input::Moved, now, out);
         }
+        let addresses = self.addresses.lost();
+        if addresses != self.lost {
+            info!(?addresses, "our own addresses that are gone; calls that stand move where there is another way out");
+            self.lost.clone_from(&addresses);
+        }
+        self.tell(Input::Lost { addresses }, now, out);
     }
 
     /// What trunks have carried today is kept, if it has changed: a crash forgets no more than a few seconds' calls.

@@ -263,6 +263,7 @@ impl<N: Net, E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> MediaThrea
         for _ in 0..COMMANDS_PER_TURN {
             match self.commands.try_recv() {
                 Ok(Command::Open { leg, local }) => self.open(leg, local, now),
+                Ok(Command::Move { leg, local }) => self.moves(leg, local, now),
                 Ok(Command::Close { leg }) => self.close(leg, now),
                 Ok(command) => self.patchbay.command(command, now, &mut self.world),
                 Err(_) => return false,
@@ -282,6 +283,18 @@ impl<N: Net, E: Fn(Event), C: Fn(RecordingId, Channel, Clip) -> bool> MediaThrea
         let Some(place) = self.patchbay.place(leg) else { return };
         if self.world.net.open(place, pair).is_err() {
             // The system watches no more sockets: the same to the call as having no port.
+            self.world.event(Event::PortTaken { leg, local });
+            self.close(leg, now);
+        }
+    }
+
+    /// Other sockets, for the same leg.
+    fn moves(&mut self, leg: base::LegId, local: SocketAddr, now: Time) {
+        let Some(place) = self.patchbay.place(leg) else { return };
+        self.world.net.close(place);
+        let moved = UdpPair::bind(local, self.dscp).and_then(|pair| self.world.net.open(place, pair));
+        self.patchbay.command(Command::Move { leg, local }, now, &mut self.world);
+        if moved.is_err() {
             self.world.event(Event::PortTaken { leg, local });
             self.close(leg, now);
         }

@@ -280,7 +280,8 @@ impl House {
     ) {
         let _ = stream.set_nodelay(true);
         let connection = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let flow = Flow { transport, local: self.addresses.seen_by(address, remote), remote, connection };
+        let own = stream.local_addr().map_or(address, |own| SocketAddr::new(own.ip(), address.port()));
+        let flow = Flow { transport, local: self.addresses.seen_by(own, remote), remote, connection };
         match tls {
             Some(tls) => {
                 let stream = match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
@@ -313,9 +314,11 @@ impl House {
     async fn open(self: Rc<Self>, opening: Opening) {
         let Opening { transport, remote, connection, sender, unsent, tls } = opening;
         let _seat = self.seats.take_one_of_ours();
-        let flow = Flow { transport, local: self.addresses.towards(transport, remote), remote, connection };
         match timeout(CONNECT_TIME, TcpStream::connect(remote)).await {
             Ok(Ok(stream)) => {
+                let usual = self.addresses.towards(transport, remote);
+                let own = stream.local_addr().map_or(usual, |own| SocketAddr::new(own.ip(), usual.port()));
+                let flow = Flow { transport, local: self.addresses.seen_by(own, remote), remote, connection };
                 let _ = stream.set_nodelay(true);
                 let (inbox, answers) = (&self.inbox, sender.downgrade());
                 drop(sender);

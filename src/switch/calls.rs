@@ -205,6 +205,9 @@ impl Switch {
                 let party = running.journey.call().caller().party.clone();
                 let mut bindings = self.endpoint.bindings(&account, now);
                 bindings.retain(|binding| is_meant(running.only.as_ref(), &account, binding));
+                for binding in &mut bindings {
+                    binding.flow = self.found(binding.flow).unwrap_or(binding.flow);
+                }
                 let way = |binding| {
                     // RFC 5626 §5.3; our media has one address in a call, so only flows to that.
                     let mut others = self.endpoint.other_flows(&account, &binding, now);
@@ -333,14 +336,19 @@ impl Switch {
     /// An advertised address is not ours to bind.
     pub(super) fn bound(&self, command: media::Command) -> media::Command {
         match command {
-            media::Command::Open { leg, mut local } if self.advertised.contains(&local.ip()) => {
-                local.set_ip(match local.ip() {
-                    IpAddr::V4(_) => IpAddr::from([0; 4]),
-                    IpAddr::V6(_) => IpAddr::from([0; 16]),
-                });
-                media::Command::Open { leg, local }
-            }
+            media::Command::Open { leg, local } => media::Command::Open { leg, local: self.bindable(local) },
+            media::Command::Move { leg, local } => media::Command::Move { leg, local: self.bindable(local) },
             command => command,
         }
+    }
+
+    fn bindable(&self, mut local: SocketAddr) -> SocketAddr {
+        if self.advertised.contains(&local.ip()) {
+            local.set_ip(match local.ip() {
+                IpAddr::V4(_) => IpAddr::from([0; 4]),
+                IpAddr::V6(_) => IpAddr::from([0; 16]),
+            });
+        }
+        local
     }
 }

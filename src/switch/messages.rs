@@ -1,6 +1,7 @@
 //! What the switch is told and what it says.
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 
 use base::{CallId, LegId, WallClock};
 use bytes::Bytes;
@@ -18,6 +19,11 @@ pub enum Input {
     Located(locate::Input),
     /// Our own address towards somebody is another one now: trunks are to be told.
     Moved,
+    /// These addresses of ours are not there any more: what stands at them moves, where there is another way out.
+    Lost {
+        /// All that are gone.
+        addresses: BTreeSet<IpAddr>,
+    },
     /// Somebody has set the calendar's clock: this is what it says from now on. Calls that stand keep theirs.
     ClockSet(WallClock),
     /// The recorder.

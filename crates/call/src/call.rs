@@ -5,6 +5,7 @@
 //! it keeps dialogs, sound and facts consistent, whatever the programs and the phones do.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -449,6 +450,18 @@ impl Call {
             let sdp = self.legs[at].offer();
             self.say(sip::Command::Offer { leg, sdp });
         }
+    }
+
+    /// The machine has lost the address a party's media stood at: it moves to this one, and the phone is told so by re-INVITE.
+    /// Not before the party is there: an answer repeats what was offered.
+    pub fn stand_at(&mut self, leg: LegId, address: IpAddr, now: Time) {
+        self.now = now;
+        let is_up = |at: &usize| matches!((&self.legs[*at].state, self.legs[*at].port), (State::Up, Port::Open));
+        let Some(at) = self.position(leg).filter(is_up) else { return };
+        let local = SocketAddr::new(address, self.legs[at].local().port());
+        self.legs[at].local.address = local;
+        self.out.push(Do::Media(media::Command::Move { leg, local }));
+        self.offer_again(leg, now);
     }
 
     pub(crate) fn open_media(&mut self, at: usize) {

@@ -223,6 +223,11 @@ impl Journey {
         self.call.offer_again(leg, now);
     }
 
+    /// A party's media stands at another address: see [`Call::stand_at`].
+    pub fn stand_at(&mut self, leg: LegId, address: std::net::IpAddr, now: Time) {
+        self.call.stand_at(leg, address, now);
+    }
+
     /// A phone supervises a party: see [`Call::supervise`].
     pub fn supervise(&mut self, supervisor: Supervisor, now: Time) {
         self.is_now(now);

@@ -92,6 +92,13 @@ pub enum Command {
         /// Whose tap.
         leg: LegId,
     },
+    /// The port stands at another address of ours from now on: the thread binds that, and all else goes on.
+    Move {
+        /// An open leg.
+        leg: LegId,
+        /// Our RTP address.
+        local: SocketAddr,
+    },
     /// Give the port back; ends in [`Event::Closed`](crate::Event::Closed).
     Close {
         /// The leg that is over.

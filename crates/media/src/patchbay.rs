@@ -106,6 +106,9 @@ impl Patchbay {
                 port.flush(exit);
                 port.tap = None;
             }),
+            Command::Move { leg, .. } => self.change(leg, |port| {
+                exit.hears_only(port.place, port.line.as_ref().and_then(Line::only_source));
+            }),
             Command::Close { leg } => self.close(leg, now, exit),
         }
     }

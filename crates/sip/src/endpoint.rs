@@ -141,6 +141,7 @@ impl Endpoint {
             Input::Command(command) => self.command(command, now, out),
             Input::Closed { connection } => self.closed(connection, now, out),
             Input::Proven { connection, trunk } => self.proofs.add(connection, &trunk),
+            Input::Moved { from, to } => self.legs.moved(from, to),
             Input::Leads { place, flows } => self.places.learn(place, flows, now),
             Input::Undelivered { remote, quoted } => self.undelivered(remote, &quoted, now, out),
             Input::Unreachable { transport, remote } => {
@@ -249,6 +250,11 @@ impl Endpoint {
     /// The Call-ID of a leg's dialog, or of the INVITE that is to make one.
     pub fn sip_call_id(&self, leg: LegId) -> Option<&str> {
         self.legs.usage(leg)?.call_id()
+    }
+
+    /// The flow a leg's dialog goes by, once it is one.
+    pub fn flow_of(&self, leg: LegId) -> Option<Flow> {
+        self.legs.usage(leg)?.flow()
     }
 
     /// Transactions at the moment.

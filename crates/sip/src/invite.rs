@@ -141,6 +141,15 @@ impl Usage {
         }
     }
 
+    /// The flow its dialog goes by, once there is one of its own.
+    pub fn flow(&self) -> Option<Flow> {
+        match self {
+            Usage::Uas(uas) => Some(uas.dialog.flow),
+            Usage::Session(session) => Some(session.dialog.flow),
+            Usage::Uac(_) | Usage::Over => None,
+        }
+    }
+
     /// What is to be said beside the next message (RFC 7433).
     pub fn says_beside(&mut self, said: &[String]) {
         match self {

@@ -1,5 +1,6 @@
 //! How the control thread begins: sockets, threads, the switch.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -155,6 +156,7 @@ impl Control {
             door: inbox.clone(),
             watch: Watch::new(clock),
             metrics: Metrics::new(clock.today().as_second()),
+            lost: BTreeSet::new(),
             look_at: clock.now(),
             compare_at: clock.now(),
             addresses,

@@ -67,6 +67,13 @@ pub enum Input {
         /// The flows to it, in the order to be tried. None: it leads nowhere, as far as is known.
         flows: Vec<Flow>,
     },
+    /// We have another address on the way to somebody: dialogs that went by one flow go by the other.
+    Moved {
+        /// As it was.
+        from: Flow,
+        /// As it is.
+        to: Flow,
+    },
     /// It is `deadline()`.
     Tick,
     /// The rooms above decided something.
