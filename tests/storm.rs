@@ -120,6 +120,7 @@ const BAD: NetworkConf = NetworkConf {
     delay: Duration::from_millis(5),
     jitter: Duration::from_millis(60),
     lost_permille: 80,
+    lost_in_a_row: 1,
     doubled_permille: 50,
 };
 

@@ -154,6 +154,7 @@ impl Jitter {
             self.phase = Phase::Playing { dry };
             return Pulled::Dry;
         }
+        self.pass_over_made_up();
         self.phase = Phase::Playing { dry: 0 };
         let number = self.next;
         let came = self.kind_of(number) == SlotKind::Audio;
@@ -164,6 +165,18 @@ impl Jitter {
         }
         let after = self.kind_of(number + 1) == SlotKind::Audio;
         Pulled::Lost(after.then(|| self.ring[(number + 1) as usize % RING].payload.as_slice()))
+    }
+
+    /// What was made up while nothing was there was in the place of packets that are now known to be lost: those are not
+    /// made up again, or all that follows would be late, and something of it be left out to make up for it.
+    fn pass_over_made_up(&mut self) {
+        let Phase::Playing { dry } = self.phase else { return };
+        let mut made_up = FRAME * dry.into();
+        let highest = self.sequence.map_or(0, |sequence| sequence.highest());
+        while made_up >= self.packet && self.next < highest && self.kind_of(self.next) == SlotKind::Empty {
+            made_up -= self.packet;
+            self.leave();
+        }
     }
 
     /// Nothing is expected for a while: what comes next is a beginning.
@@ -273,6 +286,8 @@ impl Lateness {
     }
 }
 
+/// What a pull that finds nothing is made up for.
+const FRAME: Duration = Duration::from_millis(20);
 /// Slots: 200 ms of the shortest packets, and as much again for what comes in a burst.
 const RING: usize = 64;
 const MIN: Duration = Duration::from_millis(20);
@@ -290,8 +305,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const FRAME: Duration = Duration::from_millis(20);
 
     /// Packets (number, arrives at ms) of 20 ms and what is heard at each pull, each 20 ms from 10 on.
     fn heard(packets: &[(u16, u64)], pulls: u64) -> Vec<String> {
@@ -325,6 +338,7 @@ mod tests {
             ("twice", vec![(1, 0), (1, 1), (2, 20), (2, 41), (3, 42)], "- 1 2 3 dry dry"),
             ("lost, and the next one is there", vec![(1, 0), (3, 40), (4, 60)], "- 1 before 3 3 4 dry"),
             ("two lost", vec![(1, 0), (2, 20), (5, 60), (6, 80)], "- 1 2 lost before 5 5"),
+            ("lost while nothing waited", vec![(1, 0), (2, 20), (5, 80), (6, 100)], "- 1 2 dry before 5 5"),
             ("late by a frame, then on", vec![(1, 0), (2, 55), (3, 56), (4, 60)], "- 1 dry 2 3 4"),
         ] {
             assert_eq!(heard(&packets, 6).join(" "), expected, "{what}");

@@ -18,8 +18,10 @@ pub struct NetworkConf {
     pub delay: Duration,
     /// Up to so much longer; beyond the distance of two datagrams it reorders them.
     pub jitter: Duration,
-    /// So many of a thousand never arrive.
+    /// So many of a thousand never arrive: there a loss begins.
     pub lost_permille: u16,
+    /// Where a loss begins, up to so many get lost in a row.
+    pub lost_in_a_row: u16,
     /// So many of a thousand arrive twice.
     pub doubled_permille: u16,
 }
@@ -27,7 +29,13 @@ pub struct NetworkConf {
 impl Default for NetworkConf {
     /// A quiet local network.
     fn default() -> NetworkConf {
-        NetworkConf { delay: Duration::from_millis(1), jitter: Duration::ZERO, lost_permille: 0, doubled_permille: 0 }
+        NetworkConf {
+            delay: Duration::from_millis(1),
+            jitter: Duration::ZERO,
+            lost_permille: 0,
+            lost_in_a_row: 1,
+            doubled_permille: 0,
+        }
     }
 }
 
@@ -59,12 +67,21 @@ pub struct Network {
     on_the_way: BinaryHeap<Reverse<(Time, u64)>>,
     datagrams: std::collections::HashMap<u64, Datagram>,
     sent: u64,
+    /// So many more get lost now.
+    losing: u64,
 }
 
 impl Network {
     /// An empty network.
     pub fn new(conf: NetworkConf, random: Random) -> Network {
-        Network { conf, random, on_the_way: BinaryHeap::new(), datagrams: std::collections::HashMap::new(), sent: 0 }
+        Network {
+            conf,
+            random,
+            on_the_way: BinaryHeap::new(),
+            datagrams: std::collections::HashMap::new(),
+            sent: 0,
+            losing: 0,
+        }
     }
 
     /// From now on it behaves so.
@@ -75,8 +92,11 @@ impl Network {
     /// Takes what is sent; what arrives by now is added to `out`.
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Datagram>) {
         if let Input::Sent(datagram) = input {
-            let permille = self.random.below(1000) as u16;
-            if permille < self.conf.lost_permille {
+            if self.losing == 0 && self.random.below(1000) < self.conf.lost_permille.into() {
+                self.losing = 1 + self.random.below(u64::from(self.conf.lost_in_a_row.max(1)));
+            }
+            if self.losing > 0 {
+                self.losing -= 1;
                 return;
             }
             if self.random.below(1000) < self.conf.doubled_permille.into() {
@@ -147,5 +167,12 @@ mod tests {
             once.len(),
             arrived.len()
         );
+    }
+
+    #[test]
+    fn losses_come_in_rows() {
+        let arrived = arrivals(NetworkConf { lost_permille: 50, lost_in_a_row: 5, ..NetworkConf::default() }, 3);
+        let lost: Vec<u8> = arrived.windows(2).map(|pair| pair[1] - pair[0] - 1).filter(|row| *row > 0).collect();
+        assert!(lost.len() > 3 && lost.iter().all(|row| *row <= 10) && lost.iter().any(|row| *row > 1), "{lost:?}");
     }
 }

@@ -11,7 +11,7 @@
 //! | `phone desk is ann` | `desk` is one more phone of the person `ann`; a person's first phone needs no such line |
 //! | `phone carrier is trunk carrier` | it stands where the trunk of that name is |
 //! | `phone mallory is stranger` | nobody knows it |
-//! | `network delay 20ms jitter 30ms loss 10% double 5%` | from now on; whatever is left out is 0 |
+//! | `network delay 20ms jitter 30ms loss 10% row 3 double 5%` | from now on, up to three lost in a row; whatever is left out is 0, and a row 1 |
 //! | `ann registers` | `> REGISTER`, and waits for the 200; also `password WORD`, `expires SECONDS` |
 //! | `ann > INVITE 202` | calls; also `offer pcma,pcmu` or `offer none`, `from USER`, `header Name: value` (last) |
 //! | `ann > 200` | answers who knocks, also `answer pcma`; `> 180`, `> 486`, … |

@@ -3,6 +3,7 @@
 mod conference;
 mod hostile;
 mod keys;
+mod network;
 mod play;
 mod record;
 mod relay;

@@ -108,6 +108,7 @@ const BAD: NetworkConf = NetworkConf {
     delay: Duration::from_millis(10),
     jitter: Duration::from_millis(30),
     lost_permille: 200,
+    lost_in_a_row: 1,
     doubled_permille: 100,
 };
 

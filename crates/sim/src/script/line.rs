@@ -73,8 +73,9 @@ fn network(words: &mut Words) -> Read<Step> {
             "delay" => conf.delay = duration(value)?,
             "jitter" => conf.jitter = duration(value)?,
             "loss" => conf.lost_permille = permille(value)?,
+            "row" => conf.lost_in_a_row = value.parse().map_err(|_| format!("{value:?} is no number of datagrams"))?,
             "double" => conf.doubled_permille = permille(value)?,
-            other => return Err(format!("a network has no {other:?}; write delay, jitter, loss or double")),
+            other => return Err(format!("a network has no {other:?}; write delay, jitter, loss, row or double")),
         }
     }
     Ok(Step::Network(conf))
