@@ -6,6 +6,7 @@
 //! returns, so no room ever calls back into another.
 
 mod calls;
+mod dispositions;
 mod gruu;
 mod messages;
 mod moving;
@@ -72,6 +73,7 @@ pub struct Switch {
     switches: Switches,
     ports: PortPool,
     quotas: Quotas,
+    last_calls: dispositions::LastCalls,
     advertised: Vec<IpAddr>,
     /// The addresses our legs were ever given: one a network we are in.
     own_addresses: HashSet<IpAddr>,
@@ -118,6 +120,7 @@ impl Switch {
             switches: Switches::new(),
             ports: PortPool::new(conf.switch.media_ports.clone()),
             quotas: Quotas::new(conf),
+            last_calls: dispositions::LastCalls::new(),
             advertised: conf.switch.advertised.addresses().collect(),
             own_addresses: HashSet::new(),
             lost_addresses: BTreeSet::new(),

@@ -1,6 +1,6 @@
 //! `[features]` of `conf/switch.toml`: what keys do during a call, and for whom.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ pub struct FeaturesTable {
     mask: Option<Spanned<String>>,
     pause: Option<Spanned<String>>,
     record: Option<Spanned<String>>,
+    disposition: Option<Spanned<String>>,
     /// A prompt in place of the dial tone.
     pub(super) prompt: Option<Spanned<String>>,
     first_key_secs: u64,
@@ -54,6 +55,7 @@ impl Default for FeaturesTable {
             mask: None,
             pause: None,
             record: None,
+            disposition: None,
             prompt: None,
             first_key_secs: 10,
             next_key_secs: 3,
@@ -74,6 +76,7 @@ impl FeaturesTable {
             (&self.mask, Feature::Mask),
             (&self.pause, Feature::Pause),
             (&self.record, Feature::Record),
+            (&self.disposition, Feature::Dispose),
         ];
         let mut keys: Vec<(String, Feature)> = Vec::new();
         for (said, feature) in named.into_iter().filter_map(|(said, feature)| Some((said.as_ref()?, feature))) {
@@ -92,6 +95,7 @@ impl FeaturesTable {
         }
         FeatureConf {
             keys,
+            dispositions: BTreeMap::new(),
             users,
             ready: ready.unwrap_or_else(|| Sound::from_pcm(audio::tone(&[DIAL_TONE], 1000))),
             failed: Sound::from_pcm(CONGESTION.pcm().repeat(2)),

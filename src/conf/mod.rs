@@ -143,6 +143,7 @@ impl Conf {
             queues: queues.queues.iter().map(|queue| queue.acd.name.as_str()).collect(),
             hours: &read.hours,
             pauses: !queues.pauses.is_empty(),
+            dispositions: !queues.dispositions.is_empty(),
             reader: prompts::Reader::new(folder, &switch.speech, &texts),
             prompts: HashMap::new(),
         };
@@ -172,7 +173,8 @@ impl Conf {
             Who::People => people.keys().cloned().collect(),
             Who::Agents => acd_conf(&queues).agents.iter().map(|agent| agent.name.to_string().into()).collect(),
         };
-        let features = said.read(switch_file, users, ready);
+        let features =
+            FeatureConf { dispositions: queues.dispositions.clone(), ..said.read(switch_file, users, ready) };
         for (destination, span) in &queues.destinations {
             names.check(queues_file, destination, span);
         }
@@ -221,6 +223,7 @@ impl Conf {
             prompts,
             tone: Sound::from_pcm(audio::tone(&[(1004.0, TEST_TONE_DBFS)], 1000)),
             pauses: queues.pauses,
+            dispositions: queues.dispositions,
             trunk_ring: TRUNK_RING,
             record,
             voicemail,

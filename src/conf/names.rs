@@ -24,8 +24,10 @@ pub(super) struct Names<'a> {
     pub(super) groups: Vec<&'a String>,
     pub(super) menus: Vec<String>,
     pub(super) queues: Vec<&'a str>,
-    /// There are codes for pauses.
+    /// There are codes for pauses,
     pub(super) pauses: bool,
+    /// and for what calls come to.
+    pub(super) dispositions: bool,
     pub(super) hours: &'a BTreeMap<String, Hours>,
     pub(super) prompts: HashMap<String, Spoken>,
     pub(super) reader: Reader<'a>,
@@ -56,6 +58,9 @@ impl Names<'_> {
             }
             Destination::Pause(code) if code == "*" && !self.pauses => {
                 "there are no codes of pauses; add [pauses] to queues.toml".to_owned()
+            }
+            Destination::Disposition if !self.dispositions => {
+                "there are no codes of what calls come to; add [dispositions] to queues.toml".to_owned()
             }
             Destination::Play(name) => {
                 self.prompt(file, name, span);

@@ -147,6 +147,8 @@ pub(super) struct Read {
     pub(super) people: Vec<(String, Range<usize>)>,
     /// Reasons by code.
     pub(super) pauses: BTreeMap<String, String>,
+    /// What calls may come to, by code.
+    pub(super) dispositions: BTreeMap<String, String>,
     pub(super) destinations: Vec<(Destination, Range<usize>)>,
 }
 
@@ -157,8 +159,10 @@ pub(super) fn read(file: &mut File<'_>) -> Read {
             "queue" => entry.children().into_iter().for_each(|queue| queue_entry(file, queue, &mut read)),
             "agent" => entry.children().into_iter().for_each(|agent| agent_entry(file, agent, &mut read)),
             "pauses" => read.pauses = codes(file, entry),
+            "dispositions" => read.dispositions = codes(file, entry),
             other => {
-                let what = format!("{other:?} is unknown here; write [queue.NAME], [agent.NAME] or [pauses]");
+                let what =
+                    format!("{other:?} is unknown here; write [queue.NAME], [agent.NAME], [pauses] or [dispositions]");
                 file.problem(entry.span, what);
             }
         }

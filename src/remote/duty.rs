@@ -43,6 +43,20 @@ enum AgentChange {
         #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3600))]
         secs: u16,
     },
+    /// Say what an agent's call came to, under way or the last one: into the journal, the CDR and the recording's sidecar
+    Dispose {
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// One of [dispositions] in queues.toml, by name or code; a note may stand alone
+        #[arg(required_unless_present = "note")]
+        disposition: Option<String>,
+        /// A note beside it
+        #[arg(long)]
+        note: Option<String>,
+        /// Who says so; the system's user if not said
+        #[arg(long, env = "USER")]
+        by: Option<String>,
+    },
     /// Log an agent out, after the call that is under way
     Logout {
         #[command(flatten)]
@@ -100,6 +114,13 @@ impl AgentsArgs {
     pub fn run(self) -> Result<(), Failure> {
         let (AgentArgs { switch, name }, order, is) = match self.change {
             None => return self.list.run(&live::AGENTS),
+            Some(AgentChange::Dispose { agent: AgentArgs { switch, name }, disposition, note, by }) => {
+                let by = by.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+                let request = Request::Dispose { account: name.clone(), disposition, note, by };
+                let said = switch.ask(&request, |_| true)?;
+                println!("said of {name}'s call {}", said["call"].as_str().unwrap_or_default());
+                return Ok(());
+            }
             Some(AgentChange::Ready { agent, queue: None }) => (agent, AgentOrder::Ready, "ready".to_owned()),
             Some(AgentChange::Ready { agent, queue: Some(queue) }) => {
                 let is = format!("there for {queue}");

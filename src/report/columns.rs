@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use acd::Denominator;
@@ -54,9 +55,11 @@ pub enum Cell {
     Share(Option<f64>),
     /// What a figure is made of, by name: the largest first.
     Parts(Vec<(String, Duration)>),
+    /// The same of things that are counted.
+    Counts(Vec<(String, u64)>),
 }
 
-use Cell::{Average, Count, Parts, Secs, Share};
+use Cell::{Average, Count, Counts, Parts, Secs, Share};
 
 const fn column<R>(
     name: &'static str,
@@ -123,6 +126,9 @@ pub const QUEUE: &[Column<QueueRow>] = &[
         "answered without another call of the same caller to the queue ÷ answered, known callers",
         |row, _| Share(row.first_contact_resolution()),
     ),
+    column("dispositions", "CAME TO", "what conversations came to, as was said last of each", |row, _| {
+        Counts(largest_first(&row.dispositions))
+    }),
     column("asterisk_sl", "", "", |row, _| Share(row.figures.asterisk_sl())),
     column("asterisk_sl2", "", "", |row, _| Share(row.figures.asterisk_sl2())),
 ];
@@ -140,14 +146,12 @@ pub const AGENT: &[Column<AgentRow>] = &[
     column("hold_secs", "HOLD", "", |row, _| Secs(row.held)),
     column("wrap_up_secs", "WRAP-UP", "", |row, _| Secs(row.figures.wrap_up)),
     column("paused_secs", "PAUSED", "", |row, _| Secs(row.figures.paused)),
-    column("pauses", "PAUSES", "in pauses, by reason", |row, _| {
-        let mut pauses: Vec<_> =
-            row.figures.pauses.iter().map(|(reason, lasted)| (reason.to_string(), *lasted)).collect();
-        pauses.sort_by(|(one, longer), (other, shorter)| shorter.cmp(longer).then(one.cmp(other)));
-        Parts(pauses)
-    }),
+    column("pauses", "PAUSES", "in pauses, by reason", |row, _| Parts(largest_first(&row.figures.pauses))),
     column("resting_secs", "", "", |row, _| Secs(row.figures.resting)),
     column("transfers", "", "", |row, _| Count(row.transfers)),
+    column("dispositions", "CAME TO", "what conversations came to, as was said last of each", |row, _| {
+        Counts(largest_first(&row.dispositions))
+    }),
     column("handle_secs", "AHT", "(talk with hold + wrap-up) ÷ answered", |row, _| {
         Average(row.figures.average_handle_time())
     }),
@@ -248,6 +252,10 @@ impl Cell {
                 let part = |(name, lasted): &(String, Duration)| format!("{name}={:.3}", lasted.as_secs_f64());
                 quoted(&parts.iter().map(part).collect::<Vec<_>>().join(";"))
             }
+            Counts(counts) => {
+                let part = |(name, count): &(String, u64)| format!("{name}={count}");
+                quoted(&counts.iter().map(part).collect::<Vec<_>>().join(";"))
+            }
         }
     }
 
@@ -257,6 +265,7 @@ impl Cell {
                 let secs = |(name, lasted): &(String, Duration)| (name.clone(), lasted.as_millis() as f64 / 1000.0);
                 serde_json::json!(parts.iter().map(secs).collect::<BTreeMap<_, _>>()).to_string()
             }
+            Counts(counts) => serde_json::json!(counts.iter().cloned().collect::<BTreeMap<_, _>>()).to_string(),
             cell => Some(cell.plain()).filter(|cell| !cell.is_empty()).unwrap_or_else(|| "null".to_owned()),
         }
     }
@@ -267,6 +276,11 @@ impl Cell {
             Count(count) => count.to_string(),
             Secs(secs) => clock(*secs),
             Parts(parts) if parts.is_empty() => "-".to_owned(),
+            Counts(counts) if counts.is_empty() => "-".to_owned(),
+            Counts(counts) => {
+                let part = |(name, count): &(String, u64)| format!("{name} {count}");
+                counts.iter().map(part).collect::<Vec<_>>().join(", ")
+            }
             Parts(parts) => {
                 let part = |(name, lasted): &(String, Duration)| format!("{name} {}", clock(*lasted));
                 parts.iter().map(part).collect::<Vec<_>>().join(", ")
@@ -276,6 +290,12 @@ impl Cell {
             Average(None) | Share(None) => "-".to_owned(),
         }
     }
+}
+
+fn largest_first<T: Copy + Ord>(parts: &BTreeMap<Arc<str>, T>) -> Vec<(String, T)> {
+    let mut parts: Vec<_> = parts.iter().map(|(name, much)| (name.to_string(), *much)).collect();
+    parts.sort_by(|(one, more), (other, less)| less.cmp(more).then(one.cmp(other)));
+    parts
 }
 
 fn clock(lasted: Duration) -> String {

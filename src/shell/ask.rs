@@ -30,6 +30,17 @@ pub enum Request {
         /// What.
         order: AgentOrder,
     },
+    /// Say what somebody's call came to: the one that is talked in, or the last one.
+    Dispose {
+        /// Whose.
+        account: String,
+        /// What, by name or code.
+        disposition: Option<String>,
+        /// A note.
+        note: Option<String>,
+        /// Who says so.
+        by: String,
+    },
     /// Let nobody into a queue any more, or let callers in again.
     CloseQueue {
         /// Its name.

@@ -37,7 +37,7 @@ use super::recorder_thread::Door;
 use super::reload::{Loaded, Standing};
 use super::streams::{Streams, Unsent};
 use super::udp::UdpListener;
-use super::voicemail::{Ask, Messages};
+use super::voicemail::{Ask, Messages, Note};
 use super::watch::Watch;
 use super::web::Web;
 use crate::{Input, Output, Switch};
@@ -322,6 +322,17 @@ impl Control {
                     self.metrics.call(&fact.what);
                     if let Some(record) = Record::of_call(call, fact.what) {
                         self.journal.append(fact.at, record);
+                    }
+                }
+                Output::Disposed { call, fact, recordings, said } => {
+                    logging::fact(call, &fact);
+                    let by = said.last().map(|last| last.said.actor.by.clone()).unwrap_or_default();
+                    let said = serde_json::json!(said);
+                    for file in recordings {
+                        self.messages.ask(Ask::Note(Note { file, by: by.clone(), said: said.clone() }));
+                    }
+                    if let Some(record) = Record::of_call(call, fact.what) {
+                        self.journal.amend(call, fact.at, record);
                     }
                 }
                 Output::Cdr { call, cdr } => self.journal.over(call, cdr),

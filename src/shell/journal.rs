@@ -84,6 +84,8 @@ struct Word {
     fact: (Time, Record),
     /// The record of a call that is over.
     cdr: Option<Box<Cdr>>,
+    /// It is told of a call that is over already: its record is written once more.
+    again: Option<CallId>,
 }
 
 impl Journal {
@@ -109,13 +111,18 @@ impl Journal {
 
     /// Appends what happened.
     pub(super) fn append(&self, at: Time, record: Record) {
-        self.bring(Word { fact: (self.wall(record.call()).since_1970(at), record), cdr: None });
+        self.bring(Word { fact: (self.wall(record.call()).since_1970(at), record), cdr: None, again: None });
+    }
+
+    /// Appends what is told of a call that is over, and then its CDR once more.
+    pub(super) fn amend(&self, call: CallId, at: Time, record: Record) {
+        self.bring(Word { fact: (self.clock.wall().since_1970(at), record), cdr: None, again: Some(call) });
     }
 
     /// Appends that a call is over, and then its CDR.
     pub(super) fn over(&mut self, call: CallId, cdr: Box<Cdr>) {
         let at = self.wall(Some(call)).since_1970(self.clock.now());
-        self.bring(Word { fact: (at, Record::Over { call }), cdr: Some(cdr) });
+        self.bring(Word { fact: (at, Record::Over { call }), cdr: Some(cdr), again: None });
         self.earlier.remove(&call);
     }
 
@@ -273,10 +280,16 @@ impl Writer {
                 error!(facts = lost, "facts were lost while the journal was far behind; it says so itself");
             }
             let first = self.store.last() + 1 - count as u64 - u64::from(note.is_some());
+            let mut again = Vec::new();
             for (number, word) in (first..).zip(self.unwritten.drain(..count)) {
                 let (at, record) = word.fact;
                 self.queue_log.take(&Entry { number, at, record });
                 self.lines.extend(word.cdr.map(|cdr| line(&self.folder, &cdr)));
+                again.extend(word.again);
+            }
+            for call in again {
+                let entries = self.store.of_call(call).map_err(|why| why.to_string())?;
+                self.lines.push_back(line(&self.folder, &journal::cdr_of(call, &entries)));
             }
             self.write_lines()?;
             if self.unwritten.is_empty() {

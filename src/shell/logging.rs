@@ -66,6 +66,9 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::RecordingFailed { .. } => {} // `recording` has said so
         What::RecordingStopped { actor, .. } => info!(%call, by = actor.by, how = ?actor.how, "recording stopped"),
         What::Silenced { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "nothing is kept"),
+        What::Disposed(said) => {
+            info!(%call, disposition = said.disposition.as_deref(), by = said.actor.by, how = ?said.actor.how, "came to")
+        }
         What::Sounds { kind, actor } => info!(%call, ?kind, by = actor.by, how = ?actor.how, "kept again"),
         What::Rejected { status } => info!(%call, status, "rejected"),
         What::HungUp { by, cause } => info!(%call, ?by, %cause, "ended"),

@@ -1,15 +1,18 @@
-//! The messages' files: one thread fetches what is listened to, and erases what is to go.
+//! The messages' files: one thread fetches what is listened to, erases what is to go, and lets the sidecars of recordings
+//! say what was said of their calls afterwards.
 //!
 //! Where it stands: messages are recordings like others, below `voicemail/` in the recordings folder: hashed, sealed and
 //! salvaged as they are. The control thread asks here and waits for nothing.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use audio::Sound;
-use recorder::{Because, Cut, Keyring, Manifest, erase, play};
+use recorder::{Because, Cut, KeepError, Keyring, Manifest, erase, play};
 use tracing::{info, warn};
 
 use super::clock::Clock;
@@ -20,6 +23,15 @@ use crate::wav::Pcm;
 pub(super) enum Ask {
     Fetch { call: base::CallId, file: String },
     Erase { file: String, account: String },
+    Note(Note),
+}
+
+/// What was said of a call that is over, for the sidecar of one of its recordings.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub(super) file: String,
+    pub(super) by: String,
+    pub(super) said: serde_json::Value,
 }
 
 /// A door to the thread.
@@ -39,37 +51,79 @@ impl Messages {
         fetched: impl Fn(base::CallId, String, Option<Sound>) + Send + 'static,
     ) -> io::Result<Messages> {
         let (sender, inbox) = sync_channel(WAITING_MAX);
-        thread::Builder::new().name("voicemail".to_owned()).spawn(move || {
-            for ask in inbox {
-                match ask {
-                    Ask::Fetch { call, file } => {
-                        let sound = find(&folders, &file).ok_or(io::ErrorKind::NotFound.into());
-                        let sound = sound.and_then(|(folder, file)| load(&folder.join(file), &keys));
-                        if let Err(why) = &sound {
-                            warn!(file, "a message cannot be played: {why}");
-                        }
-                        fetched(call, file, sound.ok());
-                    }
-                    Ask::Erase { file, account } => {
-                        let Some((folder, file)) = find(&folders, &file) else { continue };
-                        let because = Because { by: &account, why: "voicemail", at: clock.today() };
-                        match erase(&mut Manifest::new(folder), &file, because) {
-                            Ok(()) => info!(file, account, "a message was erased"),
-                            Err(why) => warn!(file, account, "a message is not erased: {why}"),
-                        }
-                    }
-                }
-            }
-        })?;
+        let keeper = Keeper { folders, keys, clock, notes: VecDeque::new() };
+        thread::Builder::new().name("voicemail".to_owned()).spawn(move || keeper.run(&inbox, fetched))?;
         Ok(Messages(sender))
     }
 
     pub(super) fn ask(&self, ask: Ask) {
         if self.0.try_send(ask).is_err() {
-            warn!("the disk of the messages is far behind; a message was neither fetched nor erased");
+            warn!("the disk of the messages is far behind; something was neither fetched, erased nor noted");
         }
     }
 }
+
+struct Keeper {
+    folders: Vec<PathBuf>,
+    keys: Keyring,
+    clock: Clock,
+    /// What was said of recordings that are not in the archive yet, and how often they were looked for.
+    notes: VecDeque<(Note, u32)>,
+}
+
+impl Keeper {
+    fn run(mut self, inbox: &Receiver<Ask>, fetched: impl Fn(base::CallId, String, Option<Sound>)) {
+        loop {
+            let patience = if self.notes.is_empty() { LONG } else { AGAIN };
+            match inbox.recv_timeout(patience) {
+                Ok(Ask::Fetch { call, file }) => {
+                    let sound = find(&self.folders, &file).ok_or(io::ErrorKind::NotFound.into());
+                    let sound = sound.and_then(|(folder, file)| load(&folder.join(file), &self.keys));
+                    if let Err(why) = &sound {
+                        warn!(file, "a message cannot be played: {why}");
+                    }
+                    fetched(call, file, sound.ok());
+                }
+                Ok(Ask::Erase { file, account }) => self.erase(&file, &account),
+                Ok(Ask::Note(note)) if self.notes.len() < WAITING_MAX => self.notes.push_back((note, 0)),
+                Ok(Ask::Note(note)) => warn!(file = note.file, "what was said of a call is not in its sidecar"),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.note();
+        }
+    }
+
+    fn erase(&self, file: &str, account: &str) {
+        let Some((folder, file)) = find(&self.folders, file) else { return };
+        let because = Because { by: account, why: "voicemail", at: self.clock.today() };
+        match erase(&mut Manifest::new(folder), &file, because) {
+            Ok(()) => info!(file, account, "a message was erased"),
+            Err(why) => warn!(file, account, "a message is not erased: {why}"),
+        }
+    }
+
+    /// Writes what was said into the sidecars. A recording that is still being closed is looked for again.
+    fn note(&mut self) {
+        for (note, tries) in std::mem::take(&mut self.notes) {
+            let because = Because { by: &note.by, why: "disposition", at: self.clock.today() };
+            let noted = match find(&self.folders, &note.file) {
+                Some((folder, file)) => recorder::note(&mut Manifest::new(folder), &file, because, &note.said),
+                None => Err(KeepError::Unknown { file: note.file.clone() }),
+            };
+            match noted {
+                Ok(()) => info!(file = note.file, by = note.by, "noted"),
+                Err(KeepError::Unknown { .. }) if tries < TRIES_MAX => self.notes.push_back((note, tries + 1)),
+                Err(why) => warn!(file = note.file, "what was said of a call is not in its sidecar: {why}"),
+            }
+        }
+    }
+}
+
+/// A recording is in the archive so soon after its call, on a disk that is well.
+const AGAIN: Duration = Duration::from_millis(500);
+const TRIES_MAX: u32 = 240;
+const LONG: Duration = Duration::from_secs(3600);
 
 /// Where a message is: it may have been packed since, or lie on the spill disk.
 pub(super) fn find<'a>(folders: &'a [PathBuf], file: &str) -> Option<(&'a Path, String)> {

@@ -130,6 +130,7 @@ impl Switch {
             for word in words {
                 match word {
                     Word::Queue(word) => self.words.push_back(word),
+                    Word::Disposes { account, disposition } => self.disposes(&account, disposition, now, out),
                     Word::Mailbox(word) => self.mail.push_back(word),
                     Word::Ask(ask) => out.push(Output::AskWeb(ask)),
                     Word::Fetch { call, file } => out.push(Output::Fetch { call, file }),
@@ -291,6 +292,7 @@ impl Switch {
             let sidecar = sidecar::of(call, recording, &cdr);
             out.push(Output::Record(recorder::Input::Close { id: recording.id, length, sidecar }));
         }
+        Switch::was_last(&mut self.last_calls, call, &cdr.recordings, &cdr.dispositions);
         out.push(Output::Cdr { call: id, cdr: Box::new(cdr) });
         for leg in call.legs() {
             self.legs.remove(&leg.id);

@@ -151,6 +151,17 @@ pub enum Output {
         /// The Call-ID header of the dialog.
         sip_call_id: String,
     },
+    /// Somebody has said something of a call that is over: its record and its recordings are to tell it.
+    Disposed {
+        /// Which.
+        call: CallId,
+        /// What.
+        fact: Fact,
+        /// Its recordings' files.
+        recordings: Vec<String>,
+        /// All that was said of it.
+        said: Vec<call::Disposition>,
+    },
     /// A call is over.
     Cdr {
         /// Which.

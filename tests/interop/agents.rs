@@ -1,9 +1,10 @@
 //! Agents with real phones: what they hear before they have a caller, the key they take him with, and the time after him.
 
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::phone::Phone;
 use crate::harness::switch::{WELCOME_HZ, assert_fields};
@@ -20,6 +21,7 @@ fn an_agent_hears_for_whom_it_rings_and_takes_the_call_with_a_key() {
     let centre = centre_with_a_queue("agents-accept");
     let takes = "ring_secs = 5\nrecord = true\nwhisper = \"welcome\"\naccept = \"1\"\naccept_secs = 20\n";
     centre.replace("queues.toml", "ring_secs = 1\n", takes);
+    centre.add("queues.toml", "\n[dispositions]\n1 = \"sold\"\n2 = \"call again\"\n");
     let switch = centre.start();
     let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
     let mut bob = Phone::start(&centre.room, "bob", BOB_HZ, switch.address, "udp");
@@ -44,9 +46,36 @@ fn an_agent_hears_for_whom_it_rings_and_takes_the_call_with_a_key() {
     assert!((20..=30).contains(&wraps_up["left_secs"].as_u64().expect("seconds")), "{wraps_up:#}");
     assert_fields(&switch.cdr(), &json!({ "queue": "sales", "answered_by": "bob", "queue_outcome": "answered" }));
 
+    let recording = switch.recording(); // it is closed, and in the archive
+
+    // What the call came to is said afterwards, and once more: the last word counts.
+    let dispose = |words: &[&str]| operate(&centre, &[&["agents", "dispose", "bob", "--by", "eve"], words].concat());
+    let (content, said) = dispose(&["bought"]);
+    assert!(!content && said.contains("[dispositions] has sold, call again"), "{said}");
+    assert!(dispose(&["2"]).0 && dispose(&["sold", "--note", "two boxes"]).0);
+    let sidecar = recording.file.with_extension("json");
+    let told = until("a sidecar that tells it", A_WHILE, || {
+        let sidecar: Value = serde_json::from_str(&fs::read_to_string(&sidecar).ok()?).ok()?;
+        Some(sidecar["cdr"]["dispositions"].clone()).filter(|said| said.as_array().is_some_and(|all| all.len() == 2))
+    });
+    assert_fields(&told[0], &json!({ "disposition": "call again", "by": "eve", "how": "command" }));
+    assert_fields(&told[1], &json!({ "disposition": "sold", "note": "two boxes" }));
+    let cdrs = until("a record once more", A_WHILE, || Some(switch.cdrs()).filter(|cdrs| cdrs.len() == 3));
+    assert_eq!((&cdrs[2]["call"], &cdrs[2]["dispositions"]), (&cdrs[0]["call"], &told), "{cdrs:#?}");
+    let report = |by: &str| {
+        let command = centre.program(&["report", by, "--json"]).output().expect("a report");
+        let text = String::from_utf8_lossy(&command.stdout).into_owned();
+        text.lines().next().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).expect("a line")
+    };
+    for by in ["agents", "queues"] {
+        assert_eq!(report(by)["dispositions"], json!({ "sold": 1 }), "{by}");
+    }
+    let verify = centre.program(&["recordings", "verify"]).output().expect("the archive is looked at");
+    assert!(verify.status.success(), "the chain knows of it: {}", String::from_utf8_lossy(&verify.stdout));
+
     let (anns, bobs) = (ann.heard(), bob.heard());
     assert!(bobs.level(WELCOME_HZ) > bobs.level(BOB_HZ) + 20.0, "he heard for whom it rang");
     assert!(bobs.level(ANN_HZ) > bobs.level(BOB_HZ) + 20.0, "and then her");
     assert!(anns.level(BOB_HZ) > anns.level(WELCOME_HZ) + 20.0, "she heard him and not what he was told");
-    switch.recording().assert_sides(ANN_HZ, BOB_HZ);
+    recording.assert_sides(ANN_HZ, BOB_HZ);
 }

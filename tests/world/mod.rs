@@ -420,6 +420,9 @@ impl World {
             Output::Media { command, .. } => return self.tell_media(command),
             Output::Record(input) => return self.tell_recorder(input),
             Output::Dialog { .. } => {}
+            Output::Disposed { call, fact, .. } => {
+                self.journal.extend(Record::of_call(call, fact.what).map(|record| (fact.at, record)));
+            }
             Output::Fault => self.faults += 1,
             Output::Fact { call, fact } => {
                 match fact.what {

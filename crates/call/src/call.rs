@@ -548,7 +548,7 @@ impl Call {
 
     /// Writes a fact. A caller who presses keys for hours, and goes round in menus, must not fill the memory.
     pub(crate) fn note(&mut self, what: What) {
-        let is_small = matches!(what, What::Key { .. } | What::Entered { .. } | What::Field { .. });
+        let is_small = matches!(what, What::Key { .. } | What::Entered { .. } | What::Field { .. } | What::Disposed(_));
         if is_small && self.facts.len() > FACTS_WITH_KEYS_MAX {
             return;
         }

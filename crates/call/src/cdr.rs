@@ -14,6 +14,7 @@ use base::{CallId, LegId, Time, WallClock};
 use media::LegStats;
 use serde::Serialize;
 
+use crate::disposition::{Disposition, dispositions};
 use crate::{Direction, Fact, Side, What};
 pub use handover::Handover;
 use handover::Handovers;
@@ -75,6 +76,9 @@ pub struct Cdr {
     pub recordings: Vec<String>,
     /// What of it was not kept: masks and pauses, in order.
     pub silences: Vec<Silenced>,
+    /// What it came to, by those who talked in it, in order: the last one counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dispositions: Vec<Disposition>,
     /// Who heard it without being a party, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub supervisions: Vec<Supervised>,
@@ -132,6 +136,7 @@ impl Cdr {
             talk_secs: 0.0,
             recordings: Vec::new(),
             silences: Vec::new(),
+            dispositions: Vec::new(),
             supervisions: Vec::new(),
             media: Vec::new(),
         };
@@ -206,6 +211,7 @@ impl Cdr {
                 | What::RecordingStopped { .. }
                 | What::RecordingFailed { .. }
                 | What::Silenced { .. }
+                | What::Disposed(_)
                 | What::Sounds { .. }
                 | What::Ringing { .. }
                 | What::Refused { .. }
@@ -219,6 +225,7 @@ impl Cdr {
         cdr.ended = date(end);
         cdr.transfers = handovers.all();
         cdr.silences = silences::silences(facts, end, date);
+        cdr.dispositions = dispositions(facts, date);
         cdr.supervisions = supervisions::supervisions(facts, end, date);
         cdr.duration_secs = secs(end.since(began));
         cdr.talk_secs = secs(talked + talking.map_or(Duration::ZERO, |from| end.since(from)));
@@ -229,6 +236,11 @@ impl Cdr {
 /// Seconds to the millisecond.
 fn secs(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// A moment as records have it: RFC 3339 in UTC.
+pub fn date(clock: WallClock, at: Time) -> String {
+    rfc3339(clock.unix_ms(at))
 }
 
 /// Unix milliseconds as a date: `2026-11-23T14:03:12.250Z`.

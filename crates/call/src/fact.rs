@@ -6,6 +6,7 @@ use base::{LegId, RecordingId, Time};
 use media::LegStats;
 use serde::{Deserialize, Serialize};
 
+use crate::disposition::Disposed;
 use crate::{Actor, Reason, Silence};
 
 /// One thing that happened.
@@ -223,6 +224,8 @@ pub enum What {
         /// Who wanted that.
         actor: Actor,
     },
+    /// Somebody says what the call came to. It may be told of a call that is over; the last one counts.
+    Disposed(Disposed),
     /// It is kept again.
     Sounds {
         /// What ended.

@@ -5,7 +5,7 @@
 //! follows is `transfer.rs` and `consult.rs`. Where a number leads and whether it may be dialled is asked of the switch.
 //! The first key of a feature is heard by the other side, as it may be the other side's own; those after it are not.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +13,15 @@ use audio::Sound;
 use base::{LegId, Time};
 use media::KeysHeard;
 
-use crate::{Actor, Call, Do, How, Member, Order, Role, Silence};
+use crate::{Actor, Call, Disposed, Do, How, Member, Order, Role, Silence, What};
 
 /// What keys do, and for whom.
 #[derive(Clone, Debug)]
 pub struct FeatureConf {
     /// The keys of each feature. None begins with another's.
     pub keys: Vec<(String, Feature)>,
+    /// What calls may come to, by the code that is keyed.
+    pub dispositions: BTreeMap<String, String>,
     /// The accounts that may.
     pub users: HashSet<Arc<str>>,
     /// What is heard while a number is expected: a dial tone, or a prompt.
@@ -57,6 +59,8 @@ pub enum Feature {
     Pause,
     /// Record, or record no longer.
     Record,
+    /// Say by the code that follows what the call came to.
+    Dispose,
 }
 
 /// Nothing, for nobody.
@@ -65,6 +69,7 @@ impl Default for FeatureConf {
         let silence = Sound::from_pcm(audio::silence(20));
         FeatureConf {
             keys: Vec::new(),
+            dispositions: BTreeMap::new(),
             users: HashSet::new(),
             ready: silence.clone(),
             failed: silence.clone(),
@@ -107,12 +112,18 @@ enum Keys {
     Feature,
     /// Whom the partner is brought to, or who is asked.
     Number { attended: bool },
+    /// What the call came to.
+    Code,
 }
 
 impl Call {
     /// A party pressed a key. True: it meant a feature, and nobody else need hear of it.
     pub(crate) fn feature_key(&mut self, by: LegId, key: char) -> bool {
         match self.keying.take_if(|keying| keying.by == by) {
+            Some(keying) if keying.what == Keys::Code => {
+                self.code_of_disposition(keying, key);
+                true
+            }
             Some(keying) if keying.what != Keys::Feature => {
                 self.number_key(keying, key);
                 true
@@ -126,6 +137,7 @@ impl Call {
         let Some(keying) = self.keying.take_if(|keying| self.now >= keying.until) else { return };
         match keying.what {
             Keys::Feature => self.others_hear_keys_of(keying.by, KeysHeard::All),
+            Keys::Code => self.disposes(&keying),
             Keys::Number { .. } if keying.keys.is_empty() => self.feature_fails(keying.by),
             Keys::Number { attended } => self.dials(keying.by, keying.keys, attended),
         }
@@ -148,7 +160,7 @@ impl Call {
 
     /// Who is about to dial; its partner waits.
     pub(crate) fn dials_for(&self) -> Option<LegId> {
-        self.keying.as_ref().filter(|keying| keying.what != Keys::Feature).map(|keying| keying.by)
+        self.keying.as_ref().filter(|keying| matches!(keying.what, Keys::Number { .. })).map(|keying| keying.by)
     }
 
     /// Plays something to one leg, in place of what it hears. Nobody waits for its end.
@@ -200,6 +212,11 @@ impl Call {
         match (feature, self.consults(by)) {
             (Feature::Mask, _) => self.turn_silence(by, Silence::Mask),
             (Feature::Pause, _) => self.turn_silence(by, Silence::Pause),
+            (Feature::Dispose, _) => {
+                self.others_hear_keys_of(by, KeysHeard::None);
+                let until = self.now + self.conf.features.first_key;
+                self.keying = Some(Keying { by, keys: String::new(), until, what: Keys::Code });
+            }
             (Feature::Record, _) => {
                 let order = if self.is_recorded() { Order::Stop } else { Order::Start };
                 self.turn(by, order, order == Order::Start);
@@ -259,6 +276,31 @@ impl Call {
                 self.keying = Some(keying);
             }
         }
+    }
+
+    /// Both talk on while a code is keyed.
+    fn code_of_disposition(&mut self, mut keying: Keying, key: char) {
+        if key.is_ascii_digit() && keying.keys.len() < NUMBER_MAX {
+            keying.keys.push(key);
+            keying.until = self.now + self.conf.features.next_key;
+            self.keying = Some(keying);
+        } else {
+            self.disposes(&keying);
+        }
+    }
+
+    /// The code is complete.
+    fn disposes(&mut self, keying: &Keying) {
+        let Keying { by, keys, .. } = keying;
+        self.others_hear_keys_of(*by, KeysHeard::FromNext);
+        let conf = &self.conf.features;
+        let disposition = conf.dispositions.get(keys).cloned();
+        let sound = if disposition.is_some() { conf.on.clone() } else { conf.failed.clone() };
+        if let (Some(_), Some(at)) = (&disposition, self.position(*by)) {
+            let actor = Actor { by: self.legs[at].party.label().to_owned(), how: How::Key };
+            self.note(What::Disposed(Disposed { disposition, note: None, actor }));
+        }
+        self.cue(*by, sound, false);
     }
 
     /// Asks where that leads; see [`Call::begin_transfer`] and [`Call::begin_consultation`].

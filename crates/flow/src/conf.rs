@@ -35,6 +35,8 @@ pub struct FlowConf {
     pub tone: Sound,
     /// The reasons of pauses, by the code that agents dial for them.
     pub pauses: BTreeMap<String, String>,
+    /// What calls may come to, by code.
+    pub dispositions: BTreeMap<String, String>,
     /// How long a trunk may ring.
     pub trunk_ring: Duration,
     /// What is recorded.
@@ -59,6 +61,7 @@ impl Default for FlowConf {
             prompts: HashMap::new(),
             tone: silence,
             pauses: BTreeMap::new(),
+            dispositions: BTreeMap::new(),
             trunk_ring: Duration::from_secs(120),
             record: RecordConf::default(),
             voicemail: Arc::default(),

@@ -29,6 +29,8 @@ pub(crate) enum What {
     Pauses(String),
     /// Needs so much more time after a call.
     WrapsUp(Duration),
+    /// Has had a call that came to this.
+    Disposes(String),
 }
 
 impl Duty {
@@ -58,6 +60,10 @@ impl Program for Duty {
                     What::Pauses(reason) => {
                         self.words.push(acd::Input::Pause { agent, reason: reason.as_str().into() }.into());
                     }
+                    What::Disposes(disposition) => {
+                        let (account, disposition) = (agent.to_string(), disposition.clone());
+                        self.words.push(Word::Disposes { account, disposition });
+                    }
                     What::WrapsUp(more) => self.words.push(acd::Input::WrapUp { agent, more: *more }.into()),
                 }
                 call.play(&self.melody, false);
@@ -70,7 +76,7 @@ impl Program for Duty {
                         let queue = queue.clone();
                         self.words.push(acd::Input::Serve { agent, queue, serves: true }.into());
                     }
-                    What::Goes | What::Leaves(_) | What::Pauses(_) | What::WrapsUp(_) => {}
+                    What::Goes | What::Leaves(_) | What::Pauses(_) | What::WrapsUp(_) | What::Disposes(_) => {}
                 }
                 return Next::Over;
             }

@@ -249,6 +249,12 @@ impl Journey {
         done
     }
 
+    /// Somebody says what the call came to: see [`Call::dispose`].
+    pub fn dispose(&mut self, said: call::Disposed, now: Time) {
+        self.call.dispose(said, now);
+        self.run();
+    }
+
     /// The media of a leg leaves this call's thread: see [`Call::move_media`].
     pub fn move_media(&mut self, leg: &mut Leg, local: std::net::SocketAddr) {
         self.call.move_media(leg, local);
@@ -441,6 +447,10 @@ fn program(destination: &Destination, asked: &Asked, conf: &Arc<FlowConf>, call:
         Destination::Pause(reason) if reason == "*" => {
             conf.pauses.get(&asked.number).map(|reason| duty(What::Pauses(reason.clone()), &conf.away_melody))
         }
+        Destination::Disposition => conf
+            .dispositions
+            .get(&asked.number)
+            .map(|disposition| duty(What::Disposes(disposition.clone()), &conf.ready_melody)),
         Destination::WrapUp(secs) => {
             Some(duty(What::WrapsUp(std::time::Duration::from_secs((*secs).into())), &conf.away_melody))
         }

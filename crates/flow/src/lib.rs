@@ -94,6 +94,13 @@ pub enum Word {
         /// Open or closed; none: by the clock.
         by_hand: Option<bool>,
     },
+    /// Somebody says what his last call came to.
+    Disposes {
+        /// Who.
+        account: String,
+        /// What.
+        disposition: String,
+    },
     /// The mailboxes.
     Mailbox(::voicemail::Input),
     /// A web server is asked.

@@ -39,6 +39,8 @@ pub struct Report {
     parts: Vec<Part>,
     /// Entries that are still in their queue or in a conversation.
     open: HashMap<CallId, Open>,
+    /// Conversations that are over, by which something may still be said of their calls.
+    ended: HashMap<CallId, Ended>,
     /// The last answered call of each caller to each queue.
     contacts: HashMap<(QueueName, Arc<str>), Contact>,
     last: Time,
@@ -70,6 +72,8 @@ pub struct QueueRow {
     pub contacts: u64,
     /// Of these, followed by another call of the same caller to the same queue within the time.
     pub repeats: u64,
+    /// What its conversations came to: by name, as it was said last of each.
+    pub dispositions: BTreeMap<Arc<str>, u64>,
 }
 
 /// An agent in an interval.
@@ -81,6 +85,8 @@ pub struct AgentRow {
     pub held: Duration,
     /// Of those, ended by bringing the caller elsewhere.
     pub transfers: u64,
+    /// What his conversations came to.
+    pub dispositions: BTreeMap<Arc<str>, u64>,
 }
 
 #[derive(Debug)]
@@ -105,6 +111,17 @@ struct Open {
     held: Duration,
     /// The agent is about to bring the caller elsewhere.
     handed: bool,
+    /// What was said last that the call came to.
+    said: Option<Arc<str>>,
+}
+
+/// A conversation that is over, and what it came to.
+#[derive(Debug)]
+struct Ended {
+    part: usize,
+    queue: QueueName,
+    agent: Option<AgentName>,
+    said: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -134,6 +151,9 @@ impl QueueRow {
         self.transfers += other.transfers;
         self.contacts += other.contacts;
         self.repeats += other.repeats;
+        for (said, count) in &other.dispositions {
+            *self.dispositions.entry(said.clone()).or_default() += count;
+        }
     }
 }
 
@@ -148,8 +168,8 @@ impl Report {
             queues: BTreeMap::new(),
             agents: BTreeMap::new(),
         };
-        let (open, contacts) = (HashMap::new(), HashMap::new());
-        Report { conf, parts: vec![part], open, contacts, last: conf.from }
+        let (open, ended, contacts) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Report { conf, parts: vec![part], open, ended, contacts, last: conf.from }
     }
 
     /// Up to when entries matter: what was offered before `until` may end later, and callers may call again.
@@ -221,8 +241,9 @@ impl Report {
                 self.calls_again(at, queue, *call, caller);
                 if self.conf.from <= at && at < self.conf.until {
                     let (part, queue, caller) = (self.parts.len() - 1, queue.clone(), caller.clone());
-                    let (agent, leg, held_since, held) = (None, None, None, Duration::ZERO);
-                    self.open.insert(*call, Open { part, queue, caller, agent, leg, held_since, held, handed: false });
+                    let (agent, leg, held_since, held, said) = (None, None, None, Duration::ZERO, None);
+                    let open = Open { part, queue, caller, agent, leg, held_since, held, handed: false, said };
+                    self.open.insert(*call, open);
                 }
             }
             QueueWhat::Left { call, outcome: Outcome::Answered { agent }, .. } => {
@@ -239,6 +260,7 @@ impl Report {
                 let Some(mut open) = self.open.remove(call) else { return };
                 open.takes_back(at);
                 let transfers = u64::from(open.handed && *by != EndedBy::Caller);
+                let (number, said, name, by) = (open.part, open.said.take(), open.queue.clone(), open.agent.clone());
                 let part = &mut self.parts[open.part];
                 let queue = part.queues.entry(open.queue).or_default();
                 queue.held += open.held;
@@ -247,6 +269,10 @@ impl Report {
                     let agent = part.agents.entry(agent).or_default();
                     agent.held += open.held;
                     agent.transfers += transfers;
+                }
+                self.ended.insert(*call, Ended { part: number, queue: name, agent: by, said: None });
+                if let Some(said) = said {
+                    self.came_to(*call, said);
                 }
             }
             _ => {}
@@ -262,7 +288,26 @@ impl Report {
         }
     }
 
+    /// It is said what a conversation that is over came to; what was said of it before no longer counts.
+    fn came_to(&mut self, call: CallId, said: Arc<str>) {
+        let Some(ended) = self.ended.get_mut(&call) else { return };
+        let part = &mut self.parts[ended.part];
+        let queue = &mut part.queues.entry(ended.queue.clone()).or_default().dispositions;
+        let agent = ended.agent.as_ref().map(|agent| &mut part.agents.entry(agent.clone()).or_default().dispositions);
+        let before = ended.said.replace(said.clone());
+        for counts in [Some(queue), agent].into_iter().flatten() {
+            if let Some(count) = before.as_ref().and_then(|before| counts.get_mut(before)) {
+                *count -= 1;
+            }
+            *counts.entry(said.clone()).or_default() += 1;
+            counts.retain(|_, count| *count > 0);
+        }
+    }
+
     fn in_call(&mut self, at: Time, call: CallId, what: &What) {
+        if let (What::Disposed(said), false) = (what, self.open.contains_key(&call)) {
+            return said.disposition.as_deref().into_iter().for_each(|said| self.came_to(call, said.into()));
+        }
         let Some(open) = self.open.get_mut(&call) else { return };
         let ours = |leg: &LegId| open.leg == Some(*leg);
         match what {
@@ -281,6 +326,9 @@ impl Report {
                 open.takes_back(at);
             }
             What::TransferFailed { .. } => open.handed = false,
+            What::Disposed(disposed) => {
+                open.said = disposed.disposition.as_deref().map(Arc::from).or(open.said.take());
+            }
             _ => {}
         }
     }

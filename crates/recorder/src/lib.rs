@@ -38,7 +38,7 @@ mod wav_file;
 
 pub use archive::{
     Access, Act, Because, By, CHUNK, Encode, Encoded, Entry, Fault, Finding, Hash, Index, IndexError, KeepError,
-    Manifest, Noted, Outbox, Progress, Query, Report, Retention, Row, Sums, Total, Verify, access, erase, hold,
+    Manifest, Noted, Outbox, Progress, Query, Report, Retention, Row, Sums, Total, Verify, access, erase, hold, note,
     ratings, ratings_of, release, with_ratings,
 };
 pub use closing::{Closing, Settled};

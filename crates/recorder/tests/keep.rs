@@ -6,7 +6,7 @@ use std::fs;
 
 use common::{Archive, NOON, Sorted};
 use recorder::{
-    Access, Act, Because, Format, Index, KeepError, Manifest, Query, access, erase, hold, ratings, release,
+    Access, Act, Because, Format, Index, KeepError, Manifest, Query, access, erase, hold, note, ratings, release,
     with_ratings,
 };
 
@@ -50,6 +50,19 @@ fn what_is_held_is_not_erased_until_it_is_released() {
         assert!(last.contains(proof), "{proof} is not in {last}");
     }
     assert!(matches!(erase(&mut manifest, FILE, because("again")), Err(KeepError::Unknown { .. })));
+}
+
+#[test]
+fn what_is_said_of_a_call_afterwards_is_in_the_sidecar_and_the_chain() {
+    let archive = Archive::with_recording();
+    let mut manifest = Manifest::new(&archive.0);
+    let said = serde_json::json!([{ "disposition": "sold", "by": "ann" }]);
+    assert!(matches!(note(&mut manifest, "2026/11/24/b.wav", because("?"), &said), Err(KeepError::Disk { .. })));
+    note(&mut manifest, FILE, because("disposition"), &said).unwrap();
+    archive.assert_proved();
+    let sidecar: serde_json::Value = serde_json::from_slice(&fs::read(archive.path("a.json")).unwrap()).unwrap();
+    assert_eq!(sidecar["cdr"]["dispositions"], said);
+    assert!(chain(&archive).lines().last().unwrap().contains("\"noted\""));
 }
 
 #[test]

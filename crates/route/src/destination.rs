@@ -31,6 +31,8 @@ pub enum Destination {
     Logout(Option<String>),
     /// The caller, an agent, takes a pause, with its reason; `*`: the one whose code is dialled behind the number.
     Pause(String),
+    /// The caller, an agent, says what his last call came to, by the code dialled behind the number.
+    Disposition,
     /// The caller, an agent, wants so many more seconds after a call.
     WrapUp(u16),
     /// Opens or closes these hours by hand, or leaves them to the clock again.
@@ -82,6 +84,7 @@ impl FromStr for Destination {
             ("logout", queue) if queue.is_some() || name.is_none() => Ok(Destination::Logout(queue)),
             ("pause", None) if name.is_none() => Ok(Destination::Pause("pause".to_owned())),
             ("pause", Some(reason)) => Ok(Destination::Pause(reason)),
+            ("disposition", None) if name.is_none() => Ok(Destination::Disposition),
             ("wrap-up", Some(secs)) => match secs.parse() {
                 Ok(secs @ 1..=3600) => Ok(Destination::WrapUp(secs)),
                 _ => Err(format!("wrap-up:{secs} is no time after a call; write 1 to 3600 seconds")),
@@ -111,7 +114,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
-                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
+                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -135,6 +138,7 @@ impl fmt::Display for Destination {
             Destination::Logout(None) => f.write_str("logout"),
             Destination::Logout(Some(queue)) => write!(f, "logout:{queue}"),
             Destination::Pause(reason) => write!(f, "pause:{reason}"),
+            Destination::Disposition => f.write_str("disposition"),
             Destination::WrapUp(secs) => write!(f, "wrap-up:{secs}"),
             Destination::Hours { hours, by_hand: Some(true) } => write!(f, "open:{hours}"),
             Destination::Hours { hours, by_hand: Some(false) } => write!(f, "close:{hours}"),

@@ -43,6 +43,9 @@ impl Control {
                 spawn_local(say_all(rows.collect(), answers));
             }
             Request::Agent { agent, order } => self.tell_agent(&agent, order, &answers, now, out),
+            Request::Dispose { account, disposition, note, by } => {
+                self.dispose(&account, disposition, note, by, &answers, now, out);
+            }
             Request::CloseQueue { queue, closed } => self.close_queue(&queue, closed, &answers, now, out),
             Request::Prioritise { call, priority } => self.prioritise(&call, priority, &answers, now, out),
             Request::Phones => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use acd::{AgentName, AgentState, QueueName};
 use base::{CallId, Time};
+use call::{Actor, How};
 use serde_json::json;
 use tracing::info;
 
@@ -58,6 +59,41 @@ impl Control {
         let state =
             view.map(|view| AgentStatus::of(view, now).state).filter(|_| !talks).unwrap_or("talking".to_owned());
         let _ = answers.try_send(Line::Done(json!({ "agent": name, "state": state })));
+    }
+
+    #[allow(clippy::too_many_arguments)] // as the request has them
+    pub(super) fn dispose(
+        &mut self,
+        account: &str,
+        said: Option<String>,
+        note: Option<String>,
+        by: String,
+        answers: &Answers,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let known = self.switch.dispositions();
+        let disposition = match said {
+            None => None,
+            Some(said) => match known.get(&said).or_else(|| known.values().find(|name| **name == said)) {
+                Some(name) => Some(name.clone()),
+                None => {
+                    let names: Vec<&str> = known.values().map(String::as_str).collect();
+                    let why = format!("{said:?} is nothing calls come to; [dispositions] has {}", names.join(", "));
+                    let _ = answers.try_send(Line::Failed(why));
+                    return;
+                }
+            },
+        };
+        let actor = Actor { by, how: How::Command };
+        let call = self.switch.dispose(account, (disposition, note), actor, now, out);
+        self.perform(out);
+        let _ = answers.try_send(match call {
+            Some(call) => Line::Done(json!({ "call": call.to_string() })),
+            None => {
+                Line::Failed(format!("{account} has had no call since the switch started; `centrala calls` lists them"))
+            }
+        });
     }
 
     pub(super) fn close_queue(

@@ -153,6 +153,41 @@ fn about(value: Option<f64>, wanted: f64) {
 }
 
 #[test]
+fn a_conversation_counts_by_what_was_said_of_it_last() {
+    let disposed = |number, disposition: Option<&str>| {
+        let actor = call::Actor { by: "ann".into(), how: call::How::Key };
+        let disposition = disposition.map(str::to_owned);
+        said(number, What::Disposed(call::Disposed { disposition, note: None, actor }))
+    };
+    let records = vec![
+        (10, entered("sales", 1, "+481")),
+        (15, talks(1, "ann")),
+        (15, answered(1, "ann", 5)),
+        (20, disposed(1, Some("sold"))), // while they talk
+        (30, disposed(1, None)),         // a note takes nothing back
+        (60, completed(1, "ann", 45, EndedBy::Caller)),
+        (70, entered("sales", 2, "+482")),
+        (75, talks(2, "ann")),
+        (75, answered(2, "ann", 5)),
+        (90, completed(2, "ann", 15, EndedBy::Caller)),
+        (95, disposed(2, Some("sold"))),         // afterwards,
+        (4000, disposed(2, Some("call again"))), // and otherwise, in another interval
+        (4001, disposed(9, Some("sold"))),       // of a call that was in no queue
+    ];
+    let interval = Some(secs(1800));
+    let conf = ReportConf { from: at(0), until: at(7200), interval, answer_within: secs(20), repeat_within: secs(60) };
+    let mut report = Report::new(conf);
+    for (number, (secs, record)) in (1..).zip(records) {
+        report.take(&Entry { number, at: at(secs), record });
+    }
+    let parts = report.finish();
+    let wanted = BTreeMap::from([("call again".into(), 1), ("sold".into(), 1)]);
+    assert_eq!(parts[0].queues[&queue("sales")].dispositions, wanted);
+    assert_eq!(parts[0].agents[&agent("ann")].dispositions, wanted);
+    assert!(parts[1..].iter().all(|part| part.queues.is_empty()));
+}
+
+#[test]
 fn two_half_hours_by_hand() {
     let intervals = of_two_half_hours(Some(1800));
     let [first, second] = &intervals[..] else { panic!("{intervals:#?}") };

@@ -88,6 +88,19 @@ pub fn hold(manifest: &mut Manifest, file: &str, because: Because<'_>) -> Result
     })
 }
 
+/// Lets the sidecar say what somebody has said of the call since it was over: all that was.
+///
+/// # Errors
+/// When the chain does not know it (yet), or the disk refuses.
+pub fn note(manifest: &mut Manifest, file: &str, because: Because<'_>, said: &Value) -> Result<(), KeepError> {
+    change(manifest, file, because, Act::Noted, |members| {
+        if let Value::Object(cdr) = members.entry("cdr").or_insert_with(|| json!({})) {
+            cdr.insert("dispositions".to_owned(), said.clone());
+        }
+        Ok(())
+    })
+}
+
 /// Ends a hold.
 ///
 /// # Errors

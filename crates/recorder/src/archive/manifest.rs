@@ -32,6 +32,8 @@ pub enum Act {
     Held,
     /// It is on hold no longer.
     Released,
+    /// Its sidecar says more of its call than before.
+    Noted,
     /// It is gone, on purpose.
     Erased,
     /// Somebody listened to it.
