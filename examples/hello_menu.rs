@@ -53,7 +53,7 @@ fn main() {
     });
     let found = Found::only(Destination::Menu("main".to_owned()));
 
-    let mut journey = Journey::new(Call::new(knock, conf, Time::ZERO), found, Arc::new(flow));
+    let mut journey = Journey::new(Call::new(knock, conf, Time::ZERO), found, Arc::new(flow), Arc::default());
     journey.run();
     println!("the caller knocks:      {} wishes (answer, play the greeting …)", journey.take_wishes().len());
     let key = media::Event::Digit { leg: LegId(1), digit: '1' };

@@ -46,6 +46,8 @@ pub enum Command {
     Mwi(MwiArgs),
     /// List the opening hours; open or close by hand, or leave it to the clock again
     Hours(HoursArgs),
+    /// List what people want of the calls to them (not to be disturbed, calls to go elsewhere); or say it for somebody
+    Wishes(WishesArgs),
     /// List the trunks: are they up, are we registered, how many calls; or take one out of use and into it again
     Trunks(TrunksArgs),
     /// Print what Prometheus reads
@@ -110,6 +112,19 @@ pub struct HoursArgs {
     /// What they are from now
     #[arg(value_enum)]
     by: Option<By>,
+}
+
+#[derive(Args)]
+pub struct WishesArgs {
+    #[command(flatten)]
+    list: ListArgs,
+    /// The person; without, all who want something are listed
+    #[arg(requires = "wish")]
+    person: Option<String>,
+    /// dnd, dnd:off, forward:always, forward:busy, forward:no-answer or forward:off
+    wish: Option<route::Wish>,
+    /// Where calls are to go, as that person would dial it
+    number: Option<String>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -189,6 +204,7 @@ impl Command {
                 args.list(&Request::Subscriptions, subscription_columns, "nobody watches anything")
             }
             Command::Hours(args) => args.run(),
+            Command::Wishes(args) => args.run(),
             Command::Mwi(args) => args.run(),
             Command::Voicemail(VoicemailCommand::List(list)) => {
                 list.list(&Request::Voicemail, voicemail_columns, "no messages wait for anybody")
@@ -255,6 +271,22 @@ impl HoursArgs {
         match self.list.json {
             true => println!("{}", json!({ "hours": hours, "by_hand": by_hand })),
             false => println!("{hours} is {how}"),
+        }
+        Ok(())
+    }
+}
+
+impl WishesArgs {
+    fn run(self) -> Result<(), Failure> {
+        let WishesArgs { list, person, wish, number } = self;
+        let (Some(person), Some(wish)) = (person, wish) else {
+            return list.list(&Request::Wishes, wishes_columns, "nobody wants anything of the calls to him");
+        };
+        let request = Request::Wish { person: person.clone(), wish: wish.to_string(), number: number.clone() };
+        list.switch.ask(&request, |_| true)?;
+        match list.json {
+            true => println!("{}", json!({ "person": person, "wish": wish.to_string(), "number": number })),
+            false => println!("{person}: {wish} {}", number.unwrap_or_default()),
         }
         Ok(())
     }
@@ -339,6 +371,15 @@ fn hours_columns(row: Value) -> Option<Vec<String>> {
         (false, None) => "always".to_owned(),
     };
     Some(vec![one.hours, state.to_owned(), until, one.zone])
+}
+
+fn wishes_columns(row: Value) -> Option<Vec<String>> {
+    let to = |name: &str| match row[name].as_str() {
+        Some(to) => format!("{}: {to}", name.replace('_', " ")),
+        None => String::new(),
+    };
+    let quiet = if row["quiet"] == true { "do not disturb" } else { "" };
+    Some(vec![row["person"].as_str()?.to_owned(), quiet.to_owned(), to("always"), to("busy"), to("no_answer")])
 }
 
 fn voicemail_columns(row: Value) -> Option<Vec<String>> {

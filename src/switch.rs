@@ -24,6 +24,7 @@ mod trunks;
 mod user_to_user;
 mod voicemail;
 mod watchers;
+mod wishes;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
@@ -84,6 +85,8 @@ pub struct Switch {
     deadlines: BinaryHeap<Reverse<(Time, CallId)>>,
     call_conf: Arc<CallConf>,
     flow_conf: Arc<FlowConf>,
+    /// What people want of the calls to them.
+    wishes: Arc<flow::Wishes>,
     random: Random,
     clock: WallClock,
     threads: usize,
@@ -137,6 +140,7 @@ impl Switch {
                 fingerprints: None,
             }),
             flow_conf: conf.flow.clone(),
+            wishes: Arc::default(),
             random,
             clock,
             threads: conf.switch.media_threads,
@@ -265,6 +269,7 @@ impl Switch {
         self.routes = conf.routes.clone();
         self.switches.retain(|hours, _| conf.routes.hours.contains_key(hours));
         self.flow_conf = conf.flow.clone();
+        self.keep_wishes();
         self.call_conf = Arc::new(CallConf {
             hold_music: conf.hold_music.clone(),
             features: conf.features.clone(),

@@ -84,6 +84,17 @@ pub enum Request {
         /// Open or closed; none: by the clock.
         by_hand: Option<bool>,
     },
+    /// What people want of the calls to them: a line each.
+    Wishes,
+    /// A person wants something else of them.
+    Wish {
+        /// The account.
+        person: String,
+        /// What, as the conf writes it: `dnd`, `forward:always`.
+        wish: String,
+        /// Where calls go, as that person would dial it.
+        number: Option<String>,
+    },
     /// The messages left for people: a line each.
     Voicemail,
     /// The mailboxes with something in them: a line each.

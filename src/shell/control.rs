@@ -91,6 +91,7 @@ pub(super) struct Control {
     messages: Messages,
     web: Web,
     hours: KeptFile,
+    wishes: KeptFile,
     today: KeptFile,
     /// What that holds.
     today_kept: String,
@@ -342,6 +343,12 @@ impl Control {
                     self.hours.keep(print_hours(&self.switch), None);
                     self.journal.append(self.clock.now(), Record::Hours { hours, by_hand });
                 }
+                Output::Wish { account, wish, to } => {
+                    info!(account, to, "{wish}");
+                    self.wishes.keep(print_wishes(&self.switch), None);
+                    let record = Record::Wish { account, wish: wish.to_string(), to };
+                    self.journal.append(self.clock.now(), record);
+                }
                 Output::Voicemail { kept } => {
                     self.voicemail.keep(kept, None);
                     self.mailboxes.keep(mailboxes::print(self.switch.mailboxes()), None);
@@ -390,6 +397,11 @@ impl Control {
 /// What is kept of the hours that were opened and closed by hand.
 fn print_hours(switch: &Switch) -> String {
     serde_json::to_string(switch.hours_by_hand()).unwrap_or_default()
+}
+
+/// What is kept of what people want of the calls to them.
+fn print_wishes(switch: &Switch) -> String {
+    serde_json::to_string(switch.wishes()).unwrap_or_default()
 }
 
 #[allow(clippy::disallowed_methods)] // tokio counts from its own now

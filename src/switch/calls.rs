@@ -82,7 +82,7 @@ impl Switch {
         out.push(Output::Dialog { call: id, sip_call_id: incoming.call_id });
         self.legs.insert(incoming.leg, id);
         let call = Call::new(knock, self.call_conf.clone(), now);
-        let journey = Journey::new(call, found, self.flow_conf.clone());
+        let journey = Journey::new(call, found, self.flow_conf.clone(), self.wishes.clone());
         let caller = knocker.caller;
         let by = caller.account.clone();
         let running = Running { only, ..Running::new(journey, caller, by, max_forwards) };
@@ -120,6 +120,7 @@ impl Switch {
     /// Lets a call take its next step and does what it wants. A fault inside ends that call and no other.
     pub(super) fn step(&mut self, id: CallId, now: Time, out: &mut Vec<Output>, step: impl FnOnce(&mut Journey)) {
         let Some(running) = self.journeys.get_mut(&id) else { return };
+        running.journey.know(&self.wishes);
         if catch_unwind(AssertUnwindSafe(|| step(&mut running.journey))).is_err() {
             running.journey.fault(now);
         }
@@ -127,17 +128,25 @@ impl Switch {
             let Some(running) = self.journeys.get_mut(&id) else { return };
             let (wishes, thread) = (running.journey.take_wishes(), running.thread);
             let words = running.journey.take_words();
+            let mut goes_on = !wishes.is_empty();
             for word in words {
                 match word {
                     Word::Queue(word) => self.words.push_back(word),
                     Word::Disposes { account, disposition } => self.disposes(&account, disposition, now, out),
                     Word::Mailbox(word) => self.mail.push_back(word),
+                    Word::Wish { account, wish, number } => {
+                        let granted = self.wants(&account, wish, &number, now, out);
+                        if let Some(running) = self.journeys.get_mut(&id) {
+                            running.journey.granted(granted);
+                        }
+                        goes_on = true;
+                    }
                     Word::Ask(ask) => out.push(Output::AskWeb(ask)),
                     Word::Fetch { call, file } => out.push(Output::Fetch { call, file }),
                     Word::Hours { hours, by_hand } => drop(self.switch_hours(&hours, by_hand, out)),
                 }
             }
-            if wishes.is_empty() {
+            if !goes_on {
                 break;
             }
             for wish in wishes {
@@ -202,6 +211,10 @@ impl Switch {
         let (caller, hops) = (running.caller.clone(), running.max_forwards.to_string());
         let hops = (sip::Name::MaxForwards, hops);
         match target {
+            // Who is called by what he has dialled himself is disturbed by himself.
+            Target::Account(account) if self.wishes.is_quiet(&account) && !running.journey.call().awaits_caller() => {
+                Err(486)
+            }
             Target::Account(account) => {
                 let party = running.journey.call().caller().party.clone();
                 let mut bindings = self.endpoint.bindings(&account, now);

@@ -119,6 +119,15 @@ pub enum Output {
         /// Open or closed; none: by the clock.
         by_hand: Option<bool>,
     },
+    /// A person wants something else of the calls to him; what all want is to be kept.
+    Wish {
+        /// Who.
+        account: String,
+        /// What.
+        wish: route::Wish,
+        /// Where calls go.
+        to: Option<String>,
+    },
     /// So it stands with the mailboxes: to be kept.
     Voicemail {
         /// All of it.

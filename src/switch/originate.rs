@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use base::{CallId, Time};
-use call::{Call, Dial, Direction, NewLeg, Onward, Origination, Party, Target};
+use call::{Call, Dial, Direction, NewLeg, Origination, Party};
 use flow::Journey;
 use route::{Caller, Destination, Found};
 
@@ -101,28 +101,18 @@ impl Switch {
         };
         let call =
             Call::originate(Origination { call: id, nobody, first, called, direction }, self.call_conf.clone(), now);
-        let journey = Journey::new(call, then, self.flow_conf.clone());
+        let journey = Journey::new(call, then, self.flow_conf.clone(), self.wishes.clone());
         self.begin(id, Running::new(journey, caller, by, HOPS), now, out);
         Ok(())
     }
 
     /// Who rings where a number leads; nobody, where nothing can be rung.
     fn dials(&self, found: &Found) -> Option<Dial> {
-        let conf = &self.flow_conf;
-        let onward = |trunk: &String, number: &String| {
-            let (trunk, number) = (trunk.clone(), number.clone());
-            (vec![Target::Trunk(Onward { trunk, number, ..Onward::default() })], conf.trunk_ring)
+        let destination = match &found.destination {
+            Destination::Trunk(trunk) => &Destination::Number { trunk: trunk.clone(), number: found.number.clone() },
+            destination => destination,
         };
-        let (targets, ring) = match &found.destination {
-            Destination::Person(name) => (vec![Target::Account(name.clone())], conf.people.get(name)?.ring),
-            Destination::Group(name) => {
-                let group = conf.groups.get(name)?;
-                (group.people.iter().cloned().map(Target::Account).collect(), group.ring)
-            }
-            Destination::Trunk(trunk) => onward(trunk, &found.number),
-            Destination::Number { trunk, number } => onward(trunk, number),
-            _ => return None,
-        };
+        let (targets, ring) = flow::rung(destination, &self.flow_conf)?;
         Some(Dial { targets, ring })
     }
 }

@@ -49,3 +49,4 @@ mod voicemail;
 mod watch;
 mod web_socket;
 mod web_steps;
+mod wishes;

@@ -400,7 +400,7 @@ impl World {
                 let answer = self.zone.answer(&question);
                 return vec![Input::Located(locate::Input::Answered { question, answer })];
             }
-            Output::Located { .. } => {}
+            Output::Located { .. } | Output::Wish { .. } => {}
             Output::Close { .. } | Output::Reuse { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
             Output::PortsUsedUp { .. } | Output::OverLimit { .. } | Output::Voicemail { .. } => {}
             Output::AskWeb(ask) => self.asks.push_back(ask),

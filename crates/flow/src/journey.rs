@@ -9,7 +9,7 @@ use std::sync::Arc;
 use acd::AgentName;
 use base::{LegId, RecordingId, Time};
 use call::{Actor, Call, Do, Event, Input, Leg, Order, Outbound, Replacement, Side, Supervisor};
-use route::{Destination, Found, Guest};
+use route::{Destination, Found, Guest, Wish};
 
 use crate::announce::Announce;
 use crate::collect::Collect;
@@ -27,8 +27,9 @@ use crate::queue::Queue;
 use crate::record::{Scene, Verdict};
 use crate::ring::{Ring, rung};
 use crate::say::Say;
+use crate::wanting::Wanting;
 use crate::web::{Answer, Ask};
-use crate::{FlowConf, ForwardConf, Next, Program, QueueConf, StepConf, Word};
+use crate::{FlowConf, ForwardConf, Next, Program, QueueConf, StepConf, Wishes, Word};
 
 /// One call under way.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub struct Journey {
     /// Who had the call before a transfer, until it is known whether that comes to something.
     aside: Option<Box<dyn Program + Send>>,
     conf: Arc<FlowConf>,
+    wishes: Arc<Wishes>,
     asked: Asked,
     /// What the rules of what is recorded know of the call.
     scene: Scene,
@@ -54,19 +56,20 @@ pub struct Journey {
 
 impl Journey {
     /// Sends a call that has just knocked where routing says; [`Journey::run`] takes the first step.
-    pub fn new(mut call: Call, found: Found, conf: Arc<FlowConf>) -> Journey {
+    pub fn new(mut call: Call, found: Found, conf: Arc<FlowConf>, wishes: Arc<Wishes>) -> Journey {
         greet(&mut call, &found.guest);
         let scene = Scene::new(&call, found.record);
         let refusal = call.offer_refusal().map(Destination::Reject);
         let destination = refusal.unwrap_or(found.destination);
         call.entered(destination.to_string());
         let asked = Asked { number: found.number, priority: found.guest.priority };
-        let program = program(&destination, &asked, &conf, &call);
+        let program = program(&destination, &asked, (&conf, &wishes), &call);
         Journey {
             call,
             program,
             aside: None,
             conf,
+            wishes,
             asked,
             scene,
             words: Vec::new(),
@@ -127,6 +130,20 @@ impl Journey {
             let next = self.program.answered(answer, &mut self.call);
             self.follow(next);
         }
+        self.run();
+    }
+
+    /// What people want of the calls to them, as it stands now.
+    pub fn know(&mut self, wishes: &Arc<Wishes>) {
+        if !Arc::ptr_eq(&self.wishes, wishes) {
+            self.wishes = wishes.clone();
+        }
+    }
+
+    /// What the caller wants of the calls to him is so from now, or not: see [`Word::Wish`].
+    pub fn granted(&mut self, granted: Result<(), u16>) {
+        let next = self.program.granted(granted, &mut self.call);
+        self.follow(next);
         self.run();
     }
 
@@ -355,7 +372,7 @@ impl Journey {
             self.call.stop();
             self.call.wake_no_more();
             self.call.entered(destination.to_string());
-            self.program = program(&destination, &self.asked, &self.conf, &self.call);
+            self.program = program(&destination, &self.asked, (&self.conf, &self.wishes), &self.call);
             self.unasked = self.asks;
             next = self.program.step(Event::Started, &mut self.call);
             self.hears_program();
@@ -394,7 +411,12 @@ fn greet(call: &mut Call, guest: &Guest) {
 }
 
 /// The program for a destination. The conf was checked, so every name is there; one that is not is refused all the same.
-fn program(destination: &Destination, asked: &Asked, conf: &Arc<FlowConf>, call: &Call) -> Box<dyn Program + Send> {
+fn program(
+    destination: &Destination,
+    asked: &Asked,
+    (conf, wishes): (&Arc<FlowConf>, &Wishes),
+    call: &Call,
+) -> Box<dyn Program + Send> {
     let duty_in = |agents: &HashSet<AgentName>, what, melody: &audio::Sound| -> Box<dyn Program + Send> {
         let account = call.caller().party.account.as_deref().and_then(|account| account.parse().ok());
         Box::new(Duty::new(what, account.filter(|agent| agents.contains(agent)), melody.clone()))
@@ -406,7 +428,12 @@ fn program(destination: &Destination, asked: &Asked, conf: &Arc<FlowConf>, call:
             Destination::Group(name) => conf.groups.get(name).map(|group| &group.forward),
             _ => None,
         };
-        Some(Box::new(Ring { targets, ring, forward: forward.cloned().unwrap_or_default() }) as _)
+        let forward = forward.cloned().unwrap_or_default();
+        let forward = match destination {
+            Destination::Person(name) => wishes.forwards(name, forward),
+            _ => forward,
+        };
+        Some(Box::new(Ring { targets, ring, forward }) as _)
     };
     let duty = |what, melody| duty_in(&conf.agents, what, melody);
     let found: Option<Box<dyn Program + Send>> = match destination {
@@ -420,6 +447,14 @@ fn program(destination: &Destination, asked: &Asked, conf: &Arc<FlowConf>, call:
             let melody = if *by_hand == Some(false) { &conf.away_melody } else { &conf.ready_melody };
             let word = Word::Hours { hours: hours.clone(), by_hand: *by_hand };
             Some(Box::new(Night { word: Some(word), melody: melody.clone() }))
+        }
+        Destination::Wish(wish) => {
+            let melody = match wish {
+                Wish::Quiet(true) | Wish::ForwardNone => &conf.away_melody,
+                Wish::Quiet(false) | Wish::Forward(_) => &conf.ready_melody,
+            };
+            let (number, melody) = (asked.number.clone(), melody.clone());
+            Some(Box::new(Wanting { wish: *wish, number, melody, words: Vec::new() }))
         }
         Destination::Voicemail(account) => conf.people.get(account.as_str()).map(|_| {
             let greeting = conf.voicemail.greetings.get(account).or(conf.voicemail.greeting.as_ref());

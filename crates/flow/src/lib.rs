@@ -26,7 +26,9 @@ mod record;
 mod ring;
 mod say;
 mod voicemail;
+mod wanting;
 mod web;
+mod wishes;
 mod words;
 
 pub use conf::{
@@ -40,12 +42,14 @@ pub use look_up::LookUpConf;
 pub use phrase::{Phrase, Piece, Spoken};
 pub use queue::SHUTDOWN;
 pub use record::{Keep, RecordConf, RecordRule, Scene, Verdict};
+pub use ring::rung;
 pub use voicemail::VoicemailConf;
 pub use web::{Address, Answer, Ask, ServerConf, Token};
+pub use wishes::{Wanted, Wishes};
 pub use words::{Vocabulary, Words};
 
 use call::{Call, Event};
-use route::Destination;
+use route::{Destination, Wish};
 
 /// A small machine that owns a call's next decision.
 pub trait Program: std::fmt::Debug {
@@ -76,6 +80,11 @@ pub trait Program: std::fmt::Debug {
         Next::Wait
     }
 
+    /// What the caller wants of the calls to him is so from now; or the SIP status that says why not.
+    fn granted(&mut self, _granted: Result<(), u16>, _call: &mut Call) -> Next {
+        Next::Wait
+    }
+
     /// What is to be told to others.
     fn words(&mut self) -> Vec<Word> {
         Vec::new()
@@ -103,6 +112,15 @@ pub enum Word {
     },
     /// The mailboxes.
     Mailbox(::voicemail::Input),
+    /// A person wants something of the calls to him.
+    Wish {
+        /// Who.
+        account: String,
+        /// What.
+        wish: Wish,
+        /// The number calls are to go to.
+        number: String,
+    },
     /// A web server is asked.
     Ask(Ask),
     /// A message's sound is wanted.

@@ -16,7 +16,7 @@ pub(crate) struct Ring {
 }
 
 /// Whom a destination rings, and for how long; nothing, where it rings nobody.
-pub(crate) fn rung(destination: &Destination, conf: &FlowConf) -> Option<(Vec<Target>, Duration)> {
+pub fn rung(destination: &Destination, conf: &FlowConf) -> Option<(Vec<Target>, Duration)> {
     match destination {
         Destination::Person(name) => {
             conf.people.get(name).map(|person| (vec![Target::Account(name.clone())], person.ring))

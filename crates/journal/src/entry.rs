@@ -46,6 +46,15 @@ pub enum Record {
         /// Open or closed; none: by the clock.
         by_hand: Option<bool>,
     },
+    /// A person wants something else of the calls to him.
+    Wish {
+        /// Who.
+        account: String,
+        /// What, as the conf writes it: `dnd`, `forward:always`.
+        wish: String,
+        /// Where calls go.
+        to: Option<String>,
+    },
     /// Somebody has set the system's clock: moments after this are named by it. Facts of calls that stood are named as before,
     /// until the call is over, so that the lengths between them stay right.
     ClockSet {
@@ -82,6 +91,7 @@ impl Record {
             | Record::Started { .. }
             | Record::Stopped
             | Record::Hours { .. }
+            | Record::Wish { .. }
             | Record::ClockSet { .. }
             | Record::Lost { .. } => None,
         }

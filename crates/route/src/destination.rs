@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::Wish;
+
 /// How somebody hears another's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ear {
@@ -44,6 +46,8 @@ pub enum Destination {
     },
     /// The caller hears the call of the person dialled; see [`Ear`].
     Supervise(Ear),
+    /// The caller, a person, wants this of the calls to him from now.
+    Wish(Wish),
     /// The caller takes the call that rings at the person dialled, or at who shares a group with the caller.
     Pickup,
     /// The caller leaves a message for this account.
@@ -92,6 +96,7 @@ impl FromStr for Destination {
             ("open", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(true) }),
             ("close", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(false) }),
             ("clock", Some(hours)) => Ok(Destination::Hours { hours, by_hand: None }),
+            ("dnd" | "forward", _) => Ok(Destination::Wish(text.parse()?)),
             ("pickup", None) if name.is_none() => Ok(Destination::Pickup),
             ("listen", None) if name.is_none() => Ok(Destination::Supervise(Ear::Listen)),
             ("whisper", None) if name.is_none() => Ok(Destination::Supervise(Ear::Whisper)),
@@ -114,7 +119,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
-                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
+                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -143,6 +148,7 @@ impl fmt::Display for Destination {
             Destination::Hours { hours, by_hand: Some(true) } => write!(f, "open:{hours}"),
             Destination::Hours { hours, by_hand: Some(false) } => write!(f, "close:{hours}"),
             Destination::Hours { hours, by_hand: None } => write!(f, "clock:{hours}"),
+            Destination::Wish(wish) => wish.fmt(f),
             Destination::Pickup => f.write_str("pickup"),
             Destination::Supervise(Ear::Listen) => f.write_str("listen"),
             Destination::Supervise(Ear::Whisper) => f.write_str("whisper"),
@@ -180,6 +186,8 @@ mod tests {
             "logout:sales",
             "logout",
             "pause:lunch",
+            "dnd",
+            "forward:busy",
             "pickup",
             "listen",
             "whisper",

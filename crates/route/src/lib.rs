@@ -9,9 +9,11 @@ mod destination;
 mod hours;
 mod pattern;
 mod table;
+mod wish;
 
 pub use caller::{Caller, From, Numbers};
 pub use destination::{Destination, Ear};
 pub use hours::{Hours, Span};
 pub use pattern::Pattern;
 pub use table::{Found, Guest, Miss, Moment, Route, RouteError, Routes, Share, Switches, When};
+pub use wish::{Case, Wish};

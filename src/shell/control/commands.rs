@@ -110,6 +110,29 @@ impl Control {
                     let _ = answers.try_send(Line::Failed(why));
                 }
             }
+            Request::Wishes => {
+                let row = |(person, wanted): (&str, &flow::Wanted)| {
+                    let mut row = json!(wanted);
+                    row["person"] = person.into();
+                    row
+                };
+                let rows = self.switch.wishes().iter().map(row).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::Wish { person, wish, number } => {
+                let number = number.unwrap_or_default();
+                let wanted = wish.parse().map(|wish| self.switch.wants(&person, wish, &number, now, out));
+                self.perform(out);
+                let why = match wanted {
+                    Ok(Ok(())) => return self.wishes.keep(super::print_wishes(&self.switch), Some(answers)),
+                    Ok(Err(404)) if !self.switch.is_person(&person) => {
+                        format!("there is no person {person:?}; people.toml names them")
+                    }
+                    Ok(Err(status)) => format!("{person} may send no calls to {number:?} ({status})"),
+                    Err(why) => why,
+                };
+                let _ = answers.try_send(Line::Failed(why));
+            }
             Request::Voicemail => {
                 let rows = |(account, messages): (&str, &[::voicemail::Message])| {
                     messages.iter().map(|one| json!(VoicemailStatus::of(account, one))).collect::<Vec<_>>()

@@ -112,6 +112,8 @@ impl Control {
         })?;
         let (hours, kept) = KeptFile::open(&folder.join(HOURS_FILE), |text| Ok(serde_json::from_str(text)?));
         switch.remember_hours(kept);
+        let (wishes, kept) = KeptFile::open(&folder.join(WISHES_FILE), |text| Ok(serde_json::from_str(text)?));
+        switch.remember_wishes(kept);
         let (today, kept) = KeptFile::open(&folder.join(TODAY_FILE), |text| Ok(serde_json::from_str(text)?));
         switch.remember_trunks_today(&kept, clock.now());
         prepare::prompts(&conf)?;
@@ -148,6 +150,7 @@ impl Control {
             messages,
             web: Web::start(inbox.clone())?,
             hours,
+            wishes,
             today,
             today_kept: String::new(),
             names: Names::new(&conf.switch.dns_servers, door),
@@ -170,6 +173,8 @@ impl Control {
 
 /// The hours that stand as somebody has put them, in the journal's folder.
 const HOURS_FILE: &str = "hours.json";
+/// What people want of the calls to them, beside it.
+const WISHES_FILE: &str = "wishes.json";
 /// The messages left for people, beside it.
 const VOICEMAIL_FILE: &str = "voicemail.json";
 /// What trunks have carried today, beside it.
