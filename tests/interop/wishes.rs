@@ -52,7 +52,8 @@ fn nobody_rings_who_does_not_want_it_and_a_power_cut_changes_nothing() {
     bob.hang_up();
     ann.wait_for("CALL_CLOSED", A_WHILE);
     assert_fields(&last(3), &json!({ "path": ["person:bob"], "answered_by": "bob" }));
-    let journal = centre.program(&["journal", "tail", "--json", "--journal"]).arg(centre.journal()).output();
+    let journal =
+        centre.program(&["journal", "tail", "--lines", "500", "--json", "--journal"]).arg(centre.journal()).output();
     let journal = String::from_utf8(journal.expect("our own program").stdout).expect("text");
     for said in ["dnd", "dnd:off", "forward:busy", "forward:off"] {
         assert!(journal.contains(&format!("\"{said}\"")), "{said} is not in\n{journal}");
