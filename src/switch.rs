@@ -11,6 +11,7 @@ mod gruu;
 mod messages;
 mod moving;
 mod originate;
+mod parked;
 mod places;
 mod queues;
 mod quotas;

@@ -12,6 +12,7 @@ mod menus;
 mod music;
 mod names;
 mod ogg_opus;
+mod park;
 mod people;
 mod problem;
 mod prompts;
@@ -52,6 +53,7 @@ use crate::shell::Speaker;
 
 pub use advertise::Advertised;
 pub use features::FeaturesTable;
+pub use park::ParkTable;
 pub use people::{Person, PersonLimits};
 pub use problem::{Problem, Problems};
 pub use recording::{MaskSound, OnFailure, RecordingConf};
@@ -167,6 +169,7 @@ impl Conf {
             Some(said) => names.music(switch_file, said),
             None => audio::music().into(),
         };
+        let park = switch.park.checked(switch_file, &mut names, &hold_music);
         let said = &switch.features;
         let ready = said.prompt.as_ref().map(|name| names.sound(switch_file, name));
         let users = match said.who {
@@ -225,6 +228,7 @@ impl Conf {
             pauses: queues.pauses,
             dispositions: queues.dispositions,
             trunk_ring: TRUNK_RING,
+            park,
             record,
             voicemail,
         };

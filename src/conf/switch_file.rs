@@ -19,6 +19,7 @@ use super::advertise::{self, Advertised};
 use super::features::FeaturesTable;
 use super::file::File;
 use super::music::MusicSaid;
+use super::park::ParkTable;
 use super::people::PersonLimits;
 use super::record::RecordTable;
 use super::retention::RetentionTable;
@@ -56,6 +57,7 @@ pub(super) struct SwitchFile {
     journal: FolderTable,
     metrics: MetricsTable,
     features: FeaturesTable,
+    park: ParkTable,
     speech: SpeechTable,
 }
 
@@ -160,6 +162,7 @@ impl Default for SwitchFile {
             journal: FolderTable::default(),
             metrics: MetricsTable::default(),
             features: FeaturesTable::default(),
+            park: ParkTable::default(),
             speech: SpeechTable::default(),
         }
     }
@@ -302,6 +305,8 @@ pub struct SwitchConf {
     pub metrics: Option<SocketAddr>,
     /// What keys do during a call.
     pub features: FeaturesTable,
+    /// Callers who are parked.
+    pub park: ParkTable,
     /// How values are said.
     pub speech: SpeechConf,
 }
@@ -456,6 +461,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         speech: said.speech.checked(file, folder),
         metrics: said.metrics.listen.as_ref().and_then(|text| address(file, text)),
         features: said.features,
+        park: said.park,
     }
 }
 

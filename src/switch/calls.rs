@@ -33,12 +33,14 @@ pub(super) struct Running {
     /// A leg was given words for an application, which are not to be said twice.
     pub told_beside: bool,
     pub due: Option<Time>,
+    /// The place where the caller is parked.
+    pub parked: Option<String>,
 }
 
 impl Running {
     pub(super) fn new(journey: Journey, caller: Caller, by: Option<String>, max_forwards: u8) -> Running {
-        let (told, told_beside, only, due) = (0, false, None, None);
-        Running { journey, thread: 0, caller, by, max_forwards, only, told, told_beside, due }
+        let (told, told_beside, only, due, parked) = (0, false, None, None, None);
+        Running { journey, thread: 0, caller, by, max_forwards, only, told, told_beside, due, parked }
     }
 }
 
@@ -63,6 +65,7 @@ impl Switch {
         };
         match found.destination {
             Destination::Supervise(ear) => return self.supervises(incoming, ear, &found.number, now, out),
+            Destination::Park => return self.retrieves(incoming, &found.number, now, out),
             Destination::Pickup => return self.picks_up(incoming, &found.number, now, out),
             _ => {}
         }
@@ -285,6 +288,7 @@ impl Switch {
 
     /// Passes on what happened, and lets a call that is over go.
     pub(super) fn tell(&mut self, id: CallId, now: Time, out: &mut Vec<Output>) {
+        self.sees_parked(id);
         let Some(running) = self.journeys.get_mut(&id) else { return };
         let call = running.journey.call();
         let news = call.facts()[running.told..].iter();

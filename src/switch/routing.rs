@@ -16,8 +16,8 @@ impl Switch {
     }
 
     /// What a number of somebody's stands for.
-    pub(super) fn means(&self, account: &str, dialled: &str, now: Time) -> Option<Destination> {
-        self.routes.find(&Caller::person(account), dialled, self.moment(now)).ok().map(|found| found.destination)
+    pub(super) fn means(&self, account: &str, dialled: &str, now: Time) -> Option<Found> {
+        self.routes.find(&Caller::person(account), dialled, self.moment(now)).ok()
     }
 
     /// How the opening hours stand.

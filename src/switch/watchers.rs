@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use base::{CallId, LegId, Time};
-use presence::{Calls, Mailboxes, Rights, Sight, Watched, availability, queue_lamp};
+use presence::{Calls, Mailboxes, Rights, Sight, Watched, availability, place_lamp, queue_lamp};
 use route::Destination;
 use sip::{Command, Mailbox, Method, Name, Outside, Package, Reason, Shown, Stage, State, Subscribes, Watch};
 
@@ -54,6 +54,11 @@ impl Seen {
         if let sip::Event::Registered { account, fresh: true, .. } = event {
             self.changed.insert((Package::MessageSummary, Watched::Person(account.clone()))); // its light may be wrong
         }
+    }
+
+    /// Somebody was parked, or is no more.
+    pub(super) fn place(&mut self, sights: impl Iterator<Item = Sight>) {
+        self.changed.extend(sights);
     }
 
     /// Something happened in the queues.
@@ -159,7 +164,9 @@ impl Switch {
 
     /// What somebody means by a number he wants to watch, if he may; else the SIP status that says why not.
     fn watched(&self, watcher: &str, package: Package, called: &str, now: Time) -> Result<Watched, u16> {
-        let watched = match self.means(watcher, called, now) {
+        let found = self.means(watcher, called, now);
+        let watched = match found.as_ref().map(|found| &found.destination).cloned() {
+            Some(Destination::Park) => Watched::Place(found.map(|found| found.number).unwrap_or_default()),
             Some(Destination::Person(person)) => Watched::Person(person),
             Some(Destination::Queue(queue)) => Watched::Queue(queue),
             // A phone that asks the switch for what is its own names nobody.
@@ -176,6 +183,11 @@ impl Switch {
             (_, Watched::Queue(queue)) => {
                 let waiting = queue.parse().map_or(0, |queue| self.acd.waiting(&queue));
                 State::Lines(queue_lamp(queue, waiting))
+            }
+            (_, Watched::Place(place)) => {
+                let there = self.parked_at(place).and_then(|call| self.journeys.get(&call));
+                let there = there.map(|running| running.journey.call().caller().party.clone());
+                State::Lines(place_lamp(place, there.map(|party| Shown { number: party.number, name: party.name })))
             }
             (Package::Dialog, Watched::Person(person)) => {
                 let party = self.directory.person(person);

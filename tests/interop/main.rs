@@ -31,6 +31,7 @@ mod moves;
 mod mutual;
 mod names;
 mod operate;
+mod park;
 mod qa;
 mod queue_log;
 mod reload;

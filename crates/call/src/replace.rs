@@ -63,6 +63,16 @@ impl Call {
         }
     }
 
+    /// This phone, whose INVITE has just come, talks with the caller, who waits for anybody; whoever rings does so no more.
+    pub fn retrieve(&mut self, new: NewLeg, offer: Option<Bytes>, now: Time) {
+        self.now = now;
+        let codec = self.legs[0].codec();
+        let status = if self.has_ended() { 481 } else { 200 };
+        if let Some(at) = self.joins(new, offer.as_ref(), codec, status) {
+            self.picked_up(at);
+        }
+    }
+
     /// The new leg does what the old one did.
     pub(crate) fn stands_in(&mut self, old: LegId, at: usize) {
         let (id, party) = (self.legs[at].id, self.legs[at].party.label().to_owned());

@@ -105,6 +105,12 @@ impl Call {
         true
     }
 
+    /// The account of who brings the caller elsewhere just now.
+    pub fn transferred_by(&self) -> Option<&str> {
+        let by = self.transfer.as_ref()?.by;
+        self.legs[self.position(by)?].party.account.as_deref()
+    }
+
     /// The program has begun. If it rings nobody, whoever stays has arrived.
     pub fn settle_transfer(&mut self) {
         if self.attempt.is_none() {

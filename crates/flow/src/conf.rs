@@ -8,7 +8,7 @@ use acd::{AgentName, QueueName};
 use audio::{Music, Sound};
 use route::{Destination, Pattern};
 
-use crate::{HookConf, LookUpConf, Phrase, RecordConf, Spoken, VoicemailConf};
+use crate::{HookConf, LookUpConf, ParkConf, Phrase, RecordConf, Spoken, VoicemailConf};
 
 /// The programs' settings.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct FlowConf {
     pub dispositions: BTreeMap<String, String>,
     /// How long a trunk may ring.
     pub trunk_ring: Duration,
+    /// How callers are parked.
+    pub park: ParkConf,
     /// What is recorded.
     pub record: RecordConf,
     /// What callers and owners of mailboxes meet.
@@ -63,6 +65,12 @@ impl Default for FlowConf {
             pauses: BTreeMap::new(),
             dispositions: BTreeMap::new(),
             trunk_ring: Duration::from_secs(120),
+            park: ParkConf {
+                music: audio::music().into(),
+                come_back: Duration::from_secs(120),
+                ring: Duration::from_secs(30),
+                otherwise: Destination::Reject(480),
+            },
             record: RecordConf::default(),
             voicemail: Arc::default(),
         }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use acd::AgentName;
 use base::{LegId, RecordingId, Time};
-use call::{Actor, Call, Do, Event, Input, Leg, Order, Outbound, Replacement, Side, Supervisor};
+use bytes::Bytes;
+use call::{Actor, Call, Do, Event, Input, Leg, NewLeg, Order, Outbound, Replacement, Side, Supervisor};
 use route::{Destination, Found, Guest, Wish};
 
 use crate::announce::Announce;
@@ -22,6 +23,7 @@ use crate::look_up::LookUp;
 use crate::masked::Masked;
 use crate::menu::Menu;
 use crate::night::Night;
+use crate::park::Park;
 use crate::pass::{Choose, Set};
 use crate::queue::Queue;
 use crate::record::{Scene, Verdict};
@@ -130,6 +132,18 @@ impl Journey {
             let next = self.program.answered(answer, &mut self.call);
             self.follow(next);
         }
+        self.run();
+    }
+
+    /// The place where the caller is parked.
+    pub fn parked(&self) -> Option<&str> {
+        self.program.parked().filter(|_| !self.call.has_ended())
+    }
+
+    /// A phone gets the caller who is parked: see [`Call::retrieve`].
+    pub fn retrieve(&mut self, leg: NewLeg, offer: Option<Bytes>, now: Time) {
+        self.is_now(now);
+        self.call.retrieve(leg, offer, now);
         self.run();
     }
 
@@ -447,6 +461,10 @@ fn program(
             let melody = if *by_hand == Some(false) { &conf.away_melody } else { &conf.ready_melody };
             let word = Word::Hours { hours: hours.clone(), by_hand: *by_hand };
             Some(Box::new(Night { word: Some(word), melody: melody.clone() }))
+        }
+        Destination::Park => {
+            let by = call.transferred_by().map(str::to_owned);
+            Some(Box::new(Park::new(conf.park.clone(), asked.number.clone(), by)))
         }
         Destination::Wish(wish) => {
             let melody = match wish {

@@ -19,6 +19,7 @@ mod look_up;
 mod masked;
 mod menu;
 mod night;
+mod park;
 mod pass;
 mod phrase;
 mod queue;
@@ -39,6 +40,7 @@ pub use graph::{Finding, Graph};
 pub use hook::HookConf;
 pub use journey::Journey;
 pub use look_up::LookUpConf;
+pub use park::ParkConf;
 pub use phrase::{Phrase, Piece, Spoken};
 pub use queue::SHUTDOWN;
 pub use record::{Keep, RecordConf, RecordRule, Scene, Verdict};
@@ -83,6 +85,11 @@ pub trait Program: std::fmt::Debug {
     /// What the caller wants of the calls to him is so from now; or the SIP status that says why not.
     fn granted(&mut self, _granted: Result<(), u16>, _call: &mut Call) -> Next {
         Next::Wait
+    }
+
+    /// The place where the caller is parked.
+    fn parked(&self) -> Option<&str> {
+        None
     }
 
     /// What is to be told to others.

@@ -16,6 +16,8 @@ pub enum Watched {
     Person(String),
     /// A queue.
     Queue(String),
+    /// A place where callers are parked.
+    Place(String),
 }
 
 /// What of it looks different now.
@@ -42,6 +44,7 @@ impl fmt::Display for Watched {
         match self {
             Watched::Person(name) => write!(f, "person:{name}"),
             Watched::Queue(name) => write!(f, "queue:{name}"),
+            Watched::Place(place) => write!(f, "place:{place}"),
         }
     }
 }

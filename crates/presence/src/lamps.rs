@@ -37,6 +37,16 @@ pub fn queue_lamp(queue: &str, waiting: usize) -> Lines {
     Lines { local: shown(None), lines: vec![line] }
 }
 
+/// The lamp of a place shines while somebody is parked there.
+pub fn place_lamp(place: &str, parked: Option<Shown>) -> Lines {
+    let dark = out(None);
+    let line = match parked {
+        Some(remote) => sip::Line { stage: Stage::Confirmed, remote, ..dark },
+        None => dark,
+    };
+    Lines { local: Shown { number: place.to_owned(), name: None }, lines: vec![line] }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,6 @@ mod rights;
 
 pub use availability::availability;
 pub use calls::{Calls, Sight, Watched};
-pub use lamps::queue_lamp;
+pub use lamps::{place_lamp, queue_lamp};
 pub use mailboxes::Mailboxes;
 pub use rights::{Rights, Watchers};

@@ -42,8 +42,8 @@ impl Rights {
                 if may { Ok(()) } else { Err(403) }
             }
             (Watched::Person(_), Package::Reg | Package::MessageSummary) => Err(403),
-            (Watched::Queue(_), Package::Dialog) => Ok(()),
-            (Watched::Queue(_), _) => Err(404),
+            (Watched::Queue(_) | Watched::Place(_), Package::Dialog) => Ok(()),
+            (Watched::Queue(_) | Watched::Place(_), _) => Err(404),
         }
     }
 }

@@ -48,6 +48,8 @@ pub enum Destination {
     Supervise(Ear),
     /// The caller, a person, wants this of the calls to him from now.
     Wish(Wish),
+    /// Who is brought here waits, parked, until somebody dials the same number.
+    Park,
     /// The caller takes the call that rings at the person dialled, or at who shares a group with the caller.
     Pickup,
     /// The caller leaves a message for this account.
@@ -97,6 +99,7 @@ impl FromStr for Destination {
             ("close", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(false) }),
             ("clock", Some(hours)) => Ok(Destination::Hours { hours, by_hand: None }),
             ("dnd" | "forward", _) => Ok(Destination::Wish(text.parse()?)),
+            ("park", None) if name.is_none() => Ok(Destination::Park),
             ("pickup", None) if name.is_none() => Ok(Destination::Pickup),
             ("listen", None) if name.is_none() => Ok(Destination::Supervise(Ear::Listen)),
             ("whisper", None) if name.is_none() => Ok(Destination::Supervise(Ear::Whisper)),
@@ -119,7 +122,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
-                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
+                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, park, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -149,6 +152,7 @@ impl fmt::Display for Destination {
             Destination::Hours { hours, by_hand: Some(false) } => write!(f, "close:{hours}"),
             Destination::Hours { hours, by_hand: None } => write!(f, "clock:{hours}"),
             Destination::Wish(wish) => wish.fmt(f),
+            Destination::Park => f.write_str("park"),
             Destination::Pickup => f.write_str("pickup"),
             Destination::Supervise(Ear::Listen) => f.write_str("listen"),
             Destination::Supervise(Ear::Whisper) => f.write_str("whisper"),
@@ -188,6 +192,7 @@ mod tests {
             "pause:lunch",
             "dnd",
             "forward:busy",
+            "park",
             "pickup",
             "listen",
             "whisper",
