@@ -35,6 +35,13 @@ enum AgentChange {
         #[arg(long, default_value = "supervisor")]
         reason: String,
     },
+    /// Let an agent serve a queue that is not his own, until he logs out or the conf is read again; `logout --queue` ends it
+    Lend {
+        #[command(flatten)]
+        agent: AgentArgs,
+        /// The queue's name
+        queue: String,
+    },
     /// Give an agent more time after the call that is over, or under way; `ready` ends it
     WrapUp {
         #[command(flatten)]
@@ -90,6 +97,24 @@ enum QueueChange {
     Close(QueueArgs),
     /// Let callers in again
     Open(QueueArgs),
+    /// Ring this agent for a caller who waits, whoever stands before him
+    Take {
+        #[command(flatten)]
+        switch: Switch,
+        /// Our id of the call
+        call: String,
+        /// The agent's account
+        agent: String,
+    },
+    /// Let a caller who waits wait in another queue, with what he has waited
+    Move {
+        #[command(flatten)]
+        switch: Switch,
+        /// Our id of the call
+        call: String,
+        /// The queue's name
+        queue: String,
+    },
     /// Say how urgent a caller is who waits: each point is worth priority_secs of waiting
     Prioritise {
         #[command(flatten)]
@@ -129,6 +154,10 @@ impl AgentsArgs {
             Some(AgentChange::Pause { agent, reason }) => {
                 (agent, AgentOrder::Pause { reason }, "in a pause".to_owned())
             }
+            Some(AgentChange::Lend { agent, queue }) => {
+                let is = format!("there for {queue}");
+                (agent, AgentOrder::Lend { queue }, is)
+            }
             Some(AgentChange::WrapUp { agent, secs }) => {
                 (agent, AgentOrder::WrapUp { secs }, format!("finishing a call, with {secs} s more"))
             }
@@ -138,7 +167,7 @@ impl AgentsArgs {
                 (agent, AgentOrder::Serve { queue, serves: false }, is)
             }
         };
-        let at_once = matches!(order, AgentOrder::Serve { .. });
+        let at_once = matches!(order, AgentOrder::Serve { .. } | AgentOrder::Lend { .. });
         let said = switch.ask(&Request::Agent { agent: name.clone(), order }, |_| true)?;
         match said["state"].as_str() {
             Some("talking") if !at_once => println!("{name} talks, and is {is} after that"),
@@ -154,6 +183,19 @@ impl QueuesArgs {
             None => return self.list.run(&live::QUEUES),
             Some(QueueChange::Close(queue)) => (queue, true),
             Some(QueueChange::Open(queue)) => (queue, false),
+            Some(QueueChange::Take { switch, call, agent }) => {
+                switch.ask(&Request::Pick { call: call.clone(), agent: agent.clone() }, |_| true)?;
+                println!("{agent} is rung for {call}");
+                return Ok(());
+            }
+            Some(QueueChange::Move { switch, call, queue }) => {
+                let said = switch.ask(&Request::Move { call: call.clone(), queue: queue.clone() }, |_| true)?;
+                match said["position"].as_u64() {
+                    Some(position) => println!("{call} waits in {queue}, at place {position}"),
+                    None => println!("{call} was sent to {queue}, which did not keep it"),
+                }
+                return Ok(());
+            }
             Some(QueueChange::Prioritise { switch, call, priority }) => {
                 let said = switch.ask(&Request::Prioritise { call: call.clone(), priority }, |_| true)?;
                 println!("{call} stands at place {}", said.get("position").unwrap_or(&json!("?")));

@@ -89,6 +89,8 @@ pub const QUEUE: &[Column<QueueRow>] = &[
     column("overflowed", "", "", |row, _| Count(row.figures.overflowed)),
     column("left_by_key", "", "", |row, _| Count(row.figures.left_by_key)),
     column("closed", "", "", |row, _| Count(row.figures.closed)),
+    column("call_backs", "", "", |row, _| Count(row.figures.call_backs)),
+    column("moved", "", "", |row, _| Count(row.figures.moved)),
     column("withdrawn", "", "", |row, _| Count(row.figures.withdrawn)),
     column("failed", "", "", |row, _| Count(row.figures.failed)),
     column("waiting", "", "", |row, _| Count(row.figures.offered - row.figures.outcomes())),

@@ -55,6 +55,20 @@ pub enum Request {
         /// How urgent.
         priority: i32,
     },
+    /// Let an agent have a waiting call.
+    Pick {
+        /// Our id of the call.
+        call: String,
+        /// The account.
+        agent: String,
+    },
+    /// Let a waiting call wait in another queue.
+    Move {
+        /// Our id of the call.
+        call: String,
+        /// Which.
+        queue: String,
+    },
     /// The registered phones: a line each.
     Phones,
     /// The bans in force: a line each.
@@ -174,6 +188,11 @@ pub enum AgentOrder {
     Pause {
         /// Why.
         reason: String,
+    },
+    /// Serve a queue that is not the agent's own, until the logout.
+    Lend {
+        /// Which.
+        queue: String,
     },
     /// Have more time after a call.
     WrapUp {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::phone::Phone;
+use crate::harness::sipp::Party;
 use crate::harness::switch::{WELCOME_HZ, assert_fields};
 use crate::harness::until;
 use crate::operate::{operate, rows};
-use crate::queue_log::centre_with_a_queue;
+use crate::queue_log::{centre_with_a_queue, log_in};
 
 const ANN_HZ: u32 = 700;
 const BOB_HZ: u32 = 1_900;
@@ -78,4 +79,33 @@ fn an_agent_hears_for_whom_it_rings_and_takes_the_call_with_a_key() {
     assert!(bobs.level(ANN_HZ) > bobs.level(BOB_HZ) + 20.0, "and then her");
     assert!(anns.level(BOB_HZ) > anns.level(WELCOME_HZ) + 20.0, "she heard him and not what he was told");
     recording.assert_sides(ANN_HZ, BOB_HZ);
+}
+
+#[test]
+fn a_supervisor_moves_a_caller_and_chooses_who_takes_him() {
+    let centre = centre_with_a_queue("agents-by-hand");
+    centre.add("queues.toml", "\n[queue.other]\nagents = [\"ann\"]\n");
+    let switch = centre.start();
+    let (ann, bob) = (Party::new("ann"), Party::new("bob"));
+    let waits = ann.play("caller_talks", &centre.room, switch.address, "400", &[]);
+    let call = until("a caller who waits", A_WHILE, || rows(&centre, &["calls", "--json"]).pop());
+    let id = call["call"].as_str().expect("an id");
+    let (content, said) = operate(&centre, &["queues", "move", id, "other"]);
+    assert!(content && said.contains("waits in other, at place 1"), "{said}");
+    log_in(&bob, &centre, &switch); // who does not serve it
+    let answers = bob.expect("callee_answers", &centre.room, switch.address, &[]);
+    let (content, said) = operate(&centre, &["queues", "take", id, "cid"]);
+    assert!(!content && said.contains("cid is logged-out, and cannot be rung now"), "{said}");
+    let (content, said) = operate(&centre, &["queues", "take", id, "bob"]);
+    assert!(content && said.contains("bob is rung for"), "{said}");
+    waits.passes();
+    answers.passes();
+    let cdr = switch.cdrs().into_iter().find(|cdr| cdr["called"] == "400").expect("a record");
+    assert_fields(&cdr, &json!({ "queue": "other", "queue_outcome": "answered", "answered_by": "bob" }));
+    assert_eq!(cdr["path"], json!(["queue:sales", "queue:other"]));
+    let (content, said) = operate(&centre, &["agents", "lend", "bob", "other"]);
+    assert!(content && said.contains("bob is there for other"), "{said}");
+    let agents = rows(&centre, &["agents", "--json"]);
+    let bobs = agents.iter().find(|agent| agent["agent"] == "bob").expect("bob");
+    assert_eq!(bobs["queues"], json!(["sales", "other"]));
 }

@@ -4,6 +4,7 @@
 //! agent it freed and every call it opened is paired while there is somebody to pair it with. Nothing polls and nothing
 //! is tried again later: an agent and a call that fit each other never wait side by side.
 
+mod by_hand;
 mod pair;
 mod reload;
 mod restore;
@@ -123,6 +124,9 @@ impl Acd {
                     self.step_aside(&agent, Then::Paused(UNREACHABLE.into()), out);
                 }
             }
+            Input::Pick { call, agent } => self.pick(call, &agent, out),
+            Input::Move { call, queue } => self.move_call(call, queue, out),
+            Input::Lend { agent, queue } => self.lend(&agent, &queue, out),
             Input::Prioritise { call, priority } => self.prioritise(call, priority),
             Input::Reload(conf) => self.reload(*conf, out),
             Input::Close { queue, closed } => self.close(&queue, closed, out),
@@ -263,6 +267,7 @@ impl Acd {
             Gone::HungUp if self.now.since(entry.joined) < short => Outcome::ShortAbandoned,
             Gone::HungUp => Outcome::Abandoned,
             Gone::Key(key) => Outcome::Key(key),
+            Gone::CallBack => Outcome::CallBack,
             Gone::Withdrawn => Outcome::Withdrawn,
             Gone::Failed => Outcome::Failed,
         };

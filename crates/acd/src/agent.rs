@@ -123,6 +123,8 @@ pub(crate) struct Membership {
     pub(crate) weight: u16,
     /// Where he stands among those free; set while he is.
     pub(crate) rank: Option<Rank>,
+    /// The queue is not his by the conf.
+    pub(crate) lent: bool,
 }
 
 impl State {

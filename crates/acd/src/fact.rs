@@ -156,6 +156,8 @@ pub enum Occasion {
     CallOpen,
     /// The caller had this agent before.
     Sticky,
+    /// Somebody wanted it so.
+    Picked,
 }
 
 /// What became of a call in a queue. Each entry has one.
@@ -179,6 +181,13 @@ pub enum Outcome {
     Key(char),
     /// The queue closed while he waited, or was closed when he came.
     Closed,
+    /// He is to be called back.
+    CallBack,
+    /// Somebody made him wait in another queue.
+    Moved {
+        /// Which.
+        to: QueueName,
+    },
     /// Somebody took him out.
     Withdrawn,
     /// A fault of ours.
@@ -216,6 +225,8 @@ impl Outcome {
             Outcome::Overflowed(Overflow::Unstaffed) => "unstaffed",
             Outcome::Key(_) => "key",
             Outcome::Closed => "closed",
+            Outcome::CallBack => "call-back",
+            Outcome::Moved { .. } => "moved",
             Outcome::Withdrawn => "withdrawn",
             Outcome::Failed => "failed",
         }

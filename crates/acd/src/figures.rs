@@ -57,6 +57,10 @@ pub struct QueueFigures {
     pub left_by_key: u64,
     /// Callers the queue closed on.
     pub closed: u64,
+    /// Callers who are to be called back.
+    pub call_backs: u64,
+    /// Callers whom somebody made wait in another queue.
+    pub moved: u64,
     /// Callers taken out by somebody.
     pub withdrawn: u64,
     /// Callers lost to a fault of ours.
@@ -88,10 +92,12 @@ pub struct QueueFigures {
 impl QueueFigures {
     /// Σ outcomes. With those who still wait it is `offered`.
     pub fn outcomes(&self) -> u64 {
-        self.answered + self.abandoned + self.short_abandoned + self.flow_outs() + self.withdrawn + self.failed
+        let gave_up = self.abandoned + self.short_abandoned;
+        self.answered + gave_up + self.flow_outs() + self.call_backs + self.moved + self.withdrawn + self.failed
     }
 
-    /// Left without an agent and without hanging up: timed out + overflowed + by key + closed.
+    /// Left without an agent and without hanging up: timed out + overflowed + by key + closed. Who is to be called back, or
+    /// was moved, is none of these: he comes again as an entry of its own.
     pub fn flow_outs(&self) -> u64 {
         self.timed_out + self.overflowed + self.left_by_key + self.closed
     }
@@ -168,6 +174,8 @@ impl QueueFigures {
             (&mut self.overflowed, other.overflowed),
             (&mut self.left_by_key, other.left_by_key),
             (&mut self.closed, other.closed),
+            (&mut self.call_backs, other.call_backs),
+            (&mut self.moved, other.moved),
             (&mut self.withdrawn, other.withdrawn),
             (&mut self.failed, other.failed),
             (&mut self.completed, other.completed),
@@ -344,6 +352,8 @@ impl Figures {
             Outcome::Overflowed(_) => queue.overflowed += 1,
             Outcome::Key(_) => queue.left_by_key += 1,
             Outcome::Closed => queue.closed += 1,
+            Outcome::CallBack => queue.call_backs += 1,
+            Outcome::Moved { .. } => queue.moved += 1,
             Outcome::Withdrawn => queue.withdrawn += 1,
             Outcome::Failed => queue.failed += 1,
         }

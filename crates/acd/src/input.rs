@@ -102,6 +102,28 @@ pub enum Input {
         /// Its priority.
         priority: i32,
     },
+    /// Somebody wants this agent to have that waiting call, whoever stands before it and whatever it needs. He is rung at once,
+    /// if he is free, finishing his last call or resting; else nothing happens.
+    Pick {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentName,
+    },
+    /// Somebody wants a waiting call to wait in another queue.
+    Move {
+        /// The call.
+        call: CallId,
+        /// Where.
+        queue: QueueName,
+    },
+    /// Somebody lends an agent to a queue that is not his: he serves it until he logs out or the conf is read again.
+    Lend {
+        /// The agent.
+        agent: AgentName,
+        /// The queue.
+        queue: QueueName,
+    },
     /// A queue closes, and those who wait leave; or it opens again.
     Close {
         /// The queue.
@@ -146,6 +168,8 @@ pub enum Gone {
     HungUp,
     /// He pressed the key that leads out.
     Key(char),
+    /// He wants to be called back.
+    CallBack,
     /// Somebody took him out.
     Withdrawn,
     /// A fault of ours.

@@ -82,6 +82,9 @@ impl Queue {
 
     /// Where a caller goes who leaves without an agent.
     fn way_out(&self, outcome: &Outcome) -> Destination {
+        if let Outcome::Moved { to } = outcome {
+            return Destination::Queue(to.to_string());
+        }
         let ways = &self.conf.overflow;
         let way = match outcome {
             Outcome::Key(key) => self.conf.keys.get(key),

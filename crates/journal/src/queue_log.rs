@@ -136,7 +136,11 @@ impl QueueLog {
             }
             Outcome::Key(key) => head.say(lines, "EXITWITHKEY", &[&key.to_string(), &place, &began, &wait]),
             Outcome::Withdrawn => head.say(lines, "WITHDRAW", &[&place, &began, &wait, ""]),
-            Outcome::Overflowed(Overflow::Full | Overflow::LongWait) | Outcome::Closed | Outcome::Failed => {
+            Outcome::Moved { to } => head.say(lines, "WITHDRAW", &[&place, &began, &wait, &format!("moved to {to}")]),
+            Outcome::Overflowed(Overflow::Full | Overflow::LongWait)
+            | Outcome::CallBack
+            | Outcome::Closed
+            | Outcome::Failed => {
                 head.say(lines, "WITHDRAW", &[&place, &began, &wait, outcome.word()]);
             }
         }

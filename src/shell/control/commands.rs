@@ -48,6 +48,8 @@ impl Control {
             }
             Request::CloseQueue { queue, closed } => self.close_queue(&queue, closed, &answers, now, out),
             Request::Prioritise { call, priority } => self.prioritise(&call, priority, &answers, now, out),
+            Request::Pick { call, agent } => self.pick(&call, &agent, &answers, now, out),
+            Request::Move { call, queue } => self.move_call(&call, &queue, &answers, now, out),
             Request::Phones => {
                 let of = |(account, bindings): (&str, &[sip::Binding])| -> Vec<Value> {
                     bindings.iter().map(|binding| json!(PhoneStatus::of(account, binding, now))).collect()

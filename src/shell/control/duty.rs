@@ -48,6 +48,14 @@ impl Control {
                     return;
                 }
             },
+            AgentOrder::Lend { queue } => match self.known_queue(&queue, now) {
+                Some(queue) => acd::Input::Lend { agent: agent.clone(), queue },
+                None => {
+                    let why = format!("there is no queue {queue:?}; `centrala queues` lists them");
+                    let _ = answers.try_send(Line::Failed(why));
+                    return;
+                }
+            },
             AgentOrder::WrapUp { secs } => {
                 acd::Input::WrapUp { agent: agent.clone(), more: Duration::from_secs(secs.into()) }
             }
@@ -115,6 +123,47 @@ impl Control {
             None => Line::Failed(format!("there is no queue {name:?}; `centrala queues` lists them")),
         };
         let _ = answers.try_send(line);
+    }
+
+    pub(super) fn pick(&mut self, call: &str, agent: &str, answers: &Answers, now: Time, out: &mut Vec<Output>) {
+        let waits = call.parse::<CallId>().ok().filter(|call| self.switch.acd().position(*call).is_some());
+        let known = agent.parse::<AgentName>().ok().filter(|agent| self.switch.acd().agent(agent).is_some());
+        let line = match (waits, known) {
+            (Some(id), Some(name)) => {
+                info!(call, agent, "picked by command");
+                self.switch.command_queues(acd::Input::Pick { call: id, agent: name.clone() }, now, out);
+                self.perform(out);
+                let view = self.switch.acd().agents().into_iter().find(|view| *view.agent == name);
+                match view {
+                    Some(view) if view.call == Some(id) => Line::Done(json!({ "call": call, "agent": agent })),
+                    Some(view) => Line::Failed(format!("{agent} is {}, and cannot be rung now", view.state.word())),
+                    None => Line::Failed(format!("no queue has an agent {agent:?}; `centrala agents` lists them")),
+                }
+            }
+            (Some(_), None) => Line::Failed(format!("no queue has an agent {agent:?}; `centrala agents` lists them")),
+            (None, _) => Line::Failed(format!("no call {call} waits in a queue; `centrala calls` tells who does")),
+        };
+        let _ = answers.try_send(line);
+    }
+
+    pub(super) fn move_call(&mut self, call: &str, queue: &str, answers: &Answers, now: Time, out: &mut Vec<Output>) {
+        let waits = call.parse::<CallId>().ok().filter(|call| self.switch.acd().position(*call).is_some());
+        let line = match (waits, self.known_queue(queue, now)) {
+            (Some(id), Some(to)) => {
+                info!(call, queue, "moved by command");
+                self.switch.command_queues(acd::Input::Move { call: id, queue: to }, now, out);
+                self.perform(out);
+                Line::Done(json!({ "call": call, "position": self.switch.acd().position(id) }))
+            }
+            (Some(_), None) => Line::Failed(format!("there is no queue {queue:?}; `centrala queues` lists them")),
+            (None, _) => Line::Failed(format!("no call {call} waits in a queue; `centrala calls` tells who does")),
+        };
+        let _ = answers.try_send(line);
+    }
+
+    fn known_queue(&self, name: &str, now: Time) -> Option<QueueName> {
+        let known = |queue: &QueueName| self.switch.acd().queues(now).iter().any(|view| view.queue == queue);
+        name.parse().ok().filter(known)
     }
 
     pub(super) fn prioritise(

@@ -91,7 +91,10 @@ impl Acd {
         };
         entry.offers.push(number);
         match entry.stands {
-            Stands::InLine if queue.conf.strategy == Strategy::RingAll && entry.offers.len() < RING_ALL_MAX => {}
+            Stands::InLine
+                if queue.conf.strategy == Strategy::RingAll
+                    && entry.offers.len() < RING_ALL_MAX
+                    && occasion != Occasion::Picked => {}
             Stands::InLine => {
                 queue.step_out(&entry.want, entry.place, call);
                 entry.stands = Stands::Offered;
@@ -195,7 +198,9 @@ impl Acd {
         if agent.state == State::LoggedOut {
             agent.memberships.append(&mut agent.left); // he comes back to all of them
             agent.memberships.sort_by_key(|membership| membership.queue);
+            self.gives_back(number, out);
         }
+        let agent = &mut self.agents[number as usize];
         out.push(fact(self.now, What::AgentIs { agent: agent.name.clone(), state: agent.state.shown() }));
         if agent.state == State::Available {
             self.freed.push_back(number);

@@ -106,7 +106,7 @@ impl Acd {
                 let agent = &mut self.agents[agent];
                 let (tier, weight) = (member.tier, member.weight);
                 let places = if has_left { &mut agent.left } else { &mut agent.memberships };
-                places.push(Membership { queue: number, tier, order, weight, rank: None });
+                places.push(Membership { queue: number, tier, order, weight, rank: None, lent: false });
             }
         }
         for (number, agent) in (0..).zip(&mut self.agents) {

@@ -44,7 +44,9 @@ impl Acd {
             found.idle.remove(number, membership.tier, agent.profile, rank);
         }
         found.count(&agent.state, &State::LoggedOut, self.now);
-        agent.left.push(membership);
+        if !membership.lent {
+            agent.left.push(membership);
+        }
         self.restaffed.insert(queue);
         for (place, call) in self.agents[number as usize].awaited_by.clone() {
             if let Some(entry) = self.entries.get_mut(&call).filter(|entry| entry.queue == queue) {
@@ -58,7 +60,7 @@ impl Acd {
         self.serving(number, queue, false, out);
     }
 
-    fn come_to(&mut self, number: u32, queue: u32, out: &mut Vec<Output>) {
+    pub(super) fn come_to(&mut self, number: u32, queue: u32, out: &mut Vec<Output>) {
         let agent = &mut self.agents[number as usize];
         let Some(at) = agent.left.iter().position(|membership| membership.queue == queue) else { return };
         let mut membership = agent.left.remove(at);

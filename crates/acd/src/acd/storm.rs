@@ -175,6 +175,11 @@ impl Storm {
             14 if random.one_in(6) => {
                 Input::Reload(Box::new(conf(&self.agents, self.queues.len() as u64, false, random)))
             }
+            14 if random.one_in(3) => match random.below(3) {
+                0 => Input::Pick { call, agent },
+                1 => Input::Move { call, queue },
+                _ => Input::Lend { agent, queue },
+            },
             14 if random.one_in(4) => Input::PhoneGone { agent },
             14 => Input::Prioritise { call, priority: random.below(5) as i32 - 2 },
             15 if random.one_in(2) => Input::Serve { agent, queue, serves: !random.one_in(3) },
