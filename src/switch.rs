@@ -12,6 +12,7 @@ mod messages;
 mod moving;
 mod originate;
 mod parked;
+mod phones;
 mod places;
 mod queues;
 mod quotas;
@@ -346,6 +347,7 @@ impl Switch {
                             }
                             self.phone_comes_or_goes(&event, now);
                             self.seen.phones(&event);
+                            self.keep_phones(&event, out);
                             out.push(Output::Log(event));
                         }
                     },

@@ -33,6 +33,7 @@ use super::mailboxes;
 use super::media_threads::MediaThreads;
 use super::metrics::Metrics;
 use super::names::Names;
+use super::phones::KeptPhones;
 use super::recorder_thread::Door;
 use super::reload::{Loaded, Standing};
 use super::streams::{Streams, Unsent};
@@ -86,6 +87,8 @@ pub(super) struct Control {
     recorder_threads: Vec<JoinHandle<()>>,
     journal: Journal,
     journal_thread: JoinHandle<()>,
+    phones: KeptPhones,
+    phones_thread: JoinHandle<()>,
     mailboxes: KeptFile,
     voicemail: KeptFile,
     messages: Messages,
@@ -349,6 +352,7 @@ impl Control {
                     let record = Record::Wish { account, wish: wish.to_string(), to };
                     self.journal.append(self.clock.now(), record);
                 }
+                Output::Phones { account, kept } => self.phones.keep(account, &kept),
                 Output::Voicemail { kept } => {
                     self.voicemail.keep(kept, None);
                     self.mailboxes.keep(mailboxes::print(self.switch.mailboxes()), None);
@@ -382,6 +386,8 @@ impl Control {
     /// Everything in its order: media gives up what it gathered, the recorder writes it, the journal its last lines.
     fn finish(self) {
         let Control { streams, media, recorder, expiry, recorder_threads, journal, journal_thread, .. } = self;
+        drop(self.phones);
+        let _ = self.phones_thread.join();
         streams.stop();
         media.stop();
         drop((recorder, expiry));

@@ -26,6 +26,7 @@ pub mod media_threads;
 mod memory;
 mod metrics;
 mod names;
+mod phones;
 mod prepare;
 mod random;
 mod recorder_thread;

@@ -128,6 +128,13 @@ pub enum Output {
         /// Where calls go.
         to: Option<String>,
     },
+    /// What is to be kept of an account's phones for a restart.
+    Phones {
+        /// Whose.
+        account: String,
+        /// All of it.
+        kept: Vec<sip::KeptBinding>,
+    },
     /// So it stands with the mailboxes: to be kept.
     Voicemail {
         /// All of it.

@@ -87,6 +87,33 @@ fn agents_and_waiting_callers_survive_a_power_cut() {
 }
 
 #[test]
+fn phones_that_did_not_notice_a_power_cut_ring_after_it() {
+    let centre = Centre::new("phones-kept");
+    let mut switch = centre.start();
+    let (ann, bob) = (Party::new("ann"), Party::new("bob"));
+    bob.register(&centre.room, switch.address);
+    until("a phone that is kept", Duration::from_secs(10), || {
+        let mut kept = false;
+        journal::Phones::open(&centre.journal()).ok()?.each(|account, _| kept |= account == "bob").ok()?;
+        kept.then_some(())
+    });
+    let at = |phone: &Value| (phone["account"].clone(), phone["contact"].clone());
+    let before: Vec<_> = rows(&centre, &["phones", "--json"]).iter().map(at).collect();
+    assert_eq!(before.len(), 1, "{before:?}");
+    switch.process.kill();
+
+    let mut switch = centre.start();
+    assert_eq!(rows(&centre, &["phones", "--json"]).iter().map(at).collect::<Vec<_>>(), before);
+    let answers = bob.expect("callee_answers", &centre.room, switch.address, &[]);
+    ann.play("caller_talks", &centre.room, switch.address, "202", &[]).passes();
+    answers.passes();
+    switch.process.terminate();
+    assert!(switch.process.end_within(Duration::from_secs(10)).success());
+    let _switch = centre.start();
+    assert_eq!(rows(&centre, &["phones", "--json"]).len(), 1, "a restart in order forgets nobody either");
+}
+
+#[test]
 fn reports_are_the_same_on_a_copy_with_the_switch_off() {
     let centre = centre_with_a_queue("report");
     let mut switch = centre.start();

@@ -402,7 +402,10 @@ impl World {
             }
             Output::Located { .. } | Output::Wish { .. } => {}
             Output::Close { .. } | Output::Reuse { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
-            Output::PortsUsedUp { .. } | Output::OverLimit { .. } | Output::Voicemail { .. } => {}
+            Output::PortsUsedUp { .. }
+            | Output::OverLimit { .. }
+            | Output::Phones { .. }
+            | Output::Voicemail { .. } => {}
             Output::AskWeb(ask) => self.asks.push_back(ask),
             Output::Fetch { call, file } => {
                 let path = self.folder.path().join("recordings").join(&file);

@@ -11,6 +11,7 @@
 
 mod entry;
 mod orphans;
+mod phones;
 mod queue_log;
 mod report;
 mod store;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use entry::{Entry, Record};
 pub use orphans::Orphans;
+pub use phones::Phones;
 pub use queue_log::QueueLog;
 pub use report::{AgentRow, Interval, QueueRow, Report, ReportConf};
 pub use store::{JournalError, Store};

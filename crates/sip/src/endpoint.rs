@@ -29,7 +29,7 @@ mod watchers;
 
 use std::collections::HashMap;
 
-use base::{LegId, Random, Time};
+use base::{LegId, Random, Time, WallClock};
 use bytes::Bytes;
 
 pub use bans::{Ban, BanConf};
@@ -44,7 +44,7 @@ pub use watchers::Watching;
 use crate::digest::Challenged;
 use crate::invite::{self, DialogId};
 use crate::publish::Publications;
-use crate::register::{self, Binding, Meant, Registrar};
+use crate::register::{self, Binding, KeptBinding, Meant, Registrar};
 use crate::subscribe;
 use crate::texts::Texts;
 use crate::{Flow, Message, Request, Transport, stun, wire};
@@ -250,6 +250,18 @@ impl Endpoint {
     /// The Call-ID of a leg's dialog, or of the INVITE that is to make one.
     pub fn sip_call_id(&self, leg: LegId) -> Option<&str> {
         self.legs.usage(leg)?.call_id()
+    }
+
+    /// What of an account's bindings is to be kept for a restart, if it is other than what is kept already.
+    pub fn news_to_keep(&mut self, account: &str, clock: WallClock) -> Option<Vec<KeptBinding>> {
+        self.registrar.news_to_keep(account, clock)
+    }
+
+    /// What was kept of an account.
+    pub fn restore(&mut self, account: &str, kept: Vec<KeptBinding>, clock: WallClock, now: Time) {
+        if self.conf.accounts.contains_key(account) {
+            self.registrar.restore(account, kept, clock, now);
+        }
     }
 
     /// The flow a leg's dialog goes by, once it is one.

@@ -45,7 +45,7 @@ pub use name_addr::{BadSyntax, NameAddr, Params};
 pub use network::{Network, of_network};
 pub use package::{Activity, Line, Lines, Mailbox, Package, Presence, Shown, Stage, State};
 pub use place::Place;
-pub use register::{Binding, Gruu, Meant};
+pub use register::{Binding, Gruu, KeptBinding, Meant};
 pub use rsip::Method;
 pub use subscribe::{Reason, SubscriptionId};
 pub use text::quote;

@@ -5,6 +5,7 @@
 
 mod binding;
 mod gruu;
+mod kept;
 mod outbound;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,6 +17,7 @@ use base::Time;
 pub use binding::Binding;
 use gruu::Gruus;
 pub use gruu::{Gruu, Meant};
+pub use kept::KeptBinding;
 use outbound::{Adrift, Outbound};
 
 use crate::endpoint::{Event, Places, SipConf, user_of};
@@ -45,6 +47,8 @@ struct Aor {
     /// No longer than they are: most accounts have one.
     bindings: Box<[Binding]>,
     armed: Armed,
+    /// So many of them are kept for a restart.
+    kept: u8,
 }
 
 /// What the registrar is told.
@@ -334,7 +338,7 @@ impl Registrar {
                     return Err(Refused::Gruu); // RFC 5627 §5.1
                 }
                 let secs = self.expires_secs(contact.params.get("expires").or(expires), sooner_percent)?;
-                let binding = Binding::new(contact, request, (flow, source), now, secs);
+                let mut binding = Binding::new(contact, request, (flow, source), now, secs);
                 match Outbound::of(request, &binding) {
                     Outbound::FirstHopLacksIt => return Err(Refused::FirstHop),
                     Outbound::Flow if outbound == Outbound::Flow => return Err(Refused::BadContact), // one REGISTER, one flow
@@ -345,6 +349,8 @@ impl Registrar {
                 if after.iter().any(|old| same(old) && !in_order(old)) {
                     return Err(Refused::OutOfOrder);
                 }
+                let as_kept = |old: &&Binding| same(old) && old.flow == flow && old.path == binding.path;
+                binding.kept_until_secs = after.iter().find(as_kept).map_or(0, |old| old.kept_until_secs);
                 if secs > 0 && binding.instance.is_some() {
                     // A proxy's flow is of many.
                     let direct = |old: &&Binding| !old.relayed && !binding.relayed && old.flow != flow;

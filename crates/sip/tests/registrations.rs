@@ -2,6 +2,7 @@
 
 mod desk;
 
+use base::WallClock;
 use desk::*;
 use sip::{Command, Event, Flow, Input, SipConf};
 
@@ -318,6 +319,36 @@ fn a_binding_expires_by_itself_and_dies_with_its_stream() {
     assert_eq!(phone.desk.tell(Input::Closed { connection: 6 }).heard(), "");
     assert_eq!(phone.desk.tell(Input::Closed { connection: 5 }).heard(), "Unregistered(sip:tcp@h)");
     assert_eq!(phone.contacts(), ["sip:udp@h"]);
+}
+
+#[test]
+fn who_did_not_notice_a_restart_is_found_after_it() {
+    const CLOCK: WallClock = WallClock { unix_ms_at_zero: 1_790_000_000_000 };
+    let mut phone = Registering::new();
+    let now = phone.desk.now;
+    let kept = |phone: &mut Registering| phone.desk.endpoint.news_to_keep("101", CLOCK);
+    phone.register(&[("Contact", "<sip:a@h>;expires=600;x=y"), ("Contact", "<sip:b@h>;expires=120")]);
+    let both = kept(&mut phone).expect("news");
+    assert_eq!(both.len(), 2);
+    phone.register(&[("Contact", "<sip:a@h>;expires=600;x=y")]);
+    assert_eq!(kept(&mut phone), None, "not each time");
+    // A connection ends with us.
+    phone.flow = tcp(at(9000), 5);
+    phone.register_as(&[("Contact", "<sip:tcp@h>")], "call-2", 2);
+    assert_eq!(kept(&mut phone), None);
+
+    // Three minutes later another switch stands there: one of the two has ended meanwhile.
+    let later = now + std::time::Duration::from_secs(180);
+    let mut after = Registering::new();
+    after.desk.now = later;
+    after.desk.endpoint.restore("101", both.clone(), CLOCK, later);
+    after.desk.endpoint.restore("who", both, CLOCK, later);
+    assert_eq!(after.contacts(), ["sip:a@h"]);
+    assert_eq!(after.desk.endpoint.registered().count(), 1);
+    assert_eq!(kept(&mut after), None, "it stands there already");
+    assert_eq!(after.desk.pass(419_000).heard(), "");
+    assert_eq!(after.desk.pass(1_000).heard(), "Unregistered(sip:a@h)");
+    assert_eq!(kept(&mut after), Some(Vec::new()));
 }
 
 #[test]

@@ -28,6 +28,7 @@ use super::super::mailboxes;
 use super::super::media_threads::{MediaThreads, Way};
 use super::super::metrics::Metrics;
 use super::super::names::Names;
+use super::super::phones::KeptPhones;
 use super::super::recorder_thread::{self, Door};
 use super::super::reload::Standing;
 use super::super::scrape::Scrape;
@@ -114,6 +115,8 @@ impl Control {
         switch.remember_hours(kept);
         let (wishes, kept) = KeptFile::open(&folder.join(WISHES_FILE), |text| Ok(serde_json::from_str(text)?));
         switch.remember_wishes(kept);
+        let restored = |account: &str, kept| switch.remember_phones(account, kept, clock.now());
+        let (phones, phones_thread) = KeptPhones::start(folder, restored).map_err(fault)?;
         let (today, kept) = KeptFile::open(&folder.join(TODAY_FILE), |text| Ok(serde_json::from_str(text)?));
         switch.remember_trunks_today(&kept, clock.now());
         prepare::prompts(&conf)?;
@@ -145,6 +148,8 @@ impl Control {
             recorder_threads,
             journal,
             journal_thread,
+            phones,
+            phones_thread,
             mailboxes,
             voicemail,
             messages,

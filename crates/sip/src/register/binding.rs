@@ -38,8 +38,10 @@ pub struct Binding {
     pub(super) gruu: Option<NonZeroU64>,
     /// It came by way of a proxy.
     pub(crate) relayed: bool,
+    /// A restart would know it until this second.
+    pub(super) kept_until_secs: u32,
     /// The contact's parameters without `expires`, as sent.
-    params: Box<str>,
+    pub(super) params: Box<str>,
 }
 
 impl Binding {
@@ -61,6 +63,7 @@ impl Binding {
             flow,
             source,
             gruu: None,
+            kept_until_secs: 0,
             relayed: request.headers.all(&Name::Via).nth(1).is_some(),
             expires: now + Duration::from_secs(secs.into()),
             path: request.headers.all(&Name::Path).filter(|hop| !hop.is_empty()).map(String::from).collect(),
@@ -131,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_are_small() {
-        assert!(size_of::<Binding>() <= 256, "{}", size_of::<Binding>());
+        assert!(size_of::<Binding>() <= 264, "{}", size_of::<Binding>());
     }
 
     #[test]
