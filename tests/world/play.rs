@@ -67,6 +67,10 @@ impl Theatre {
                 let who = self.desk(who)?;
                 self.expect(who, pattern)
             }
+            Step::Heard { who, sound, lasting } => {
+                let who = self.desk(who)?;
+                self.heard(who, sound, *lasting)
+            }
             Step::Hears { who, sound } => {
                 let who = self.desk(who)?;
                 self.hears(who, sound)
@@ -316,6 +320,12 @@ impl Theatre {
         }
     }
 
+    fn heard(&mut self, who: usize, sound: &Hearing, lasting: Duration) -> Played {
+        let hz = self.hz(who, sound)?.ok_or("silence has no gaps")?;
+        let ear = self.world.desks[who].phone.ear().ok_or("there is no call")?;
+        is_whole(&ear.since(self.world.now - lasting), hz, lasting)
+    }
+
     /// The tone a sound is; none is silence.
     fn hz(&mut self, who: usize, sound: &Hearing) -> Played<Option<f64>> {
         Ok(match sound {
@@ -485,6 +495,35 @@ fn is_sound(samples: &[i16], hz: Option<f64>) -> Played {
         Some(hz) => Err(format!("{hz:.0} Hz is not what is heard, {level:.0} dBFS: {}", loudest(samples))),
     }
 }
+
+/// A tone all the while, without a gap of more than 20 ms and without a click.
+fn is_whole(samples: &[i16], hz: f64, lasting: Duration) -> Played {
+    let ms = |samples: usize| samples as u64 / 8;
+    if Duration::from_millis(ms(samples.len()) + 40) < lasting {
+        return Err(format!("only {} ms were heard", ms(samples.len())));
+    }
+    let (mut gap, mut longest, mut at) = (0, 0, 0);
+    for (n, window) in samples.chunks_exact(WINDOW).enumerate() {
+        gap = if goertzel::share(window, hz) > 0.8 { 0 } else { gap + WINDOW };
+        if gap > longest {
+            (longest, at) = (gap, n * WINDOW);
+        }
+    }
+    if longest > 2 * WINDOW {
+        return Err(format!("{} ms of it are missing, {} ms before now", ms(longest), ms(samples.len() - at)));
+    }
+    // No step is steeper than the tone's own, by far: 10 dB.
+    let peak = samples.iter().map(|sample| f64::from(sample.unsigned_abs())).fold(0.0, f64::max);
+    let steepest = 2.0 * peak * (std::f64::consts::PI * hz / 8000.0).sin();
+    let step = |pair: &[i16]| f64::from(pair[0]) - f64::from(pair[1]);
+    match samples.windows(2).position(|pair| step(pair).abs() > 3.2 * steepest) {
+        Some(at) => Err(format!("there is a click, {} ms before now", ms(samples.len() - at))),
+        None => Ok(()),
+    }
+}
+
+/// 10 ms.
+const WINDOW: usize = 80;
 
 /// The same of a long recording, whatever interrupts it: where there is sound it is this one, but for its edges.
 fn mostly(samples: &[i16], hz: Option<f64>) -> Played {

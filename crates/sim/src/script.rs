@@ -28,6 +28,7 @@
 //! | `ann < INVITE`, `< CANCEL`, `< BYE`, `< ACK` | likewise |
 //! | `ann hears bob` | hears bob's voice, and little else, a third of a second from now |
 //! | `ann hears prompt welcome`, `ringback`, `tone 1004`, `itself`, `nothing` | likewise |
+//! | `ann heard bob for 3s` | until now, and no silence of more than 20 ms and no click was in it |
 //! | `ann hears keys 12#` | all telephone-events heard so far, in this call |
 //! | `ann presses 12#` | keys, one after another (RFC 4733); `by info` sends them by SIP INFO |
 //! | `ann holds`, `ann resumes` | a re-INVITE with `sendonly`, or `sendrecv` |

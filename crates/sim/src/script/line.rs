@@ -113,6 +113,7 @@ fn cdr(words: &mut Words) -> Read<Step> {
 fn acts(who: String, words: &mut Words) -> Read<Step> {
     let act = match words.next("what the phone does: \"registers\", \"> INVITE 202\", \"< 200\", \"hears bob\", …")? {
         "<" => return expects(who, words),
+        "heard" => return heard(who, words),
         "hears" => return Ok(Step::Hears { who, sound: hearing(words)? }),
         ">" => says(words)?,
         "registers" => register(words, true)?,
@@ -326,6 +327,13 @@ fn expects(who: String, words: &mut Words) -> Read<Step> {
         }
     }
     Ok(Step::Expect { who, pattern })
+}
+
+/// `ann heard bob for 3s`.
+fn heard(who: String, words: &mut Words) -> Read<Step> {
+    let sound = hearing(words)?;
+    words.exactly("for")?;
+    Ok(Step::Heard { who, sound, lasting: duration(words.next("how long, such as 3s")?)? })
 }
 
 fn hearing(words: &mut Words) -> Read<Hearing> {

@@ -51,6 +51,15 @@ pub enum Step {
         /// What.
         sound: Hearing,
     },
+    /// A phone has heard a sound until now, and nothing broke it.
+    Heard {
+        /// Which.
+        who: String,
+        /// What.
+        sound: Hearing,
+        /// For how long.
+        lasting: Duration,
+    },
     /// A recording holds these sounds.
     Recording {
         /// The caller's side: one after another.
