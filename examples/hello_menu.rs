@@ -48,6 +48,7 @@ fn main() {
         hold_music: audio::music().into(),
         features: FeatureConf::default(),
         mask_max: std::time::Duration::from_secs(300),
+        beep: None,
         clock,
         fingerprints: None,
     });

@@ -1,7 +1,7 @@
 //! The JSON beside every recording: what a listener, a search or an auditor must know without asking the switch.
 //! Its fields are described in `docs/sidecar.md`.
 
-use call::{Call, Cdr, Reason, Recording};
+use call::{CONSENT, Call, Cdr, Reason, Recording, What};
 use serde_json::{Value, json};
 
 /// The version of the format; it rises when a field changes its meaning.
@@ -26,6 +26,13 @@ pub(crate) fn of(call: &Call, recording: &Recording, cdr: &Cdr) -> Value {
             class.iter().for_each(|class| sidecar["class"] = json!(class));
         }
         Reason::Asked(actor) => sidecar["asked"] = json!(actor),
+    }
+    let told = call.facts().iter().rev().find_map(|fact| match &fact.what {
+        What::Field { name, value } if name == CONSENT => Some((fact.at, value)),
+        _ => None,
+    });
+    if let Some((at, said)) = told {
+        sidecar["consent"] = json!({ "said": said, "at": call.date(at) });
     }
     sidecar
 }

@@ -138,6 +138,7 @@ impl Switch {
                 hold_music: conf.hold_music.clone(),
                 features: conf.features.clone(),
                 mask_max: mask_max(conf),
+                beep: beep(conf),
                 clock,
                 fingerprints: None,
             }),
@@ -177,6 +178,13 @@ impl Switch {
                 if handled.is_err() {
                     out.push(Output::Fault);
                 }
+            }
+            Input::Media(media::Event::Beeped { recording: id, channel, at, .. }) => {
+                let channel = match channel {
+                    media::Channel::Left => recorder::Channel::Left,
+                    media::Channel::Right => recorder::Channel::Right,
+                };
+                out.push(Output::Record(recorder::Input::Beep { id, channel, at }));
             }
             Input::Media(event) => {
                 if let Some(call) = self.legs.get(&leg_of_media(&event)).copied() {
@@ -276,6 +284,7 @@ impl Switch {
             hold_music: conf.hold_music.clone(),
             features: conf.features.clone(),
             mask_max: mask_max(conf),
+            beep: beep(conf),
             ..(*self.call_conf).clone()
         });
         self.calls_max = conf.switch.calls_max;
@@ -390,6 +399,10 @@ impl Switch {
 /// A mask without an end would be a recording without one.
 fn mask_max(conf: &Conf) -> Duration {
     Duration::from_secs(conf.switch.recording.mask_secs_max.max(1).into())
+}
+
+fn beep(conf: &Conf) -> Option<Duration> {
+    conf.switch.recording.beep_secs.map(|secs| Duration::from_secs(secs.get().into()))
 }
 
 /// The families of addresses we can send from.

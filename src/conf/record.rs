@@ -1,7 +1,7 @@
 //! Which calls are recorded: `[[record]]` of switch.toml.
 
 use call::Direction;
-use flow::{Keep, RecordRule};
+use flow::{Keep, RecordRule, WithoutConsent};
 use route::{Destination, Numbers};
 use serde::Deserialize;
 use toml::Spanned;
@@ -24,6 +24,7 @@ pub(super) struct RecordTable {
     percent: Option<Spanned<u8>>,
     keep: Option<Spanned<String>>,
     class: Option<Spanned<String>>,
+    without_consent: Option<Spanned<String>>,
 }
 
 /// The rules, in their order.
@@ -63,10 +64,13 @@ fn rule(file: &mut File<'_>, names: &mut Names<'_>, place: usize, said: &RecordT
         share: said.percent.as_ref().map(|percent| *percent.get_ref()),
         keep: said.keep.as_ref().and_then(|text| word(file, text, &KEEPS)).unwrap_or_default(),
         class: said.class.as_ref().map(|class| class.get_ref().clone()),
+        without_consent: said.without_consent.as_ref().and_then(|text| word(file, text, &WITHOUT_CONSENT)),
     }
 }
 
 const KEEPS: [(&str, Keep); 3] = [("journey", Keep::Journey), ("talk", Keep::Talk), ("nothing", Keep::Nothing)];
+
+const WITHOUT_CONSENT: [(&str, WithoutConsent); 2] = [("leave", WithoutConsent::Leave), ("end", WithoutConsent::End)];
 
 fn numbers(file: &mut File<'_>, said: &[Spanned<String>]) -> Option<Numbers> {
     (!said.is_empty()).then(|| said.iter().filter_map(|text| file.parse::<route::Pattern>(text)).collect())

@@ -1,5 +1,6 @@
 //! `[recording]` of switch.toml: where recordings go, and as what.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use recorder::Format;
@@ -23,6 +24,8 @@ pub struct RecordingConf {
     pub mask_secs_max: u32,
     /// What is heard in its place.
     pub mask_sound: MaskSound,
+    /// Who is recorded hears a beep that often.
+    pub beep_secs: Option<NonZeroU16>,
     /// The command that is run after each recording, and its arguments; none if empty.
     pub hook: Vec<String>,
     /// It is ended after so long, and tried again.
@@ -34,8 +37,8 @@ pub struct RecordingConf {
 impl RecordingConf {
     /// Does only a restart apply this one?
     pub(super) fn needs_restart(&self, new: &RecordingConf) -> bool {
-        let mask_secs_max = self.mask_secs_max;
-        *self != RecordingConf { mask_secs_max, ..new.clone() }
+        let RecordingConf { mask_secs_max, beep_secs, .. } = *self;
+        *self != RecordingConf { mask_secs_max, beep_secs, ..new.clone() }
     }
 }
 
@@ -71,6 +74,7 @@ impl Default for RecordingConf {
             on_failure: OnFailure::Continue,
             mask_secs_max: 300,
             mask_sound: MaskSound::Silence,
+            beep_secs: None,
             hook: Vec::new(),
             hook_secs_max: 60,
             key_file: None,

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -29,6 +29,8 @@ const WAITING_MAX: usize = 16_384;
 const MISSED_MAX: usize = 65_536;
 /// A disk that has not answered for so long is said.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long sound may wait to be fetched: much less than a recording lets it wait for the other side.
+const BREATH: Duration = Duration::from_millis(50);
 /// How often the room on the disks is looked at.
 const ROOM_EVERY: Duration = Duration::from_secs(5);
 
@@ -164,7 +166,7 @@ impl Thread {
             }
             let due = self.recorder.deadline().map_or(self.next_look, |at| at.min(self.next_look));
             let patience = due.since(now);
-            let input = match inbox.recv_timeout(patience) {
+            let input = match self.next(inbox, patience) {
                 Ok(input) => input,
                 Err(RecvTimeoutError::Timeout) => Input::Tick,
                 Err(RecvTimeoutError::Disconnected) => {
@@ -181,6 +183,20 @@ impl Thread {
                 self.handle(missed);
             }
             self.handle(input);
+        }
+    }
+
+    /// Sound is fetched every now and then, so that no media thread has to wake this one.
+    #[allow(clippy::disallowed_methods)] // the shell waits
+    fn next(&self, inbox: &Receiver<Input>, patience: Duration) -> Result<Input, RecvTimeoutError> {
+        match inbox.try_recv() {
+            Ok(input) => Ok(input),
+            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+            Err(TryRecvError::Empty) if self.recorder.count() == 0 => inbox.recv_timeout(patience),
+            Err(TryRecvError::Empty) => {
+                thread::sleep(BREATH.min(patience));
+                Ok(inbox.try_recv().unwrap_or(Input::Tick))
+            }
         }
     }
 

@@ -199,10 +199,11 @@ pub enum Output {
 }
 
 pub(super) fn leg_of_media(event: &media::Event) -> LegId {
-    use media::Event::{Closed, Digit, Fault, Latched, OneWay, Played, PortTaken, Sounds, Timeout};
+    use media::Event::{Beeped, Closed, Digit, Fault, Latched, OneWay, Played, PortTaken, Sounds, Timeout};
     match event {
         Digit { leg, .. }
         | Played { leg, .. }
+        | Beeped { leg, .. }
         | Timeout { leg }
         | OneWay { leg }
         | Sounds { leg, .. }

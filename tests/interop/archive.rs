@@ -225,6 +225,31 @@ fn recordings_become_what_the_conf_says_and_strangers_open_them() {
     }
 }
 
+#[test]
+fn who_is_recorded_hears_a_beep_and_the_recording_has_it() {
+    let centre = Centre::new("beep");
+    centre.replace("switch.toml", "[recording]", "[recording]\nbeep_secs = 1");
+    let switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", 700, switch.address, "udp");
+    let mut bob = Phone::start(&centre.room, "bob", 1_900, switch.address, "udp");
+    ann.dial(&format!("sip:202@{}", switch.address));
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_secs(3));
+    ann.hang_up();
+    bob.wait_for("CALL_CLOSED", A_WHILE);
+    let recording = switch.recording();
+    assert!(recording.sidecar["beeps"]["left"].as_u64() >= Some(3), "{:#}", recording.sidecar);
+    let (caller, party) = (&recording.caller, &recording.party);
+    let (ann, bob) = (ann.heard(), bob.heard());
+    for (side, who) in [(caller, "the caller's side"), (party, "the party's side"), (&ann, "ann"), (&bob, "bob")] {
+        assert!(side.level(1_400) > -32.0, "{who} has the beep: {} dB", side.level(1_400));
+    }
+    for (side, hz, other) in [(caller, 700, 1_900), (party, 1_900, 700), (&ann, 1_900, 700), (&bob, 700, 1_900)] {
+        side.assert_only("what is said", hz, other);
+    }
+}
+
 /// A named pipe in place of the master keys lets the recorder's thread wait inside the system, as a hung disk does.
 #[test]
 fn a_disk_that_hangs_is_told_and_costs_no_call_unless_it_is_to() {

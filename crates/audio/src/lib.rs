@@ -41,7 +41,9 @@ pub use opus::OpusConf;
 pub use playlist::{Music, Playlist};
 pub use resample::Resampler;
 pub use sound::Sound;
-pub use tone::{BEEP, BUSY, CONGESTION, Cadence, RINGBACK, RINGBACK_NORTH_AMERICA, dtmf, melody, silence, tone};
+pub use tone::{
+    BEEP, BUSY, CONGESTION, Cadence, RECORDED, RINGBACK, RINGBACK_NORTH_AMERICA, dtmf, melody, silence, tone,
+};
 pub use waveform::waveform;
 
 /// Samples a second: the only rate of G.711 (RFC 3551 §4.5.14).

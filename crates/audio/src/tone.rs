@@ -15,9 +15,13 @@ use crate::{SAMPLE_RATE, Sound};
 /// assert!((audio::goertzel::level(&half_a_second, 425.0) + 10.0).abs() < 0.1);
 /// ```
 pub fn tone(sines: &[(f64, f64)], ms: u32) -> Vec<i16> {
+    tone_at(SAMPLE_RATE, sines, ms)
+}
+
+fn tone_at(rate: u32, sines: &[(f64, f64)], ms: u32) -> Vec<i16> {
     let sines: Vec<(f64, f64)> =
-        sines.iter().map(|(hz, dbfs)| (TAU * hz / f64::from(SAMPLE_RATE), amplitude(*dbfs))).collect();
-    (0..samples(ms))
+        sines.iter().map(|(hz, dbfs)| (TAU * hz / f64::from(rate), amplitude(*dbfs))).collect();
+    (0..samples_at(rate, ms))
         .map(|n| sines.iter().map(|(step, peak)| peak * (step * n as f64).sin()).sum::<f64>().round() as i16)
         .collect()
 }
@@ -39,10 +43,15 @@ pub struct Cadence {
 impl Cadence {
     /// One round of the rhythm; play it repeated.
     pub fn pcm(&self) -> Vec<i16> {
+        self.pcm_at(SAMPLE_RATE)
+    }
+
+    /// The same at another rate.
+    pub fn pcm_at(&self, rate: u32) -> Vec<i16> {
         let beat = |(on_ms, off_ms): &(u32, u32)| {
-            let mut pcm = tone(self.sines, *on_ms);
-            soften(&mut pcm);
-            pcm.resize(pcm.len() + samples(*off_ms), 0);
+            let mut pcm = tone_at(rate, self.sines, *on_ms);
+            soften_at(rate, &mut pcm);
+            pcm.resize(pcm.len() + samples_at(rate, *off_ms), 0);
             pcm
         };
         self.beats.iter().flat_map(beat).collect()
@@ -65,6 +74,10 @@ pub const BUSY: Cadence = Cadence { sines: &[(425.0, -13.0)], beats: &[(500, 500
 pub const CONGESTION: Cadence = Cadence { sines: &[(425.0, -13.0)], beats: &[(250, 250)] };
 /// Speak now.
 pub const BEEP: Cadence = Cadence { sines: &[(1000.0, -13.0)], beats: &[(300, 0)] };
+
+/// You are being recorded: to be repeated every so often (Federal Standard 1037: 1400 Hz, half a second, each 15 s), softly
+/// beside what people say.
+pub const RECORDED: Cadence = Cadence { sines: &[(1400.0, -22.0)], beats: &[(500, 0)] };
 
 /// The two sines of a key (ITU-T Q.23), at the level Q.24 leads one to expect; `None` where there is no such key.
 pub fn dtmf(key: char) -> Option<[(f64, f64); 2]> {
@@ -98,7 +111,11 @@ pub fn melody(notes: &[(f64, u32)], dbfs: f64) -> Vec<i16> {
 
 /// Lets a tone rise and fall within 4 ms each, so that it does not click.
 fn soften(pcm: &mut [i16]) {
-    let edge = usize::min(samples(4), pcm.len() / 2);
+    soften_at(SAMPLE_RATE, pcm);
+}
+
+fn soften_at(rate: u32, pcm: &mut [i16]) {
+    let edge = usize::min(samples_at(rate, 4), pcm.len() / 2);
     let last = pcm.len().saturating_sub(1);
     for n in 0..edge {
         let rise = 0.5 - 0.5 * (PI * n as f64 / edge as f64).cos();
@@ -109,7 +126,11 @@ fn soften(pcm: &mut [i16]) {
 }
 
 fn samples(ms: u32) -> usize {
-    (u64::from(ms) * u64::from(SAMPLE_RATE) / 1000) as usize
+    samples_at(SAMPLE_RATE, ms)
+}
+
+fn samples_at(rate: u32, ms: u32) -> usize {
+    (u64::from(ms) * u64::from(rate) / 1000) as usize
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub struct CallConf {
     pub features: FeatureConf,
     /// No mask lasts longer, if nobody says how long.
     pub mask_max: Duration,
+    /// Who is recorded hears a beep that often.
+    pub beep: Option<Duration>,
     /// What the calendar said at the beginning, as of when the call began: that is how all its moments are named.
     pub clock: WallClock,
     /// The fingerprints of the two certificates that browsers are shown; none where they are not served.

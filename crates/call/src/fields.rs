@@ -7,6 +7,8 @@ use crate::{Call, Silence, What};
 
 /// The field that says which language the caller is spoken to in.
 pub const LANGUAGE: &str = "language";
+/// The field that says whether the caller lets the call be recorded: `yes`, `told` (and stayed), or anything else for no.
+pub const CONSENT: &str = "consent";
 /// So many fields a call may have.
 const FIELDS_MAX: usize = 64;
 /// Longer values are cut.
@@ -16,6 +18,11 @@ impl Call {
     /// What is known under this name.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str)
+    }
+
+    /// Does the caller let the call be recorded?
+    pub fn is_consented(&self) -> bool {
+        matches!(self.field(CONSENT), Some("yes" | "told"))
     }
 
     /// Everything that is known and may be told, by name.

@@ -77,7 +77,7 @@ impl Call {
                     self.port_is_home(leg, false);
                 }
             }
-            Media::Latched { .. } => {}
+            Media::Latched { .. } | Media::Beeped { .. } => {}
         }
     }
 

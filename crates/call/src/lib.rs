@@ -39,7 +39,7 @@ pub use cdr::{Cdr, Handover, LegQuality, Silenced, Supervised, TrunkFailure, dat
 pub use disposition::{Disposed, Disposition};
 pub use fact::{Direction, Fact, Side, What};
 pub use features::{Feature, FeatureConf};
-pub use fields::LANGUAGE;
+pub use fields::{CONSENT, LANGUAGE};
 pub use leg::{Leg, MediaRules, NewLeg, Party, Sounds, format};
 pub use line::{Line, Progress};
 pub use order::{Actor, How, Order, Silence};

@@ -132,8 +132,9 @@ impl Call {
     }
 
     fn tap(&mut self, leg: LegId, channel: Channel) {
-        let Some(Recording { id, began, .. }) = self.recordings.last() else { return };
-        let tap = media::Command::Tap { leg, recording: *id, channel, began: *began };
+        let Some(Recording { id, began, mailbox, .. }) = self.recordings.last() else { return };
+        let beep = self.conf.beep.filter(|_| mailbox.is_none()); // who leaves a message knows
+        let tap = media::Command::Tap { leg, recording: *id, channel, began: *began, beep };
         self.wish(Do::Media(tap));
         if !self.silences.is_empty() {
             self.deafen(leg);

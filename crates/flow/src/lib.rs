@@ -43,7 +43,7 @@ pub use look_up::LookUpConf;
 pub use park::ParkConf;
 pub use phrase::{Phrase, Piece, Spoken};
 pub use queue::SHUTDOWN;
-pub use record::{Keep, RecordConf, RecordRule, Scene, Verdict};
+pub use record::{Keep, RecordConf, RecordRule, Scene, Verdict, WithoutConsent};
 pub use ring::rung;
 pub use voicemail::VoicemailConf;
 pub use web::{Address, Answer, Ask, ServerConf, Token};

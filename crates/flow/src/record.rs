@@ -42,6 +42,18 @@ pub struct RecordRule {
     pub keep: Keep,
     /// How long that is kept, by the name of a class.
     pub class: Option<String>,
+    /// What becomes of a call whose caller has not agreed: see [`call::CONSENT`]. It is recorded all the same, if nothing is
+    /// said.
+    pub without_consent: Option<WithoutConsent>,
+}
+
+/// A rule wants a call recorded, and its caller has not agreed to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutConsent {
+    /// It is not recorded, until he does.
+    Leave,
+    /// It ends.
+    End,
 }
 
 /// How much of a call is recorded.
@@ -77,6 +89,8 @@ pub struct Scene {
     pub people: Vec<String>,
     /// The trunks they talk through.
     pub trunks: Vec<String>,
+    /// The caller lets it be recorded.
+    pub is_consented: bool,
     /// The caller was answered.
     pub is_answered: bool,
     /// There is a party beside the caller.
@@ -101,6 +115,8 @@ pub enum Verdict<'a> {
     },
     /// It is not, by this rule.
     Leave(&'a str),
+    /// It may not be and may not go on unrecorded.
+    End,
     /// Nothing, so far: it stays as it is.
     Unsaid,
 }
@@ -139,9 +155,14 @@ impl RecordRule {
             Keep::Talk => scene.talks,
             Keep::Nothing => false,
         };
+        let without_consent = self.without_consent.filter(|_| !scene.is_consented);
         match (self.keep, is_drawn, has_begun) {
             (Keep::Nothing, ..) | (_, false, _) => Verdict::Leave(&self.name),
-            (_, true, true) => Verdict::Record { rule: &self.name, class: self.class.as_deref() },
+            (_, true, true) => match without_consent {
+                None => Verdict::Record { rule: &self.name, class: self.class.as_deref() },
+                Some(WithoutConsent::Leave) => Verdict::Leave(&self.name),
+                Some(WithoutConsent::End) => Verdict::End,
+            },
             (_, true, false) => Verdict::Unsaid,
         }
     }
@@ -160,6 +181,7 @@ impl Scene {
             queue: None,
             people: Vec::new(),
             trunks: Vec::new(),
+            is_consented: false,
             is_answered: false,
             talks: false,
             talks_there: false,
@@ -193,6 +215,7 @@ impl Scene {
                 _ => {}
             }
         }
+        self.is_consented = call.is_consented();
         let caller = call.caller();
         self.legs = call.talkers().map(|leg| leg.id).collect();
         self.talks = self.legs.iter().any(|leg| *leg != caller.id);
@@ -219,6 +242,7 @@ mod tests {
             queue: Some("sales".into()),
             people: vec!["ann".into()],
             trunks: vec!["carrier".into()],
+            is_consented: false,
             is_answered: true,
             talks: true,
             talks_there: true,
@@ -237,7 +261,24 @@ mod tests {
         match (RecordConf { rules: rules.to_vec(), at }).decide(scene) {
             Verdict::Record { rule, .. } => format!("record {rule}"),
             Verdict::Leave(rule) => format!("leave {rule}"),
+            Verdict::End => "end".into(),
             Verdict::Unsaid => "unsaid".into(),
+        }
+    }
+
+    #[test]
+    fn who_has_not_agreed_is_not_recorded_where_that_is_asked() {
+        use WithoutConsent::{End, Leave};
+        for (without_consent, is_consented, talks, says) in [
+            (None, false, true, "record a"),
+            (Some(Leave), true, true, "record a"),
+            (Some(Leave), false, true, "leave a"),
+            (Some(End), true, true, "record a"),
+            (Some(End), false, true, "end"),
+            (Some(End), false, false, "unsaid"), // he may still be asked
+        ] {
+            let rule = RecordRule { name: "a".into(), without_consent, ..RecordRule::default() };
+            assert_eq!(said(&[rule], &Scene { is_consented, talks, ..scene() }), says, "{without_consent:?}");
         }
     }
 

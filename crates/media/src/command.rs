@@ -1,6 +1,7 @@
 //! What a patchbay can be told.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use audio::{Codec, Playlist};
 use base::{LegId, RecordingId, Time};
@@ -78,6 +79,8 @@ pub enum Command {
         channel: Channel,
         /// Sample 0 of the recording; clips are placed from here.
         began: Time,
+        /// The leg hears a beep that often.
+        beep: Option<Duration>,
     },
     /// Let the tap keep nothing of what comes from now on, or keep it again. It goes by when sound comes, whatever time its
     /// sender gives it.

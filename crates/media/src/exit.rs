@@ -1,6 +1,7 @@
 //! What a patchbay says and does: the door its packets, events and clips leave by.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use audio::Clip;
 use base::{LegId, RecordingId};
@@ -50,6 +51,17 @@ pub enum Event {
         leg: LegId,
         /// As given in `Play`.
         player: u32,
+    },
+    /// A recorded leg begins to hear the beep that tells so.
+    Beeped {
+        /// Who hears it.
+        leg: LegId,
+        /// Into which recording what it says goes,
+        recording: RecordingId,
+        /// and on which side.
+        channel: Channel,
+        /// How long after the recording began.
+        at: Duration,
     },
     /// Neither RTP nor RTCP came of a leg that may speak and is spoken to: one side does not hear the other. Said once a
     /// stream; the leg stands.

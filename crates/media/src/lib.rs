@@ -11,6 +11,7 @@
 //! What it must not know: SIP, SDP, calls, files. It is told formats and addresses, and pairs of legs.
 #![forbid(unsafe_code)]
 
+mod beep;
 mod command;
 mod cover;
 mod exit;

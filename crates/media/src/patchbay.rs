@@ -11,6 +11,7 @@ use std::time::Duration;
 use audio::Codec;
 use base::{LegId, Random, Time};
 
+use crate::beep::{Beep, Beeps};
 use crate::mix::Recipe;
 use crate::mixes::Mixes;
 use crate::player::Player;
@@ -35,6 +36,7 @@ pub struct Patchbay {
     timers: Timers,
     mixes: Mixes,
     talkers: Talkers,
+    beeps: Beeps,
 }
 
 impl Patchbay {
@@ -52,6 +54,7 @@ impl Patchbay {
             timers: Timers::default(),
             mixes: Mixes::default(),
             talkers: Talkers::default(),
+            beeps: Beeps::default(),
         }
     }
 
@@ -92,20 +95,27 @@ impl Patchbay {
                 }
             }),
             Command::Keys { leg, heard } => self.change(leg, |port| port.keys_heard = heard),
-            Command::Tap { leg, recording, channel, began } => self.change(leg, |port| {
-                port.flush(exit);
-                port.tap = Some(Box::new(Tap::new(recording, channel, began)));
-            }),
+            Command::Tap { leg, recording, channel, began, beep } => {
+                self.change(leg, |port| {
+                    port.flush(exit);
+                    let beep = beep.map(|every| Beep::new(every, now));
+                    port.tap = Some(Box::new(Tap::new(recording, channel, began, beep)));
+                });
+                self.resettle_leg(leg, now);
+            }
             Command::Deafen { leg, deaf } => self.change(leg, |port| {
                 port.flush(exit);
                 if let Some(tap) = &mut port.tap {
                     tap.deaf = deaf;
                 }
             }),
-            Command::Untap { leg } => self.change(leg, |port| {
-                port.flush(exit);
-                port.tap = None;
-            }),
+            Command::Untap { leg } => {
+                self.change(leg, |port| {
+                    port.flush(exit);
+                    port.tap = None;
+                });
+                self.resettle_leg(leg, now);
+            }
             Command::Move { leg, .. } => self.change(leg, |port| {
                 exit.hears_only(port.place, port.line.as_ref().and_then(Line::only_source));
             }),
@@ -185,7 +195,7 @@ impl Patchbay {
 
     /// Time has passed: frames to play, reports to send, silences to notice.
     pub fn tick(&mut self, now: Time, exit: &mut impl Exit) {
-        let Patchbay { ports, wheel, mixes, talkers, .. } = self;
+        let Patchbay { ports, wheel, mixes, talkers, beeps, .. } = self;
         wheel.turn(now, |place, frame| {
             let port = ports.get_mut(place.index as usize)?.as_deref_mut().filter(|port| port.place == place)?;
             if port.is_playing() || port.mixer.is_none() {
@@ -196,7 +206,7 @@ impl Patchbay {
                 port.on_wheel = true; // the sound is over, the mix goes on
                 return Some(FRAME_MS);
             }
-            mix(ports, mixes, talkers, place.index, frame, now, exit)
+            mix(ports, mixes, talkers, beeps, place.index, frame, now, exit)
         });
         while let Some((due, index)) = self.timers.due(now) {
             let again = self.report_interval();
@@ -351,6 +361,12 @@ impl Patchbay {
         }
     }
 
+    fn resettle_leg(&mut self, leg: LegId, now: Time) {
+        if let Some(place) = self.place(leg) {
+            self.resettle(place.index, now);
+        }
+    }
+
     /// The leg hears a mix, and it is made as it should be.
     fn is_settled(&self, index: u32) -> bool {
         let mixer = self.ports[index as usize].as_deref().and_then(|port| port.mixer.as_deref());
@@ -364,11 +380,11 @@ impl Patchbay {
         let line = port.line.as_ref()?;
         let own = line.conf.codec;
         let codec_of = |index: u32| Some(self.ports[index as usize].as_deref()?.line.as_ref()?.conf.codec);
+        let beeps = port.tap.as_ref().is_some_and(|tap| tap.beep.is_some());
         let relayed = match port.sources[..] {
             [] => true,
-            [one] => {
-                codec_of(one).is_none_or(|one| own == one || (own.encoding().is_some() && one.encoding().is_some()))
-            }
+            [one] => codec_of(one)
+                .is_none_or(|one| !beeps && (own == one || (own.encoding().is_some() && one.encoding().is_some()))),
             _ => false,
         };
         let rate = port.sources.iter().filter_map(|source| Some(codec_of(*source)?.sample_rate())).max();
@@ -495,11 +511,13 @@ impl Patchbay {
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "the parts of a patchbay, without the wheel that turns")]
 /// The frame of each source of a leg is made, and the leg hears the mix of those who speak.
 fn mix(
     ports: &mut [Option<Box<Port>>],
     mixes: &mut Mixes,
     talkers: &mut Talkers,
+    beeps: &mut Beeps,
     index: u32,
     frame: u64,
     now: Time,
@@ -517,7 +535,17 @@ fn mix(
             talkers.consider(*source, voice.gate());
         }
     }
-    let pcm_of = |source: u32| ports[source as usize].as_deref()?.voice.as_deref()?.made(frame, rate);
+    let port = ports[index as usize].as_deref_mut()?;
+    let leg = port.place.leg;
+    let beep = port.tap.as_deref_mut().and_then(|tap| tap.beep(leg, frame, now, exit));
+    if let Some(beep) = beep {
+        beeps.make(rate);
+        talkers.add_last(beep.talker);
+    }
+    let pcm_of = |source: u32| match beep {
+        Some(beep) if beep.talker == source => beeps.pcm(beep, rate),
+        _ => ports[source as usize].as_deref()?.voice.as_deref()?.made(frame, rate),
+    };
     let mix = mixes.serve(&mut mixer, talkers.chosen(), frame, pcm_of);
     let port = ports[index as usize].as_deref_mut()?;
     if let Some(mix) = mix {

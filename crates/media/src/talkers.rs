@@ -11,6 +11,7 @@ pub(crate) struct Talkers {
     are_few: bool,
     chosen: Vec<u32>,
     loudness: Vec<(f32, u32)>,
+    last: Option<u32>,
 }
 
 impl Talkers {
@@ -19,6 +20,12 @@ impl Talkers {
         self.are_few = sources <= FEW;
         self.chosen.clear();
         self.loudness.clear();
+        self.last = None;
+    }
+
+    /// One who is heard in any case, and comes after all others.
+    pub fn add_last(&mut self, source: u32) {
+        self.last = Some(source);
     }
 
     /// One who could be heard in this frame; they come in the order of their indices.
@@ -37,7 +44,7 @@ impl Talkers {
             self.loudness.truncate(SPEAKING_MAX);
             self.loudness.sort_unstable_by_key(|(_, source)| *source);
         }
-        self.chosen.extend(self.loudness.drain(..).map(|(_, source)| source));
+        self.chosen.extend(self.loudness.drain(..).map(|(_, source)| source).chain(self.last.take()));
         &self.chosen
     }
 }

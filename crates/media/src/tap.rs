@@ -10,10 +10,11 @@
 use std::time::Duration;
 
 use audio::{Clip, Codec, Decoder, Encoding};
-use base::{RecordingId, Time};
+use base::{LegId, RecordingId, Time};
 use rtp::Packet;
 
-use crate::Channel;
+use crate::beep::{Beep, Sounding};
+use crate::{Channel, Event, Exit};
 
 /// The tap of one leg.
 pub(crate) struct Tap {
@@ -21,6 +22,8 @@ pub(crate) struct Tap {
     pub channel: Channel,
     /// It keeps nothing, but knows where what comes would lie.
     pub deaf: bool,
+    /// The leg hears that it is recorded.
+    pub beep: Option<Beep>,
     began: Time,
     anchor: Option<Anchor>,
     gathered: Option<Gathered>,
@@ -67,8 +70,18 @@ pub(crate) struct Speech<'a> {
 }
 
 impl Tap {
-    pub fn new(recording: RecordingId, channel: Channel, began: Time) -> Tap {
-        Tap { recording, channel, deaf: false, began, anchor: None, gathered: None, ear: None }
+    pub fn new(recording: RecordingId, channel: Channel, began: Time, beep: Option<Beep>) -> Tap {
+        Tap { recording, channel, deaf: false, beep, began, anchor: None, gathered: None, ear: None }
+    }
+
+    /// What the leg hears of the beep in this frame of the wheel; one that begins is told to the recorder.
+    pub fn beep(&mut self, leg: LegId, frame: u64, now: Time, exit: &mut impl Exit) -> Option<Sounding> {
+        let sounding = self.beep.as_mut()?.frame(frame, now)?;
+        if sounding.is_first() {
+            let at = now.since(self.began);
+            exit.event(Event::Beeped { leg, recording: self.recording, channel: self.channel, at });
+        }
+        Some(sounding)
     }
 
     /// Keep what was said; a clip that is full goes to `out`.
@@ -241,7 +254,7 @@ mod tests {
 
     fn tap(began_ms: u64) -> Tap {
         let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
-        Tap::new(recording, Channel::Left, Time::from_millis(began_ms))
+        Tap::new(recording, Channel::Left, Time::from_millis(began_ms), None)
     }
 
     /// (arrives at ms, epoch, timestamp, marker)

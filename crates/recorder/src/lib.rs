@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod beeps;
 mod closing;
 mod error;
 mod gaps;

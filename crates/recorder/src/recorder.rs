@@ -85,6 +85,15 @@ pub enum Input {
         /// Who wanted it: a JSON object for the sidecar.
         by: Value,
     },
+    /// One side begins to hear the beep that tells that it is recorded.
+    Beep {
+        /// The recording.
+        id: RecordingId,
+        /// The side.
+        channel: Channel,
+        /// How long after the beginning.
+        at: Duration,
+    },
     /// A recording goes on no longer; it is closed later.
     Stop {
         /// The recording.
@@ -241,6 +250,11 @@ impl Recorder {
                 let told = self.recordings.get_mut(&id).map(|recording| recording.silence(kind, begins, at, by));
                 if let Some(Err(why)) = told {
                     self.fail(id, why, out);
+                }
+            }
+            Input::Beep { id, channel, at } => {
+                if let Some(recording) = self.recordings.get_mut(&id) {
+                    recording.beep(channel, at);
                 }
             }
             Input::Stop { id, length } => {

@@ -1,8 +1,8 @@
 //! One recording from its first to its last sample.
 //!
 //! Where it stands: the recorder finds it by id and lets it look at the time every now and then. It decides what goes
-//! to the disk when, so that never more than a second would be lost: sound leaves at once where both sides are known,
-//! and waits at most [`HOLD`] for the other side.
+//! to the disk when, so that never more than a second would be lost: sound leaves as soon as [`WRITE`] of both sides is
+//! known, and waits at most [`HOLD`] for the other side.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -13,6 +13,7 @@ use audio::Clip;
 use base::{RecordingId, Time};
 use serde_json::{Map, Value};
 
+use crate::beeps::Beeps;
 use crate::gaps::Gaps;
 use crate::place::{JSON_PART, Place, WAV, WAV_PART};
 use crate::seal::{Keyring, key_file};
@@ -37,6 +38,7 @@ pub(crate) struct Recording {
     started: Map<String, Value>,
     gaps: Gaps,
     silences: Silences,
+    beeps: Beeps,
     /// Where it was stopped, if its call goes on.
     stopped: Option<u64>,
     /// Clips that claimed to come from the future.
@@ -75,6 +77,7 @@ impl Recording {
             started: started.clone(),
             gaps: Gaps::default(),
             silences: Silences::new(conf.mask_tone),
+            beeps: Beeps::default(),
             stopped: None,
             misplaced: 0,
             end: None,
@@ -139,6 +142,11 @@ impl Recording {
         self.gaps.note(channel, at, samples);
     }
 
+    /// One side hears a beep from there on. What was written before this was told stays as it is.
+    pub(crate) fn beep(&mut self, channel: Channel, at: Duration) {
+        self.beeps.add(channel, frames(at), self.timeline.written());
+    }
+
     /// Nothing of what is said from now is kept, or it is again. What came before this was told is taken back.
     pub(crate) fn silence(&mut self, kind: Silence, begins: bool, at: Time, by: Value) -> Result<(), RecorderError> {
         let from = self.frames_at(at);
@@ -186,6 +194,7 @@ impl Recording {
         }
         self.write_until(end.saturating_sub(WINDOW))?;
         if let Some(mut late) = self.timeline.place(channel, clip) {
+            self.beeps.lay_over(channel, late.at, &mut late.samples, 1);
             self.silences.cover(late.at, &mut late.samples, 1);
             let before = self.base.saturating_sub(late.at).min(late.samples.len() as u64); // in a file that is closed
             let late = Late {
@@ -194,7 +203,8 @@ impl Recording {
             };
             self.wav.patch(channel, &late).map_err(|why| self.disk(why))?;
         }
-        self.write_until(self.timeline.both())
+        let both = self.timeline.both();
+        if both < self.timeline.written() + WRITE { Ok(()) } else { self.write_until(both) }
     }
 
     /// Writes what has waited long enough for the other side; in a silence, silence.
@@ -233,6 +243,7 @@ impl Recording {
         self.tell_part(&mut sidecar);
         self.silences.tell(self.timeline.written(), &mut sidecar);
         self.gaps.tell(&mut sidecar);
+        self.beeps.tell(&mut sidecar);
         let length = seconds(self.timeline.written() - self.base);
         Ok(Closing::whole(id, self.place, self.wav.into_file(), length, sidecar))
     }
@@ -246,15 +257,17 @@ impl Recording {
         if end > self.base + self.secs_max * RATE {
             return Err(RecorderError::TooLong { file: self.file.clone(), secs: self.secs_max });
         }
-        let Recording { timeline, wav, silences, .. } = self;
+        let Recording { timeline, wav, silences, beeps, .. } = self;
         let mut at = timeline.written();
         let write = |piece: &[i16]| {
             let (from, frames) = (at, piece.len() as u64 / 2);
             at += frames;
-            if !silences.touch(from, frames) {
+            if !silences.touch(from, frames) && !beeps.touch(from, frames) {
                 return wav.write(piece);
             }
             let mut kept = piece.to_vec();
+            beeps.lay_over(Channel::Left, from, &mut kept, 2);
+            beeps.lay_over(Channel::Right, from, &mut kept[1..], 2);
             silences.cover(from, &mut kept, 2);
             wav.write(&kept)
         };
@@ -311,6 +324,8 @@ pub(crate) fn seconds(frames: u64) -> f64 {
 /// later still is patched in at a greater price. With the recorder's looks every 100 ms this keeps the loss on
 /// `kill -9` under a second.
 const HOLD: u64 = RATE * 7 / 10;
+/// Less than this is not worth a write yet: clips of the two sides that are out of step are written together.
+const WRITE: u64 = RATE * 4 / 10;
 /// When neither side speaks, silence is written up to [`HOLD`] ago as often as this much is due.
 const SILENCE: u64 = RATE * 8 / 10;
 /// Clips may claim to end this much after now: clocks of threads differ by less.

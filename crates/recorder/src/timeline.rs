@@ -60,21 +60,22 @@ impl Timeline {
     /// Puts a clip where it belongs. The caller keeps `clip` near `written`: memory grows as far as it reaches.
     pub(crate) fn place(&mut self, channel: Channel, clip: &Clip) -> Option<Late> {
         let late = usize::try_from(self.written.saturating_sub(clip.at)).unwrap_or(usize::MAX).min(clip.samples());
-        let mut early = clip.encoding.decoded(&clip.payload);
-        let timely = early.split_off(late);
+        let samples = clip.encoding.decoded(&clip.payload);
+        let (early, timely) = samples.split_at(late);
         if !timely.is_empty() {
             let at = clip.at.max(self.written);
             let end = at + timely.len() as u64;
             let first = (at - self.written) as usize;
             self.frames.resize(self.frames.len().max((first + timely.len()) * 2), 0);
-            let places = self.frames[first * 2..].iter_mut().skip(channel as usize).step_by(2);
-            for (place, sample) in places.zip(timely) {
-                *place = sample;
+            let places = &mut self.frames[first * 2..].as_chunks_mut::<2>().0[..timely.len()];
+            match channel {
+                Channel::Left => places.iter_mut().zip(timely).for_each(|(place, sample)| place[0] = *sample),
+                Channel::Right => places.iter_mut().zip(timely).for_each(|(place, sample)| place[1] = *sample),
             }
             self.ends[channel as usize] = self.ends[channel as usize].max(end);
             self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
         }
-        (!early.is_empty()).then_some(Late { at: clip.at, samples: early })
+        (!early.is_empty()).then(|| Late { at: clip.at, samples: early.to_vec() })
     }
 
     /// Lets everything before frame `end` leave: `write` gets interleaved samples, silence where none came.
@@ -97,8 +98,8 @@ impl Timeline {
     }
 }
 
-/// Samples handed on at once: 128 ms of both channels, 4 KiB. Small, as the writer below keeps a buffer of this size.
-const PIECE: usize = 2048;
+/// Samples handed on at once: a second of both channels, 32 KiB.
+const PIECE: usize = 16_384;
 
 #[cfg(test)]
 mod tests {

@@ -1,26 +1,22 @@
-//! One stereo WAV file that opens in any player at any instant (on `hound`).
+//! One stereo WAV file that opens in any player at any instant.
 //!
-//! Where it stands: under a recording. It knows samples and a path; when to write is decided above.
-//!
-//! What one must know of hound 3.5: it writes a header of length 0 and keeps it until the first `flush`, so a header
-//! is made true at once and after every write; it counts bytes in 32 bits and wraps silently, so the caller stops long
-//! before; its `append` trusts the header and overwrites sound after a crash, so it is never used.
+//! Where it stands: under a recording. It knows samples and a path; when to write is decided above. Sound goes to the kernel
+//! at once, where `kill -9` cannot take it back, and the header follows: what it tells is always there.
 
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
-
-use hound::{SampleFormat, WavSpec, WavWriter};
 
 use crate::seal::{Keyring, Store, key_file};
 use crate::timeline::{Channel, Late};
 
 /// A WAV file being written.
 pub(crate) struct WavFile {
-    /// Unbuffered: each write reaches the kernel, where `kill -9` cannot take it back.
-    wav: WavWriter<Store>,
-    /// The same open file, for places written before.
     file: Store,
+    /// Frames that lie in it.
+    frames: u64,
+    /// The bytes of samples on their way.
+    bytes: Vec<u8>,
 }
 
 impl WavFile {
@@ -29,23 +25,26 @@ impl WavFile {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
         let _ = file.try_lock(); // a file system without locks is no reason not to record
         let file = Store::begin(file, keys.begin(&key_file(path))?)?;
-        let mut wav = WavWriter::new(file.clone(), SPEC).map_err(io_error)?;
-        wav.flush().map_err(io_error)?;
-        Ok(WavFile { wav, file })
+        file.write_all_at(&header(0), 0)?;
+        Ok(WavFile { file, frames: 0, bytes: Vec::new() })
     }
 
     /// Appends interleaved samples, whole frames only. The header follows with [`WavFile::settle`].
     pub(crate) fn write(&mut self, samples: &[i16]) -> io::Result<()> {
-        let mut writer = self.wav.get_i16_writer(samples.len() as u32);
-        for sample in samples {
-            writer.write_sample(*sample);
-        }
-        writer.flush().map_err(io_error)
+        self.bytes.clear();
+        self.bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        self.file.write_all_at(&self.bytes, HEADER + self.frames * FRAME)?;
+        self.frames += samples.len() as u64 / 2;
+        Ok(())
     }
 
     /// Makes the header tell what has been written.
     pub(crate) fn settle(&mut self) -> io::Result<()> {
-        self.wav.flush().map_err(io_error)
+        let bytes = u32::try_from(self.frames * FRAME)
+            .ok()
+            .filter(|bytes| *bytes <= BYTES_MAX)
+            .ok_or(ErrorKind::FileTooLarge)?;
+        self.file.write_all_at(&header(bytes), 0)
     }
 
     /// Puts late sound of one channel where silence was written. Neither length nor the place to append change.
@@ -81,56 +80,63 @@ pub(crate) fn mend(file: &Store) -> io::Result<Option<u64>> {
     if length < HEADER {
         // Died within its first write: nothing was heard yet.
         file.set_len(0)?;
-        WavWriter::new(file.clone(), SPEC).and_then(WavWriter::finalize).map_err(io_error)?;
+        file.write_all_at(&header(0), 0)?;
         return Ok(Some(0));
     }
-    let mut header = [0; HEADER as usize];
-    file.read_exact_at(&mut header, 0)?;
-    if file.is_sealed() && header == [0; HEADER as usize] {
-        header = beginning()?; // it died while that piece was written; whose file it is, its key has said
-        file.write_all_at(&header, 0)?;
-    }
-    let ours = header.starts_with(b"RIFF") && &header[8..16] == b"WAVEfmt " && &header[36..40] == b"data";
+    let mut head = [0; HEADER as usize];
+    file.read_exact_at(&mut head, 0)?;
+    // A sealed one that died while that piece was written has none; whose file it is, its key has said.
+    let ours = head.starts_with(b"RIFF") && &head[8..16] == b"WAVEfmt " && &head[36..40] == b"data"
+        || file.is_sealed() && head == [0; HEADER as usize];
     let frames = (length - HEADER) / FRAME;
-    let Ok(bytes) = u32::try_from(frames * FRAME) else { return Ok(None) };
-    let Some(riff) = bytes.checked_add(HEADER as u32 - 8).filter(|_| ours) else { return Ok(None) };
+    let Some(bytes) = u32::try_from(frames * FRAME).ok().filter(|bytes| ours && *bytes <= BYTES_MAX) else {
+        return Ok(None);
+    };
     file.set_len(HEADER + u64::from(bytes))?;
-    file.write_all_at(&riff.to_le_bytes(), 4)?;
-    file.write_all_at(&bytes.to_le_bytes(), 40)?;
+    file.write_all_at(&header(bytes), 0)?;
     Ok(Some(frames))
 }
 
-/// The header of a file without sound.
-fn beginning() -> io::Result<[u8; HEADER as usize]> {
-    let mut header = io::Cursor::new(Vec::new());
-    WavWriter::new(&mut header, SPEC).and_then(WavWriter::finalize).map_err(io_error)?;
-    header.into_inner().try_into().map_err(|_| io::Error::other("hound writes another header"))
+/// RIFF, the 16-byte `fmt ` chunk and the head of `data`, before so many bytes of sound.
+fn header(bytes: u32) -> [u8; HEADER as usize] {
+    let mut header = [0; HEADER as usize];
+    let words = [
+        *b"RIFF",
+        (HEADER as u32 - 8 + bytes).to_le_bytes(),
+        *b"WAVE",
+        *b"fmt ",
+        16_u32.to_le_bytes(),
+        [1, 0, 2, 0], // linear samples, two channels
+        (RATE as u32).to_le_bytes(),
+        (RATE as u32 * FRAME as u32).to_le_bytes(),
+        [FRAME as u8, 0, 16, 0], // bits
+        *b"data",
+        bytes.to_le_bytes(),
+    ];
+    header.as_chunks_mut::<4>().0.iter_mut().zip(words).for_each(|(place, word)| *place = word);
+    header
 }
 
 /// Samples a second, of each channel.
 pub(crate) const RATE: u64 = audio::SAMPLE_RATE as u64;
-const SPEC: WavSpec =
-    WavSpec { channels: 2, sample_rate: audio::SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
-/// RIFF, the 16-byte `fmt ` chunk and the head of `data`, as hound writes them.
+/// Its bytes.
 const HEADER: u64 = 44;
+/// What a file can hold of sound, as RIFF counts in 32 bits.
+const BYTES_MAX: u32 = u32::MAX - HEADER as u32;
 /// Bytes of one moment: a 16-bit sample of each channel.
 const FRAME: u64 = 4;
-
-fn io_error(error: hound::Error) -> io::Error {
-    match error {
-        hound::Error::IoError(error) => error,
-        other => io::Error::other(other),
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use hound::WavReader;
+    use hound::{SampleFormat, WavReader, WavSpec};
 
     use super::*;
     use crate::recorder::tests::Folder;
+
+    const SPEC: WavSpec =
+        WavSpec { channels: 2, sample_rate: audio::SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
 
     fn samples(path: &Path) -> Vec<i16> {
         let reader = WavReader::open(path).expect("a WAV file");

@@ -75,10 +75,14 @@ impl Desk {
         serde_json::from_slice(&text).expect("JSON")
     }
 
+    fn samples(&self, file: &str) -> Vec<i16> {
+        let wav = hound::WavReader::open(self.folder.join("day").join(file)).expect("a WAV file");
+        wav.into_samples().map(Result::unwrap).collect()
+    }
+
     /// Of each side, from which to which millisecond something other than speech is heard.
     fn silent_ms(&self, file: &str) -> [Vec<(u64, u64)>; 2] {
-        let wav = hound::WavReader::open(self.folder.join("day").join(file)).expect("a WAV file");
-        let samples: Vec<i16> = wav.into_samples().map(Result::unwrap).collect();
+        let samples = self.samples(file);
         let spoken = Encoding::Pcmu.decoded(&[SPOKEN])[0];
         [0, 1].map(|side| {
             let mut spans: Vec<(u64, u64)> = Vec::new();
@@ -191,4 +195,26 @@ fn a_recording_that_was_stopped_is_no_longer_than_that() {
     let sidecar = desk.close(2200);
     assert_eq!(sidecar["seconds"], 2.2);
     assert_eq!(desk.silent_ms("a.wav"), [vec![], vec![]]);
+}
+
+#[test]
+fn a_beep_is_kept_where_it_fell_but_not_under_a_mask() {
+    let mut desk = Desk::new(RecorderConf::default());
+    let beep = |desk: &mut Desk, channel, at_ms| {
+        let at = Duration::from_millis(at_ms);
+        desk.recorder.handle(Input::Beep { id: id(), channel, at }, Time::from_millis(at_ms), &mut Vec::new());
+    };
+    desk.talk(2000);
+    [Channel::Left, Channel::Right].into_iter().for_each(|channel| beep(&mut desk, channel, 2000));
+    desk.tell(Silence::Mask, true, 2250, 2250);
+    desk.tell(Silence::Mask, false, 3000, 3000);
+    desk.talk(6000);
+    let sidecar = desk.close(6000);
+    let spoken = Encoding::Pcmu.decoded(&[SPOKEN])[0];
+    let samples = desk.samples("a.wav");
+    let piece = |from_ms: usize, ms: usize| &samples[from_ms * 16..][..ms * 16];
+    let is = |piece: &[i16], what: i16| piece.iter().all(|sample| *sample == what);
+    assert!(is(piece(0, 2000), spoken) && !is(piece(2010, 100), spoken) && is(piece(4000, 2000), spoken));
+    assert!(is(piece(2300, 600), 0));
+    assert_eq!(sidecar["beeps"], json!({ "left": 1, "right": 1 }));
 }

@@ -98,7 +98,7 @@ impl Room {
 
     pub fn tap(&mut self, leg: LegId) {
         let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
-        self.tell(Command::Tap { leg, recording, channel: Channel::Left, began: self.now });
+        self.tell(Command::Tap { leg, recording, channel: Channel::Left, began: self.now, beep: None });
     }
 
     pub fn tell(&mut self, command: Command) {

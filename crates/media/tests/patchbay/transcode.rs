@@ -1,8 +1,10 @@
 //! What is decoded and made anew: another codec, a mix, and keys between clocks.
 
+use std::time::Duration;
+
 use audio::{Codec, Decoder, Encoder, Encoding, OpusConf, Sound, goertzel, rms_dbfs, tone};
-use base::LegId;
-use media::{Command, Component, StreamConf};
+use base::{CallId, LegId, Random, RecordingId};
+use media::{Channel, Command, Component, Event, StreamConf};
 
 use crate::room::{A, B, C, Mouth, Room, Sent, phone};
 
@@ -304,4 +306,36 @@ fn loss_and_jitter_leave_no_hole_where_sound_is_decoded() {
     assert_eq!(silent, 0, "frames of silence");
     let shares: Vec<f64> = pcm[8000..].chunks(400).map(|piece| goertzel::share(piece, 440.0)).collect();
     assert!(shares.iter().sum::<f64>() / shares.len() as f64 > 0.8, "{shares:?}");
+}
+
+#[test]
+fn who_is_recorded_hears_a_beep_every_so_often_beside_the_other() {
+    for (one, other) in [(Codec::Pcmu, Codec::Pcmu), (Codec::Pcma, Codec::G722), (Codec::Opus, Codec::Opus)] {
+        let mut room = Room::new();
+        connect(&mut room, &[(A, one), (B, other)]);
+        wire_all(&mut room, &[A, B]);
+        for (leg, channel) in [(A, Channel::Left), (B, Channel::Right)] {
+            let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
+            let beep = Some(Duration::from_secs(2));
+            room.tell(Command::Tap { leg, recording, channel, began: room.now, beep });
+        }
+        let mut talkers = [Talker::new(A, one, 500.0), Talker::new(B, other, 900.0)];
+        speak(&mut room, &mut talkers, 150);
+        for (leg, codec, hz) in [(A, one, 900.0), (B, other, 500.0)] {
+            let heard = decoded(&room.heard(leg), codec);
+            let level = |from_ms: usize, hz| goertzel::level(&heard[from_ms * 8..][..2400], hz);
+            assert!([100, 2100].iter().all(|from_ms| level(*from_ms, 1400.0) > -27.0), "{codec:?} beeps");
+            assert!([700, 1500, 2600].iter().all(|from_ms| level(*from_ms, 1400.0) < -45.0), "{codec:?}, and stops");
+            assert!([300, 700, 2100].iter().all(|from_ms| level(*from_ms, hz) > -18.0), "{codec:?}: both are heard");
+            let beeps = room.book.events.iter().filter_map(|event| match event {
+                Event::Beeped { leg: of, at, .. } if *of == leg => Some(at.as_millis() / 20 * 20),
+                _ => None,
+            });
+            assert_eq!(beeps.collect::<Vec<_>>(), [0, 2000], "{codec:?}");
+        }
+        for leg in [A, B] {
+            room.tell(Command::Untap { leg });
+        }
+        assert_eq!(room.bay.mixes(), if one == other { 0 } else { 2 }, "{one:?} is relayed again, {other:?} never was");
+    }
 }

@@ -86,37 +86,45 @@ impl Sums {
         Ok(Sums::watched(file, true, |_| true)?.unwrap_or(never))
     }
 
-    /// Reads to the end; of each chunk too, if wished, which costs as much again. `seen` is told of every piece and says
-    /// whether to go on; `None` if not.
+    /// Reads to the end; of each chunk too, if wished, which costs as much again for all but the first. `seen` is told of
+    /// every piece and says whether to go on; `None` if not.
     pub fn watched(mut file: impl Read, each: bool, mut seen: impl FnMut(u64) -> bool) -> io::Result<Option<Sums>> {
         let mut whole = Sha256::new();
+        let mut part: Option<Sha256> = None; // of the first chunk, `whole` is the hash
         let (mut bytes, mut chunks) = (0, Vec::new());
-        let mut chunk = vec![0; CHUNK];
+        let mut piece = vec![0; PIECE];
         loop {
             let mut filled = 0;
-            while filled < CHUNK {
-                match file.read(&mut chunk[filled..]) {
+            while filled < PIECE {
+                match file.read(&mut piece[filled..]) {
                     Ok(0) => break,
                     Ok(read) => filled += read,
                     Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
                     Err(why) => return Err(why),
                 }
             }
-            if filled == 0 {
-                return Ok(Some(Sums { bytes, sha256: Hash(whole.finalize().into()), chunks }));
-            }
-            whole.update(&chunk[..filled]);
-            if each {
-                chunks.push(Hash::of(&chunk[..filled]));
+            whole.update(&piece[..filled]);
+            if let Some(part) = &mut part {
+                part.update(&piece[..filled]);
             }
             bytes += filled as u64;
-            if !seen(filled as u64) {
+            let ends = filled < PIECE;
+            if each && (ends || bytes % CHUNK as u64 == 0) && chunks.len() as u64 * CHUNK as u64 != bytes {
+                let chunk = part.replace(Sha256::new()).unwrap_or_else(|| whole.clone());
+                chunks.push(Hash(chunk.finalize().into()));
+            }
+            if filled > 0 && !seen(filled as u64) {
                 return Ok(None);
+            }
+            if ends {
+                return Ok(Some(Sums { bytes, sha256: Hash(whole.finalize().into()), chunks }));
             }
         }
     }
 }
 
+/// Read at once: small, for most recordings are.
+const PIECE: usize = 1 << 16;
 /// Bytes of a chunk: half a minute of stereo WAV.
 pub const CHUNK: usize = 1 << 20;
 
@@ -136,6 +144,12 @@ mod tests {
 
     #[test]
     fn every_mebibyte_has_a_hash_of_its_own() {
+        for length in [0, 1, PIECE, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at / 1000) as u8).collect();
+            let chunks = bytes.chunks(CHUNK).map(Hash::of).collect();
+            let wanted = Sums { bytes: length as u64, sha256: Hash::of(&bytes), chunks };
+            assert_eq!(Sums::of(&bytes[..]).unwrap(), wanted, "{length} bytes");
+        }
         let mut bytes = vec![7; 2 * CHUNK + 5];
         let sums = Sums::of(&bytes[..]).unwrap();
         assert_eq!((sums.bytes, sums.chunks.len()), (bytes.len() as u64, 3));
