@@ -397,7 +397,7 @@ fn mailbox_columns(row: Value) -> Option<Vec<String>> {
 fn ban_columns(row: Value) -> Option<Vec<String>> {
     let ban: BanStatus = serde_json::from_value(row).ok()?;
     let account = ban.account.unwrap_or_else(|| "all accounts".to_owned());
-    Some(vec![ban.source, account, format!("{} s", ban.secs)])
+    Some(vec![ban.source, account, ban.secs.map_or_else(|| "until unban".to_owned(), |secs| format!("{secs} s"))])
 }
 
 fn trunk_columns(row: Value) -> Option<Vec<String>> {

@@ -247,13 +247,20 @@ pub struct BanStatus {
     pub source: String,
     /// For which account; none means for all that have no phone there.
     pub account: Option<String>,
-    /// For so many seconds more.
-    pub secs: u64,
+    /// For so many seconds more; none: until somebody ends it.
+    pub secs: Option<u64>,
+}
+
+impl BanStatus {
+    /// Nothing goes outside on this account, wherever its phones are.
+    pub fn outside(account: &str) -> BanStatus {
+        BanStatus { source: "outside".to_owned(), account: Some(account.to_owned()), secs: None }
+    }
 }
 
 impl From<Ban> for BanStatus {
     fn from(ban: Ban) -> BanStatus {
-        BanStatus { source: ban.source.to_string(), account: ban.account, secs: ban.left.as_secs() }
+        BanStatus { source: ban.source.to_string(), account: ban.account, secs: Some(ban.left.as_secs()) }
     }
 }
 

@@ -238,7 +238,7 @@ impl Switch {
     pub fn deadline(&self) -> Option<Time> {
         let call = self.deadlines.peek().map(|Reverse((at, _))| *at);
         let rooms = [self.endpoint.deadline(), self.acd.deadline(), self.locator.deadline(), self.trunks.deadline()];
-        rooms.into_iter().chain([call]).flatten().min()
+        rooms.into_iter().chain([call, self.quotas.deadline()]).flatten().min()
     }
 
     /// Is there nothing left to wait for: no call, no dialog whose end is not yet heard of, no registration that is being
@@ -315,9 +315,9 @@ impl Switch {
         Some(done)
     }
 
-    /// Ends the bans of an account or an address. Returns how many there were.
+    /// Ends the bans of an account or an address, and lets an account's calls outside again. Returns how many there were.
     pub fn unban(&mut self, who: &str, now: Time) -> usize {
-        self.endpoint.unban(who, now)
+        self.endpoint.unban(who, now) + usize::from(self.quotas.unblock(who))
     }
 
     /// The SIP endpoint, to look at.
@@ -383,6 +383,9 @@ impl Switch {
                 running.due = None;
                 self.step(call, now, out, |journey| journey.handle(call::Input::Tick, now));
             }
+        }
+        if self.quotas.deadline().is_some_and(|at| at <= now) {
+            self.count_minutes(now, out);
         }
         if self.locator.deadline().is_some_and(|at| at <= now) {
             self.locate(locate::Input::Tick, now, out);

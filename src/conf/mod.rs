@@ -8,6 +8,7 @@ mod features;
 mod file;
 mod forward;
 mod hours;
+mod limits;
 mod menus;
 mod music;
 mod names;
@@ -53,8 +54,9 @@ use crate::shell::Speaker;
 
 pub use advertise::Advertised;
 pub use features::FeaturesTable;
+pub use limits::{NightLimits, PersonLimits};
 pub use park::ParkTable;
-pub use people::{Person, PersonLimits};
+pub use people::Person;
 pub use problem::{Problem, Problems};
 pub use recording::{MaskSound, OnFailure, RecordingConf};
 pub use speech::SpeechConf;
@@ -164,6 +166,9 @@ impl Conf {
         for (person, span) in &named {
             names.check(people_file, &Destination::Person(person.clone()), span);
         }
+        switch.limits.check(switch_file, &names);
+        let limited = people.values().filter_map(|person| person.limits.as_deref());
+        limited.for_each(|limits| limits.check(people_file, &names));
         let menus = menus::steps(menus_file, &mut names, menus).into_iter().collect();
         let hold_music = match &switch.hold_music {
             Some(said) => names.music(switch_file, said),

@@ -15,6 +15,7 @@ use toml::Spanned;
 
 use super::file::File;
 use super::forward::ForwardTable;
+use super::limits::PersonLimits;
 use super::switch_file::{algorithm, srtp};
 use super::watch::{WatchersText, watchers};
 
@@ -39,22 +40,6 @@ struct PersonTable {
     #[serde(default)]
     supervises: Vec<Spanned<String>>,
     limits: Option<PersonLimits>,
-}
-
-/// How much one person may use; 0 is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PersonLimits {
-    /// Calls made, at once.
-    pub calls: u32,
-    /// Calls made in a second.
-    pub calls_per_sec: u32,
-    /// Calls through trunks on this person's account, at once.
-    pub outside: u32,
-    /// Of those, in an hour.
-    pub outside_per_hour: u32,
-    /// Of those, in a day.
-    pub outside_per_day: u32,
 }
 
 /// One person, checked. There may be 100,000, so each is small.

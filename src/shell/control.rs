@@ -372,6 +372,12 @@ impl Control {
                     logging::recording(&event);
                 }
                 Output::OverLimit { account, limit } => logging::over_limit(&account, limit),
+                Output::Blocked { account } => {
+                    error!(
+                        account,
+                        "refused too often: nothing goes outside on this account; change its password, then `centrala unban`"
+                    );
+                }
                 Output::PortsUsedUp { legs } => {
                     error!(legs, "all media ports are in use, and calls are refused; give [media] ports a wider range");
                 }

@@ -87,6 +87,11 @@ pub enum Output {
         /// Which, in the words of the conf.
         limit: &'static str,
     },
+    /// A person was refused too often: nothing goes outside on that account until it is [unbanned](crate::Switch::unban).
+    Blocked {
+        /// Who.
+        account: String,
+    },
     /// Speak to this trunk by the connection it opened.
     Reuse {
         /// Its number.

@@ -1,7 +1,8 @@
 //! What people may use, where calls begin and go outside.
 
 use base::{CallId, Time};
-use route::Caller;
+use jiff::Timestamp;
+use route::{Caller, Moment, When};
 
 use super::{Output, Switch};
 use crate::quotas::Over;
@@ -32,10 +33,36 @@ impl Switch {
     ) -> Result<(), u16> {
         let by = self.journeys.get(&call).and_then(|running| running.by.clone());
         let Some(account) = by else { return Ok(()) };
-        self.quotas.outside(call, &account, number, now).map_err(|over| {
-            out.extend(told(over, &account));
-            403
-        })
+        let at = Timestamp::from_millisecond(self.clock.unix_ms(now)).unwrap_or_default();
+        let moment = Moment { at, switches: &self.switches, chance: 0 };
+        let holds = |when: &When| self.routes.is_open(&when.hours, moment) == when.open;
+        let Err(over) = self.quotas.outside(call, &account, number, holds, now) else { return Ok(()) };
+        out.extend(told(over, &account));
+        if over.blocks {
+            out.push(Output::Blocked { account: account.clone() });
+            self.end_outside(&account, Some(call), now, out);
+        }
+        Err(403)
+    }
+
+    /// Minutes outside may be used up while they are talked.
+    pub(super) fn count_minutes(&mut self, now: Time, out: &mut Vec<Output>) {
+        for account in self.quotas.minutes_used_up(now) {
+            out.push(Output::OverLimit { account: account.clone(), limit: "outside_minutes_per_day" });
+            self.end_outside(&account, None, now, out);
+        }
+    }
+
+    /// Those whose calls go outside no more, having been refused too often.
+    pub fn blocked(&self) -> Vec<&str> {
+        self.quotas.blocked()
+    }
+
+    /// All but one, which is being asked about.
+    fn end_outside(&mut self, account: &str, but: Option<CallId>, now: Time, out: &mut Vec<Output>) {
+        for call in self.quotas.outside_of(account).into_iter().filter(|call| Some(*call) != but) {
+            self.step(call, now, out, |journey| journey.hang_up("limits", now));
+        }
     }
 }
 

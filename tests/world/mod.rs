@@ -404,6 +404,7 @@ impl World {
             Output::Close { .. } | Output::Reuse { .. } | Output::Log(_) | Output::Trunk(_) | Output::Hours { .. } => {}
             Output::PortsUsedUp { .. }
             | Output::OverLimit { .. }
+            | Output::Blocked { .. }
             | Output::Phones { .. }
             | Output::Voicemail { .. } => {}
             Output::AskWeb(ask) => self.asks.push_back(ask),

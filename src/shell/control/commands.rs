@@ -59,7 +59,9 @@ impl Control {
             }
             Request::Bans => {
                 let bans = self.switch.endpoint().bans(now);
-                spawn_local(say_all(bans.into_iter().map(|ban| json!(BanStatus::from(ban))).collect(), answers));
+                let bans = bans.into_iter().map(BanStatus::from);
+                let blocked = self.switch.blocked().into_iter().map(BanStatus::outside);
+                spawn_local(say_all(bans.chain(blocked).map(|ban| json!(ban)).collect(), answers));
             }
             Request::Trunks => {
                 let rows = self.switch.trunks(now).into_iter().map(|trunk| json!(trunk)).collect();
