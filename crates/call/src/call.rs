@@ -195,6 +195,10 @@ pub struct Call {
     pub(crate) offers: Vec<Offer>,
     pub(crate) playing: Option<Playing>,
     pub(crate) players: u32,
+    /// How many sounds the caller was played.
+    pub(crate) sounds: u32,
+    /// Since when the caller hears nothing, if he does not.
+    pub(crate) quiet_since: Time,
     /// When the program wants to be woken.
     pub(crate) wake: Option<Time>,
     /// The legs that hear music because the other side holds.
@@ -273,6 +277,8 @@ impl Call {
             offers: Vec::new(),
             playing: None,
             players: 0,
+            sounds: 0,
+            quiet_since: now,
             wake: None,
             music: Vec::new(),
             recordings: Vec::new(),
@@ -316,7 +322,14 @@ impl Call {
             Some(at) => Some(at + MEDIA_COMES_HOME),
             None => {
                 let holding = self.legs.iter().filter(|leg| leg.is_live()).filter_map(|leg| leg.patience);
-                holding.chain(asked).chain(self.wake).chain(ringing).chain(keying).chain(self.silence_deadline()).min()
+                holding
+                    .chain(asked)
+                    .chain(self.quiet_deadline())
+                    .chain(self.wake)
+                    .chain(ringing)
+                    .chain(keying)
+                    .chain(self.silence_deadline())
+                    .min()
             }
         }
     }
@@ -537,6 +550,7 @@ impl Call {
         let new = wanted.difference(&self.wired).map(|wire| media::Command::Wire { from: wire.from, to: wire.to });
         self.out.extend(gone.chain(new).map(Do::Media));
         self.wired = wanted;
+        self.falls_quiet();
         self.cover_silence();
     }
 

@@ -98,6 +98,7 @@ impl Call {
         if self.ended.is_none() && self.wake.take_if(|at| *at <= self.now).is_some() {
             self.events.push_back(Event::Woken);
         }
+        self.quiet_time_is_up();
         self.keying_time_is_up();
         self.silence_time_is_up();
         if self.ended.is_some_and(|at| self.now >= at + MEDIA_COMES_HOME) {
@@ -267,6 +268,7 @@ impl Call {
     fn played(&mut self, player: u32) {
         let Some(playing) = self.playing.filter(|playing| playing.player == player) else { return };
         self.playing = None;
+        self.falls_quiet();
         match playing.purpose {
             Purpose::Ask { patience } => {
                 let until = self.now + patience;

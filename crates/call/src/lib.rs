@@ -24,6 +24,7 @@ mod offer;
 mod order;
 mod originate;
 mod preface;
+mod quiet;
 mod recording;
 mod replace;
 mod ringing;

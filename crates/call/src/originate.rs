@@ -49,6 +49,7 @@ impl Call {
     /// One of those rung has answered: the program has the call, and he is its caller.
     pub(crate) fn caller_answers(&mut self, at: usize) {
         self.legs[0] = self.legs.remove(at); // nobody's leg is gone
+        self.falls_quiet();
         self.note(What::Answered);
         self.events.push_back(Event::Started);
     }

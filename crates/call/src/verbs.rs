@@ -11,7 +11,7 @@ use crate::attempt::{Attempt, Dial};
 use crate::call::{Playing, Purpose};
 use crate::leg::State;
 use crate::recording::{Reason, Recording};
-use crate::{Call, Do, Member, Role, Side, What};
+use crate::{Call, Do, Event, Member, Role, Side, What};
 
 impl Call {
     /// Answers the caller (200), if that is still to be done.
@@ -44,6 +44,7 @@ impl Call {
         };
         caller.state = State::Up;
         let leg = caller.id;
+        self.falls_quiet();
         self.connect_media(0);
         self.say(sip::Command::Answer { leg, sdp });
         self.note(What::Answered);
@@ -64,7 +65,13 @@ impl Call {
 
     /// Plays a sound to the caller, answering first. `Played` follows at its end, unless it repeats.
     pub fn play(&mut self, sound: &Sound, repeat: bool) {
-        if self.answer_in(None) {
+        if !self.answer_in(None) {
+            return;
+        }
+        if sound.pcm().is_empty() {
+            self.stop();
+            self.events.push_back(Event::Played);
+        } else {
             self.start_player(sound.clone(), repeat, Purpose::Announce);
         }
     }
@@ -81,7 +88,9 @@ impl Call {
     /// Plays a sound and expects a key, for `patience` after the sound's end. `Key` or `NoKey` follows; a key cuts the
     /// sound short.
     pub fn ask(&mut self, sound: &Sound, patience: Duration) {
-        if self.answer_in(None) {
+        if sound.pcm().is_empty() {
+            self.listen(patience);
+        } else if self.answer_in(None) {
             self.start_player(sound.clone(), false, Purpose::Ask { patience });
         }
     }
@@ -112,6 +121,7 @@ impl Call {
             && !matches!(playing.purpose, Purpose::Await { .. })
         {
             self.wish(Do::Media(media::Command::Stop { leg: self.legs[0].id }));
+            self.falls_quiet();
         }
     }
 
@@ -175,6 +185,7 @@ impl Call {
 
     pub(crate) fn start_player(&mut self, sound: impl Into<Playlist>, repeat: bool, purpose: Purpose) {
         self.players += 1;
+        self.sounds += 1;
         let caller = self.legs[0].id;
         self.music.retain(|leg| *leg != caller); // one player a leg: this one takes its place
         self.playing = Some(Playing { player: self.players, purpose });

@@ -52,8 +52,12 @@ pub struct Journey {
     /// and how many of them by programs before this one.
     unasked: u32,
     now: Time,
-    /// Programs that followed each other at this moment.
+    /// Programs that followed each other since the caller last heard something.
     hops: u32,
+    /// So much had been heard then.
+    sounds: u32,
+    /// Programs there were.
+    visits: u32,
 }
 
 impl Journey {
@@ -79,6 +83,8 @@ impl Journey {
             unasked: 0,
             now: Time::ZERO,
             hops: 0,
+            sounds: 0,
+            visits: 0,
         }
     }
 
@@ -357,8 +363,10 @@ impl Journey {
     }
 
     fn is_now(&mut self, now: Time) {
-        if now != self.now {
-            (self.now, self.hops) = (now, 0);
+        self.now = now;
+        let sounds = self.call.sounds();
+        if sounds != self.sounds {
+            (self.sounds, self.hops) = (sounds, 0);
         }
     }
 
@@ -380,7 +388,8 @@ impl Journey {
         self.hears_program();
         while let Next::Go(destination) = next {
             self.hops += 1;
-            if self.hops > HOPS_MAX {
+            self.visits += 1;
+            if self.hops > HOPS_MAX || self.visits > VISITS_MAX {
                 self.call.hang_up(Side::Switch, "destinations lead in a circle");
                 break;
             }
@@ -408,8 +417,10 @@ fn rings(destination: &Destination) -> bool {
     )
 }
 
-/// So many programs may follow each other at one moment.
-const HOPS_MAX: u32 = 16;
+/// So many programs may follow each other without the caller hearing anything,
+const HOPS_MAX: u32 = 24;
+/// and so many there may be in all: who goes round in menus for hours is not there any more.
+const VISITS_MAX: u32 = 500;
 
 /// What routing says of a call, beside its destination.
 #[derive(Debug)]
