@@ -78,6 +78,7 @@ impl World {
             mask_max: Duration::from_secs(300),
             clock,
             fingerprints: None,
+            beep: None,
         };
         let found = Found::only(Destination::Menu("s0".to_owned()));
         let call = Call::new(knock, Arc::new(conf), Time::ZERO);
