@@ -77,6 +77,7 @@ impl World {
             features: FeatureConf::default(),
             mask_max: Duration::from_secs(300),
             clock,
+            beep: None,
             fingerprints: None,
             beep: None,
         };
