@@ -106,6 +106,9 @@ pub struct QueueStatus {
     pub closed: bool,
     /// How many wait, those whose agent is being rung too.
     pub waiting: usize,
+    /// How many want to be called back.
+    #[serde(default)]
+    pub call_backs: usize,
     /// How long the one has waited who waits longest.
     pub waited_secs_max: u64,
     /// How many talk with an agent.
@@ -128,6 +131,7 @@ impl From<QueueView<'_>> for QueueStatus {
             queue: view.queue.to_string(),
             closed: view.closed,
             waiting: view.waiting,
+            call_backs: 0,
             waited_secs_max: view.waited_max.as_secs(),
             talking: view.talking,
             logged_in: view.logged_in,
@@ -135,6 +139,40 @@ impl From<QueueView<'_>> for QueueStatus {
             free: view.free,
             estimate_secs: view.estimate.map(|wait| wait.as_secs()),
             strategy: view.strategy,
+        }
+    }
+}
+
+/// One who wants to be called back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallBackStatus {
+    /// The call it was asked for in: what the wish is called by.
+    pub id: String,
+    /// The queue.
+    pub queue: String,
+    /// The number.
+    pub number: String,
+    /// Seconds since it was asked for.
+    pub secs: u64,
+    /// How often it was tried.
+    pub tries: u32,
+    /// How often it is at most.
+    pub tries_max: u32,
+    /// `agent` or `customer`: who is rung first.
+    pub first: acd::First,
+}
+
+impl CallBackStatus {
+    /// How a wish stands.
+    pub fn of(wish: &acd::Wish, now_ms: i64) -> CallBackStatus {
+        CallBackStatus {
+            id: wish.id.to_string(),
+            queue: wish.queue.to_string(),
+            number: wish.number.clone(),
+            secs: u64::try_from((now_ms - wish.asked_ms) / 1000).unwrap_or(0),
+            tries: wish.tries,
+            tries_max: wish.tries_max,
+            first: wish.first,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! recorder. Whatever one room says to another passes a work list here that is run dry before [`Switch::handle`]
 //! returns, so no room ever calls back into another.
 
+mod call_backs;
 mod calls;
 mod dispositions;
 mod gruu;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::voicemail::Mailboxes;
-use acd::Acd;
+use acd::{Acd, CallBacks};
 use audio::RINGBACK;
 use base::{CallId, LegId, Random, Time, WallClock};
 use call::{Actor, Call, CallConf, Order};
@@ -77,6 +78,10 @@ pub struct Switch {
     ports: PortPool,
     quotas: Quotas,
     last_calls: dispositions::LastCalls,
+    call_backs: CallBacks,
+    /// What those who want to be called back have still to be told.
+    asked_back: VecDeque<acd::CallBackInput>,
+    called: call_backs::Called,
     advertised: Vec<IpAddr>,
     /// The addresses our legs were ever given: one a network we are in.
     own_addresses: HashSet<IpAddr>,
@@ -126,6 +131,9 @@ impl Switch {
             ports: PortPool::new(conf.switch.media_ports.clone()),
             quotas: Quotas::new(conf),
             last_calls: dispositions::LastCalls::new(),
+            call_backs: CallBacks::new(Vec::new(), random.fork()),
+            asked_back: VecDeque::new(),
+            called: call_backs::Called::new(),
             advertised: conf.switch.advertised.addresses().collect(),
             own_addresses: HashSet::new(),
             lost_addresses: BTreeSet::new(),
@@ -238,7 +246,7 @@ impl Switch {
     pub fn deadline(&self) -> Option<Time> {
         let call = self.deadlines.peek().map(|Reverse((at, _))| *at);
         let rooms = [self.endpoint.deadline(), self.acd.deadline(), self.locator.deadline(), self.trunks.deadline()];
-        rooms.into_iter().chain([call, self.quotas.deadline()]).flatten().min()
+        rooms.into_iter().chain([call, self.quotas.deadline(), self.call_backs_deadline()]).flatten().min()
     }
 
     /// Is there nothing left to wait for: no call, no dialog whose end is not yet heard of, no registration that is being
@@ -327,7 +335,12 @@ impl Switch {
 
     /// Runs dry what the endpoint says to calls and calls say to the queues: either may make calls say more.
     fn hear_out(&mut self, now: Time, out: &mut Vec<Output>) {
-        while !self.heard.is_empty() || !self.words.is_empty() || !self.mail.is_empty() || self.seen.has_changed() {
+        while !self.heard.is_empty()
+            || !self.words.is_empty()
+            || !self.asked_back.is_empty()
+            || !self.mail.is_empty()
+            || self.seen.has_changed()
+        {
             let mut beside = None;
             for heard in std::mem::take(&mut self.heard) {
                 match heard {
@@ -364,6 +377,8 @@ impl Switch {
             }
             if let Some(mail) = self.mail.pop_front() {
                 self.tell_mailboxes(mail, now, out);
+            } else if let Some(word) = self.asked_back.pop_front() {
+                self.tell_call_backs(word, now, out); // before the queues: whose is an entry they speak of?
             } else if let Some(word) = self.words.pop_front() {
                 self.tell_queues(word, now, out);
             } else if self.heard.is_empty() {
@@ -392,6 +407,9 @@ impl Switch {
         }
         if self.trunks.deadline().is_some_and(|at| at <= now) {
             self.tell_trunks(trunk::Input::Tick, now, out);
+        }
+        if self.call_backs_deadline().is_some_and(|at| at <= now) {
+            self.asked_back.push_back(acd::CallBackInput::Tick);
         }
         if self.acd.deadline().is_some_and(|at| at <= now) {
             self.words.push_back(acd::Input::Tick);

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use audio::{Music, Sound};
-use flow::{Phrase, Piece, QueueConf, Spoken};
+use flow::{CallBackConf, Phrase, Piece, QueueConf, Spoken};
 use route::{Destination, Hours};
 use toml::Spanned;
 
@@ -98,6 +98,7 @@ impl Names<'_> {
         let announce = queue.announce.as_ref().map(|text| self.phrase(file, text));
         let announce_wait = queue.announce_wait.as_ref().map(|text| self.phrase(file, text));
         let whisper = queue.whisper.as_ref().map(|text| self.phrase(file, text));
+        let call_back = queue.call_back.as_ref().and_then(|said| self.call_back(file, said, queue));
         QueueConf {
             name: queue.acd.name.clone(),
             agents: Arc::new(queue.acd.members.iter().map(|member| member.agent.clone()).collect()),
@@ -109,10 +110,46 @@ impl Names<'_> {
             accept: queue.accept,
             accept_tone: Sound::from_pcm(audio::melody(&[(660.0, 100), (880.0, 150), (0.0, 1750)], -20.0)),
             accept_patience: queue.accept_patience,
+            call_back: call_back.map(Arc::new),
             priority: queue.priority,
             keys: queue.keys.clone(),
             overflow: queue.overflow.clone(),
         }
+    }
+
+    /// How a queue's callers are called back.
+    fn call_back(
+        &mut self,
+        file: &mut File<'_>,
+        said: &queues::CallBackTable,
+        queue: &queues::Queue,
+    ) -> Option<CallBackConf> {
+        let key = queues::one_key(file, &said.key)?;
+        if queue.keys.contains_key(&key) {
+            file.problem(said.key.span(), format!("{key} leads out of the queue already; choose another key"));
+        }
+        if let Some(trunk) = &said.trunk {
+            self.check(file, &Destination::Trunk(trunk.get_ref().clone()), &trunk.span());
+        }
+        if let Some(hours) = &said.hours {
+            let destination = Destination::Hours { hours: hours.get_ref().clone(), by_hand: None };
+            self.check(file, &destination, &hours.span());
+        }
+        let secs = |secs: u64| std::time::Duration::from_secs(secs.clamp(1, 31 * 24 * 3600));
+        Some(CallBackConf {
+            key,
+            confirm: self.phrase(file, &said.confirm),
+            offer: said.offer.as_ref().map(|offer| self.phrase(file, offer)),
+            offer_after: secs(said.offer_secs),
+            then: said.then.as_ref().and_then(|to| self.leads(file, to)),
+            trunk: said.trunk.as_ref().map(|trunk| trunk.get_ref().clone()),
+            hours: said.hours.as_ref().map(|hours| hours.get_ref().clone()),
+            first: said.first,
+            dial: secs(said.dial_secs.min(300)),
+            retry: secs(said.retry_secs),
+            tries: said.tries.max(1),
+            stands: secs(said.stands_hours.saturating_mul(3600)),
+        })
     }
 
     /// Where that leads; a problem, where it leads nowhere.

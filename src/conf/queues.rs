@@ -71,6 +71,30 @@ struct QueueTable {
     keys: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     overflow: OverflowTable,
+    call_back: Option<Spanned<CallBackTable>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallBackTable {
+    pub(super) key: Spanned<String>,
+    pub(super) confirm: Spanned<String>,
+    pub(super) offer: Option<Spanned<String>>,
+    #[serde(default = "sixty")]
+    pub(super) offer_secs: u64,
+    pub(super) then: Option<Spanned<String>>,
+    pub(super) trunk: Option<Spanned<String>>,
+    pub(super) hours: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) first: acd::First,
+    #[serde(default = "thirty")]
+    pub(super) dial_secs: u64,
+    #[serde(default = "three_hundred")]
+    pub(super) retry_secs: u64,
+    #[serde(default = "three")]
+    pub(super) tries: u32,
+    #[serde(default = "day")]
+    pub(super) stands_hours: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,6 +120,18 @@ fn one() -> u32 {
 
 fn five() -> u64 {
     5
+}
+
+fn three() -> u32 {
+    3
+}
+
+fn thirty() -> u64 {
+    30
+}
+
+fn three_hundred() -> u64 {
+    300
 }
 
 fn ten() -> u64 {
@@ -136,6 +172,7 @@ pub(super) struct Queue {
     pub(super) record: bool,
     pub(super) keys: HashMap<char, Destination>,
     pub(super) overflow: OverflowConf,
+    pub(super) call_back: Option<CallBackTable>,
 }
 
 /// What was read, with the places of the names that must lead somewhere.
@@ -290,6 +327,7 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         record,
         keys,
         overflow,
+        call_back: said.call_back.map(Spanned::into_inner),
     });
 }
 
@@ -314,7 +352,7 @@ const STAFFINGS: [(&str, Staffing); 4] = [
     ("free", Staffing::Free),
 ];
 
-fn one_key(file: &mut File<'_>, key: &Spanned<String>) -> Option<char> {
+pub(super) fn one_key(file: &mut File<'_>, key: &Spanned<String>) -> Option<char> {
     match key.get_ref().as_bytes() {
         [letter @ (b'0'..=b'9' | b'*' | b'#')] => Some(char::from(*letter)),
         _ => {

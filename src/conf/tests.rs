@@ -257,6 +257,12 @@ fn every_error_is_told_with_its_place_and_remedy() {
             "[[route]]\nnumber = \"4\"\nto = \"disposition\"",
             "routes.toml:3:6: there are no codes of what",
         ),
+        (
+            "queues.toml",
+            "[queue.a]\ncall_back = { key = \"12\", confirm = \"x\" }",
+            "queues.toml:2:21: \"12\" is no key",
+        ),
+        ("queues.toml", "[queue.a]\ncall_back = { key = \"1\" }", "queues.toml:2:13: missing field `confirm`"),
         ("queues.toml", "[pauses]\n\"x\" = \"lunch\"", "queues.toml:2:1: \"x\" is no code; write one to eight"),
         ("queues.toml", "[pauses]\n1 = \" \"", "queues.toml:2:5: says nothing, or too much"),
         ("routes.toml", "[[route]]\nnumber = \"4\"\nto = \"pause:*\"", "routes.toml:3:6: there are no codes of pauses"),

@@ -1,11 +1,12 @@
 //! What a supervisor does to queues and agents from the command line.
 
 use centrala::shell::{AgentOrder, Request};
+use centrala::status::CallBackStatus;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Switch;
 use super::live::{self, LiveArgs};
+use super::{ListArgs, Switch};
 use crate::Failure;
 
 #[derive(Args)]
@@ -97,6 +98,15 @@ enum QueueChange {
     Close(QueueArgs),
     /// Let callers in again
     Open(QueueArgs),
+    /// Who wants to be called back, in the order in which it was asked for
+    CallBacks(ListArgs),
+    /// Call somebody back no more
+    Cancel {
+        #[command(flatten)]
+        switch: Switch,
+        /// The wish, as `call-backs` names it
+        id: String,
+    },
     /// Ring this agent for a caller who waits, whoever stands before him
     Take {
         #[command(flatten)]
@@ -183,6 +193,14 @@ impl QueuesArgs {
             None => return self.list.run(&live::QUEUES),
             Some(QueueChange::Close(queue)) => (queue, true),
             Some(QueueChange::Open(queue)) => (queue, false),
+            Some(QueueChange::CallBacks(list)) => {
+                return list.list(&Request::CallBacks, call_back_columns, "nobody wants to be called back");
+            }
+            Some(QueueChange::Cancel { switch, id }) => {
+                switch.ask(&Request::CancelCallBack { id: id.clone() }, |_| true)?;
+                println!("nobody is called back for {id}");
+                return Ok(());
+            }
             Some(QueueChange::Take { switch, call, agent }) => {
                 switch.ask(&Request::Pick { call: call.clone(), agent: agent.clone() }, |_| true)?;
                 println!("{agent} is rung for {call}");
@@ -206,4 +224,10 @@ impl QueuesArgs {
         println!("{name} is {}, until it is told otherwise or the switch ends", if closed { "closed" } else { "open" });
         Ok(())
     }
+}
+
+fn call_back_columns(row: Value) -> Option<Vec<String>> {
+    let wish: CallBackStatus = serde_json::from_value(row).ok()?;
+    let tries = format!("{} of {} tries", wish.tries, wish.tries_max);
+    Some(vec![wish.id, wish.queue, wish.number, format!("{} s", wish.secs), tries])
 }

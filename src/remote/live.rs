@@ -35,7 +35,7 @@ pub struct Live {
 
 pub const QUEUES: Live = Live {
     request: Request::Queues,
-    head: &["QUEUE", "WAITING", "LONGEST", "NEXT", "TALKING", "FREE", "PAUSED", "LOGGED IN", "STRATEGY", ""],
+    head: &["QUEUE", "WAITING", "BACK", "LONGEST", "NEXT", "TALKING", "FREE", "PAUSED", "LOGGED IN", "STRATEGY", ""],
     columns: queue_columns,
     none: "no queues",
 };
@@ -169,9 +169,10 @@ fn queue_columns(row: Value) -> Option<Vec<String>> {
     let longest = if queue.waiting > 0 { clock(queue.waited_secs_max) } else { "-".to_owned() };
     let next = queue.estimate_secs.map_or_else(|| "-".to_owned(), clock);
     let closed = if queue.closed { "closed" } else { "" }.to_owned();
-    let [waiting, talking, free, paused, logged_in] =
-        [queue.waiting, queue.talking, queue.free, queue.paused, queue.logged_in].map(|count| count.to_string());
-    Some(vec![queue.queue, waiting, longest, next, talking, free, paused, logged_in, strategy, closed])
+    let [waiting, back, talking, free, paused, logged_in] =
+        [queue.waiting, queue.call_backs, queue.talking, queue.free, queue.paused, queue.logged_in]
+            .map(|count| count.to_string());
+    Some(vec![queue.queue, waiting, back, longest, next, talking, free, paused, logged_in, strategy, closed])
 }
 
 fn agent_columns(row: Value) -> Option<Vec<String>> {

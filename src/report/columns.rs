@@ -90,6 +90,8 @@ pub const QUEUE: &[Column<QueueRow>] = &[
     column("left_by_key", "", "", |row, _| Count(row.figures.left_by_key)),
     column("closed", "", "", |row, _| Count(row.figures.closed)),
     column("call_backs", "", "", |row, _| Count(row.figures.call_backs)),
+    column("called_back", "", "", |row, _| Count(row.figures.called_back)),
+    column("unreached", "", "", |row, _| Count(row.figures.unreached)),
     column("moved", "", "", |row, _| Count(row.figures.moved)),
     column("withdrawn", "", "", |row, _| Count(row.figures.withdrawn)),
     column("failed", "", "", |row, _| Count(row.figures.failed)),

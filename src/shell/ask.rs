@@ -55,6 +55,13 @@ pub enum Request {
         /// How urgent.
         priority: i32,
     },
+    /// Who wants to be called back: a line each.
+    CallBacks,
+    /// Call somebody back no more.
+    CancelCallBack {
+        /// By the call it was asked for in.
+        id: String,
+    },
     /// Let an agent have a waiting call.
     Pick {
         /// Our id of the call.

@@ -94,6 +94,7 @@ pub(super) struct Control {
     messages: Messages,
     web: Web,
     hours: KeptFile,
+    call_backs: KeptFile,
     wishes: KeptFile,
     today: KeptFile,
     /// What that holds.
@@ -357,6 +358,7 @@ impl Control {
                     self.voicemail.keep(kept, None);
                     self.mailboxes.keep(mailboxes::print(self.switch.mailboxes()), None);
                 }
+                Output::CallBacks { kept } => self.call_backs.keep(kept, None),
                 Output::AskWeb(ask) => self.web.ask(ask),
                 Output::Fetch { call, file } => self.messages.ask(Ask::Fetch { call, file }),
                 Output::EraseMessage { file, account } => self.messages.ask(Ask::Erase { file, account }),

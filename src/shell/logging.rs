@@ -96,6 +96,9 @@ pub(super) fn queue(fact: &acd::Fact) {
         What::Refused { queue, call, agent, how, rang } => {
             info!(%call, %queue, %agent, ?how, rang_secs = rang.as_secs(), "not taken");
         }
+        What::CallBack { queue, call, state, tries, .. } => {
+            info!(%call, %queue, state = state.word(), tries, "call-back")
+        }
         What::Closed { queue, closed } => info!(%queue, closed, "queue"),
         What::Entered { .. } | What::Left { .. } | What::Withdrawn { .. } | What::Completed { .. } => {
             debug!(?fact, "queue");

@@ -146,6 +146,7 @@ impl Metrics {
                 count(&self.queue_refused, &[("queue", queue.as_str()), ("how", how)]);
             }
             QueueWhat::Withdrawn { .. }
+            | QueueWhat::CallBack { .. }
             | QueueWhat::AgentIs { .. }
             | QueueWhat::Serves { .. }
             | QueueWhat::Closed { .. } => {}

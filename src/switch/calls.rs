@@ -136,6 +136,7 @@ impl Switch {
                 match word {
                     Word::Queue(word) => self.words.push_back(word),
                     Word::Disposes { account, disposition } => self.disposes(&account, disposition, now, out),
+                    Word::CallBack(word) => self.asked_back.push_back(word),
                     Word::Mailbox(word) => self.mail.push_back(word),
                     Word::Wish { account, wish, number } => {
                         let granted = self.wants(&account, wish, &number, now, out);
@@ -315,6 +316,7 @@ impl Switch {
             self.legs.remove(&leg.id);
         }
         self.journeys.remove(&id);
+        self.called.retain(|_, call| *call != id);
         self.quotas.end(id, now);
     }
 

@@ -147,6 +147,11 @@ pub enum Output {
     },
     /// Ask a web server; the answer comes back as [`Input::Answered`].
     AskWeb(flow::Ask),
+    /// So it stands with those who want to be called back: to be kept.
+    CallBacks {
+        /// All of it.
+        kept: String,
+    },
     /// Fetch a message; it comes back as [`Input::Fetched`].
     Fetch {
         /// For whom.

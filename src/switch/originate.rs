@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use base::{CallId, Time};
 use call::{Call, Dial, Direction, NewLeg, Origination, Party};
-use flow::Journey;
+use flow::{CallingBack, Journey};
 use route::{Caller, Destination, Found};
 
 use super::calls::Running;
@@ -26,11 +26,19 @@ pub(super) struct Wanted {
     /// On whose account it goes outside.
     pub by: Option<String>,
     /// Where it goes then,
-    pub then: Found,
+    pub then: Then,
     /// and as somebody would dial that.
     pub called: String,
     /// From where to where.
     pub direction: Direction,
+}
+
+/// Where a call of ours goes once somebody has answered.
+pub(super) enum Then {
+    /// Where a number leads.
+    Found(Found),
+    /// To whom somebody is called back by.
+    CallBack(CallingBack),
 }
 
 impl Switch {
@@ -70,7 +78,7 @@ impl Switch {
             caller: self.trunks.person(account, person.number, person.name, &headers),
             by: Some(account.to_owned()),
             direction: self.directory.direction(&asks.from, &then_found.destination),
-            then: then_found,
+            then: Then::Found(then_found),
             called: then.to_owned(),
         };
         let begun = self.originate(wanted, now, out);
@@ -101,7 +109,11 @@ impl Switch {
         };
         let call =
             Call::originate(Origination { call: id, nobody, first, called, direction }, self.call_conf.clone(), now);
-        let journey = Journey::new(call, then, self.flow_conf.clone(), self.wishes.clone());
+        let (conf, wishes) = (self.flow_conf.clone(), self.wishes.clone());
+        let journey = match then {
+            Then::Found(found) => Journey::new(call, found, conf, wishes),
+            Then::CallBack(to) => Journey::calls_back(call, to, conf, wishes),
+        };
         self.begin(id, Running::new(journey, caller, by, HOPS), now, out);
         Ok(())
     }

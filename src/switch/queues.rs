@@ -42,9 +42,10 @@ impl Switch {
                 | acd::Output::Stands { call, .. }
                 | acd::Output::Offer { call, .. }
                 | acd::Output::Withdraw { call, .. }
-                | acd::Output::Left { call, .. } => {
-                    self.step(call, now, out, |journey| journey.told(&word, now));
-                }
+                | acd::Output::Left { call, .. } => match self.call_backs.has(call) {
+                    true => self.entry_hears(call, &word, now, out),
+                    false => self.call_for(call, &word, now, out),
+                },
             }
         }
     }

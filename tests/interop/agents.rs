@@ -109,3 +109,47 @@ fn a_supervisor_moves_a_caller_and_chooses_who_takes_him() {
     let bobs = agents.iter().find(|agent| agent["agent"] == "bob").expect("bob");
     assert_eq!(bobs["queues"], json!(["sales", "other"]));
 }
+
+#[test]
+fn who_wants_to_be_called_back_is_called_after_a_power_cut_too() {
+    let centre = centre_with_a_queue("agents-call-back");
+    let back = "ring_secs = 10\ncall_back = { key = \"5\", confirm = \"welcome\", retry_secs = 1 }\n";
+    centre.replace("queues.toml", "ring_secs = 1\n", back);
+    let mut switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+    ann.dial(&format!("sip:400@{}", switch.address));
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    ann.press('5');
+    thread::sleep(Duration::from_secs(2));
+    ann.press('1');
+    ann.wait_for("CALL_CLOSED", A_WHILE);
+    drop(ann);
+    let wish = rows(&centre, &["queues", "call-backs", "--json"]).remove(0);
+    assert_fields(&wish, &json!({ "queue": "sales", "number": "201", "tries": 0, "first": "agent" }));
+    let queue = rows(&centre, &["queues", "--json"]).remove(0);
+    assert_eq!((&queue["call_backs"], &queue["waiting"]), (&1.into(), &1.into()), "it has its place in the line");
+    until("a wish on the disk", A_WHILE, || {
+        let kept = fs::read_to_string(centre.journal().join("call-backs.json")).unwrap_or_default();
+        kept.contains("\"201\"").then_some(())
+    });
+    switch.process.kill();
+    let switch = centre.start();
+
+    let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+    let mut bob = Phone::start(&centre.room, "bob", BOB_HZ, switch.address, "udp");
+    assert!(operate(&centre, &["agents", "ready", "bob"]).0);
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_secs(2));
+    ann.hang_up();
+    let cdr = until("a record of it", A_WHILE, || switch.cdrs().into_iter().find(|cdr| cdr["caller"] == "bob"));
+    assert_fields(
+        &cdr,
+        &json!({ "called": "201", "queue": "sales", "answered_by": "ann", "path": ["queue:sales"],
+                                "direction": "internal" }),
+    );
+    assert!(rows(&centre, &["queues", "call-backs", "--json"]).is_empty());
+    let told = fs::read_to_string(centre.journal().join("queue_log")).expect("a queue_log");
+    assert!(told.contains("|CALLBACK|asked|201|0") && told.contains("|CALLBACK|reached|201|0"), "{told}");
+    bob.heard().assert_only("Bob's ear", ANN_HZ, BOB_HZ);
+}

@@ -406,7 +406,8 @@ impl World {
             | Output::OverLimit { .. }
             | Output::Blocked { .. }
             | Output::Phones { .. }
-            | Output::Voicemail { .. } => {}
+            | Output::Voicemail { .. }
+            | Output::CallBacks { .. } => {}
             Output::AskWeb(ask) => self.asks.push_back(ask),
             Output::Fetch { call, file } => {
                 let path = self.folder.path().join("recordings").join(&file);

@@ -98,7 +98,9 @@ impl Acd {
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         self.now = now;
         match input {
-            Input::Join(join) => self.join(join, out),
+            Input::Join(join) => self.join(join, None, out),
+            Input::JoinAway { join, dial } => self.join(join, Some(dial), out),
+            Input::Reached { call } => self.reached(call, out),
             Input::Gone { call, how } => self.gone(call, how, out),
             Input::Where { call } => {
                 out.extend(self.stands(call));
@@ -176,7 +178,7 @@ impl Acd {
         self.queue_numbers.get(queue).map_or(0, |queue| self.queues[*queue as usize].waiting.len())
     }
 
-    fn join(&mut self, mut join: Join, out: &mut Vec<Output>) {
+    fn join(&mut self, mut join: Join, away: Option<Duration>, out: &mut Vec<Output>) {
         self.gone(join.call, Gone::Withdrawn, out);
         let Some(number) = self.queue_numbers.get(&join.queue).copied() else {
             out.push(Output::Left { call: join.call, outcome: Outcome::Failed });
@@ -195,7 +197,7 @@ impl Acd {
             Some(Outcome::Overflowed(Overflow::Full))
         } else if !queue.has(conf.join_needs) || !queue.has(conf.stay_needs) {
             Some(Outcome::Overflowed(Overflow::Empty))
-        } else if estimate.zip(conf.estimate_max).is_some_and(|(made, max)| made.wait > max) {
+        } else if away.is_none() && estimate.zip(conf.estimate_max).is_some_and(|(made, max)| made.wait > max) {
             Some(Outcome::Overflowed(Overflow::LongWait))
         } else {
             None
@@ -240,8 +242,12 @@ impl Acd {
             widens: None,
             needs,
             want,
-            times_out: conf.wait_max.map(|max| now + max),
-            unstaffed: conf.unstaffed_max.filter(|_| queue.unstaffed_since.is_some()).map(|max| now + max),
+            times_out: conf.wait_max.filter(|_| away.is_none()).map(|max| now + max),
+            unstaffed: conf
+                .unstaffed_max
+                .filter(|_| away.is_none() && queue.unstaffed_since.is_some())
+                .map(|max| now + max),
+            away,
             stands: sticky.unwrap_or(Stands::InLine),
             offers: Vec::new(),
             timer: None,
@@ -257,6 +263,42 @@ impl Acd {
         self.arm(join.call);
     }
 
+    /// Somebody who was called back is there.
+    fn reached(&mut self, call: CallId, out: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get_mut(&call) else { return };
+        if entry.away.take().is_none() {
+            return;
+        }
+        let (now, queue) = (self.now, &self.queues[entry.queue as usize]);
+        entry.times_out = queue.conf.wait_max.map(|max| now + max);
+        let (ring, position, offers) =
+            (queue.conf.ring.max(SECOND), queue.position(entry.place, call), entry.offers.clone());
+        out.push(Output::Joined { call, position });
+        for number in offers {
+            let agent = &mut self.agents[number as usize];
+            if let State::Offered { until, .. } = &mut agent.state {
+                let before = std::mem::replace(until, now + ring);
+                self.timers.remove(&(before, Timer::Agent(number)));
+                self.timers.insert((now + ring, Timer::Agent(number)));
+                out.push(Output::Offer { call, agent: agent.name.clone(), ring });
+            }
+        }
+        self.opened.push_back(call);
+        self.arm(call);
+    }
+
+    /// Would a caller be let in now, whatever he would have to wait?
+    pub fn lets_in(&self, queue: &QueueName) -> bool {
+        self.queue_numbers.get(queue).is_some_and(|number| {
+            let queue = &self.queues[*number as usize];
+            let conf = &queue.conf;
+            !queue.closed
+                && queue.has(conf.join_needs)
+                && queue.has(conf.stay_needs)
+                && queue.waiting.len() < conf.callers_max
+        })
+    }
+
     fn gone(&mut self, call: CallId, how: Gone, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get(&call) else {
             let by = if how == Gone::HungUp { EndedBy::Caller } else { EndedBy::Switch };
@@ -268,6 +310,7 @@ impl Acd {
             Gone::HungUp => Outcome::Abandoned,
             Gone::Key(key) => Outcome::Key(key),
             Gone::CallBack => Outcome::CallBack,
+            Gone::Unreached => Outcome::Unreached,
             Gone::Withdrawn => Outcome::Withdrawn,
             Gone::Failed => Outcome::Failed,
         };

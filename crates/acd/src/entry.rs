@@ -31,6 +31,8 @@ pub(crate) struct Entry {
     /// When nobody has been logged in for as long as it waits; set where nobody was when it came.
     pub(crate) unstaffed: Option<Time>,
     pub(crate) stands: Stands,
+    /// He is not there, and has to be called for so long once an agent is found.
+    pub(crate) away: Option<Duration>,
     /// The agents it is offered to now.
     pub(crate) offers: Vec<u32>,
     /// What is set in the timers.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base::{CallId, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentName, AgentState, QueueName, Refusal, Strategy};
+use crate::{AgentName, AgentState, CallBackState, QueueName, Refusal, Strategy};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,19 @@ pub enum What {
         /// Again.
         serves: bool,
     },
+    /// A call-back is so far.
+    CallBack {
+        /// The queue.
+        queue: QueueName,
+        /// The call it was asked for in.
+        call: CallId,
+        /// The number.
+        number: String,
+        /// How far.
+        state: CallBackState,
+        /// How often it was tried.
+        tries: u32,
+    },
     /// A queue lets nobody in any more, or does again.
     Closed {
         /// The queue.
@@ -183,6 +196,8 @@ pub enum Outcome {
     Closed,
     /// He is to be called back.
     CallBack,
+    /// He was called back, and not reached.
+    Unreached,
     /// Somebody made him wait in another queue.
     Moved {
         /// Which.
@@ -226,6 +241,7 @@ impl Outcome {
             Outcome::Key(_) => "key",
             Outcome::Closed => "closed",
             Outcome::CallBack => "call-back",
+            Outcome::Unreached => "unreached",
             Outcome::Moved { .. } => "moved",
             Outcome::Withdrawn => "withdrawn",
             Outcome::Failed => "failed",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base::{CallId, Time};
 
-use crate::{AgentName, AgentState, Fact, Outcome, QueueName, Refusal, What};
+use crate::{AgentName, AgentState, CallBackState, Fact, Outcome, QueueName, Refusal, What};
 
 /// Of which time, and by which measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,10 @@ pub struct QueueFigures {
     pub closed: u64,
     /// Callers who are to be called back.
     pub call_backs: u64,
+    /// Callers who were called back and not reached,
+    pub unreached: u64,
+    /// and who were.
+    pub called_back: u64,
     /// Callers whom somebody made wait in another queue.
     pub moved: u64,
     /// Callers taken out by somebody.
@@ -93,7 +97,14 @@ impl QueueFigures {
     /// Σ outcomes. With those who still wait it is `offered`.
     pub fn outcomes(&self) -> u64 {
         let gave_up = self.abandoned + self.short_abandoned;
-        self.answered + gave_up + self.flow_outs() + self.call_backs + self.moved + self.withdrawn + self.failed
+        self.answered
+            + gave_up
+            + self.flow_outs()
+            + self.call_backs
+            + self.unreached
+            + self.moved
+            + self.withdrawn
+            + self.failed
     }
 
     /// Left without an agent and without hanging up: timed out + overflowed + by key + closed. Who is to be called back, or
@@ -175,6 +186,8 @@ impl QueueFigures {
             (&mut self.left_by_key, other.left_by_key),
             (&mut self.closed, other.closed),
             (&mut self.call_backs, other.call_backs),
+            (&mut self.unreached, other.unreached),
+            (&mut self.called_back, other.called_back),
             (&mut self.moved, other.moved),
             (&mut self.withdrawn, other.withdrawn),
             (&mut self.failed, other.failed),
@@ -309,11 +322,15 @@ impl Figures {
                 agent.refused += 1;
                 agent.unanswered += u64::from(*how == Refusal::NoAnswer);
             }
+            What::CallBack { queue, state: CallBackState::Reached, .. } if counts => {
+                self.queues.entry(queue.clone()).or_default().called_back += 1;
+            }
             What::AgentIs { agent, state } => self.agent_is(agent, state, fact.at, counts),
             What::Offered { .. }
             | What::Refused { .. }
             | What::Withdrawn { .. }
             | What::Serves { .. }
+            | What::CallBack { .. }
             | What::Closed { .. } => {}
         }
     }
@@ -353,6 +370,7 @@ impl Figures {
             Outcome::Key(_) => queue.left_by_key += 1,
             Outcome::Closed => queue.closed += 1,
             Outcome::CallBack => queue.call_backs += 1,
+            Outcome::Unreached => queue.unreached += 1,
             Outcome::Moved { .. } => queue.moved += 1,
             Outcome::Withdrawn => queue.withdrawn += 1,
             Outcome::Failed => queue.failed += 1,

@@ -80,7 +80,7 @@ impl History {
                     _ => {}
                 }
             }
-            What::Entered { .. } | What::Serves { .. } | What::Closed { .. } => {}
+            What::Entered { .. } | What::Serves { .. } | What::CallBack { .. } | What::Closed { .. } => {}
         }
     }
 

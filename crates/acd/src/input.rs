@@ -12,6 +12,19 @@ use crate::{AcdConf, AgentName, EndedBy, Fact, Outcome, QueueName, Restored, Ski
 pub enum Input {
     /// A call comes to a queue.
     Join(Join),
+    /// Somebody waits who is not there: he has to be called once an agent is found for him, and that takes so long at most.
+    /// Neither the time callers may wait nor the absence of agents ends that.
+    JoinAway {
+        /// As whom.
+        join: Join,
+        /// How long; not at all, where the agent is rung first.
+        dial: Duration,
+    },
+    /// He is there: whoever was kept free for him is rung.
+    Reached {
+        /// The call.
+        call: CallId,
+    },
     /// A call is gone from its queue, or from its agent.
     Gone {
         /// The call.
@@ -170,6 +183,8 @@ pub enum Gone {
     Key(char),
     /// He wants to be called back.
     CallBack,
+    /// He was called back, and not reached.
+    Unreached,
     /// Somebody took him out.
     Withdrawn,
     /// A fault of ours.

@@ -10,6 +10,7 @@
 
 mod acd;
 mod agent;
+mod call_back;
 mod conf;
 mod entry;
 mod estimate;
@@ -30,6 +31,7 @@ mod want;
 
 pub use acd::{Acd, AgentView, Owed, QueueView, Restored, RestoredAgent};
 pub use agent::AgentState;
+pub use call_back::{CallBackInput, CallBackOutput, CallBackState, CallBacks, First, Terms, Wish};
 pub use conf::{AcdConf, AgentConf, Member, QueueConf, Staffing, Sticky, Strategy};
 pub use fact::{EndedBy, Fact, Occasion, Outcome, Overflow, What, Why};
 pub use figures::{AgentFigures, Denominator, Figures, FiguresConf, QueueFigures};

@@ -390,6 +390,11 @@ impl Call {
         self.now
     }
 
+    /// This moment, in milliseconds since 1970.
+    pub fn unix_ms(&self) -> i64 {
+        self.conf.clock.unix_ms(self.now)
+    }
+
     /// A moment as a date, RFC 3339 in UTC.
     pub fn date(&self, at: Time) -> String {
         crate::cdr::rfc3339(self.conf.clock.unix_ms(at))

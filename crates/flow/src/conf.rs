@@ -144,12 +144,43 @@ pub struct QueueConf {
     pub accept_tone: Sound,
     /// and how long he may think.
     pub accept_patience: Duration,
+    /// Whether callers may be called back, and how.
+    pub call_back: Option<Arc<CallBackConf>>,
     /// How urgent its callers are.
     pub priority: i32,
     /// The keys that lead out.
     pub keys: HashMap<char, Destination>,
     /// Where those go whom the queue cannot keep.
     pub overflow: OverflowConf,
+}
+
+/// Callers may give up their waiting and keep their place.
+#[derive(Clone, Debug)]
+pub struct CallBackConf {
+    /// The key by which they ask.
+    pub key: char,
+    /// What they are asked then; `number` is the number that would be called. 1 is yes.
+    pub confirm: Phrase,
+    /// What they are told of it,
+    pub offer: Option<Phrase>,
+    /// having waited so long.
+    pub offer_after: Duration,
+    /// Where they go once it is agreed; they are hung up on, where nothing is said.
+    pub then: Option<Destination>,
+    /// The trunk they are called by; the one they came by, where nothing is said.
+    pub trunk: Option<String>,
+    /// Only while these hours are open.
+    pub hours: Option<String>,
+    /// Whom to call first.
+    pub first: acd::First,
+    /// How long their phones ring.
+    pub dial: Duration,
+    /// After so long it is tried again,
+    pub retry: Duration,
+    /// so often in all.
+    pub tries: u32,
+    /// For how long all that stands.
+    pub stands: Duration,
 }
 
 /// Where callers go whom a queue cannot keep; where nothing is said, they are told 480 or hung up on.

@@ -13,6 +13,7 @@ use call::{Actor, Call, Do, Event, Input, Leg, NewLeg, Order, Outbound, Replacem
 use route::{Destination, Found, Guest, Wish};
 
 use crate::announce::Announce;
+use crate::call_back::{CallingBack, OutCall};
 use crate::collect::Collect;
 use crate::duty::{Duty, What};
 use crate::echo::Echo;
@@ -86,6 +87,24 @@ impl Journey {
             sounds: 0,
             visits: 0,
         }
+    }
+
+    /// A call of ours, made to call somebody back.
+    pub fn calls_back(call: Call, to: CallingBack, conf: Arc<FlowConf>, wishes: Arc<Wishes>) -> Journey {
+        let (CallingBack::Customer { queue } | CallingBack::Agent { queue, .. }) = &to;
+        let found = Found::only(Destination::Queue(queue.to_string()));
+        let mut journey = Journey::new(call, found, conf, wishes);
+        match to {
+            CallingBack::Agent { entry, queue, agent, target, dial } => {
+                journey.program = Box::new(OutCall::new(entry, queue, agent, target, dial));
+            }
+            CallingBack::Customer { queue } => {
+                if let Some(conf) = journey.conf.queues.get(queue.as_str()) {
+                    journey.program = Box::new(Queue::entered_by_one_away(conf.clone()));
+                }
+            }
+        }
+        journey
     }
 
     /// Takes what happened to the call, and runs its programs as far as they go.

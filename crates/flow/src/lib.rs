@@ -6,6 +6,7 @@
 
 mod announce;
 mod asking;
+mod call_back;
 mod collect;
 mod conf;
 mod duty;
@@ -32,9 +33,10 @@ mod web;
 mod wishes;
 mod words;
 
+pub use call_back::CallingBack;
 pub use conf::{
-    ChooseConf, CollectConf, FlowConf, ForwardConf, GroupConf, MenuConf, OverflowConf, PersonConf, QuestionConf,
-    QueueConf, SayConf, SetConf, StepConf,
+    CallBackConf, ChooseConf, CollectConf, FlowConf, ForwardConf, GroupConf, MenuConf, OverflowConf, PersonConf,
+    QuestionConf, QueueConf, SayConf, SetConf, StepConf,
 };
 pub use graph::{Finding, Graph};
 pub use hook::HookConf;
@@ -117,6 +119,8 @@ pub enum Word {
         /// What.
         disposition: String,
     },
+    /// Those who want to be called back.
+    CallBack(acd::CallBackInput),
     /// The mailboxes.
     Mailbox(::voicemail::Input),
     /// A person wants something of the calls to him.

@@ -9,7 +9,7 @@ use acd::{AgentName, EndedBy, Gone, Join, Outcome, Overflow, Refusal};
 use call::{Call, Event, Preface, Side, Target, What};
 use route::Destination;
 
-use crate::{Next, Program, QueueConf, Word};
+use crate::{CallBackConf, Next, Program, QueueConf, Word};
 
 /// One caller in a queue, then with an agent.
 #[derive(Debug)]
@@ -18,6 +18,10 @@ pub(crate) struct Queue {
     state: State,
     /// The caller is being told something.
     tells: bool,
+    /// The number he may be called back at, while he is asked whether that is right.
+    asked: Option<String>,
+    /// He was told that he may be called back.
+    offered: bool,
     /// So much music was heard when it was interrupted last.
     heard: Duration,
     words: Vec<Word>,
@@ -25,6 +29,8 @@ pub(crate) struct Queue {
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
+    /// He is being called back.
+    Away,
     Waiting,
     Talking,
     Over,
@@ -32,7 +38,13 @@ enum State {
 
 impl Queue {
     pub(crate) fn new(conf: QueueConf) -> Queue {
-        Queue { conf, state: State::Waiting, tells: false, heard: Duration::ZERO, words: Vec::new() }
+        let (asked, offered) = (None, false);
+        Queue { conf, state: State::Waiting, tells: false, asked, offered, heard: Duration::ZERO, words: Vec::new() }
+    }
+
+    /// Somebody comes who waits in the queue already, and is rung for that.
+    pub(crate) fn entered_by_one_away(conf: QueueConf) -> Queue {
+        Queue { state: State::Away, offered: true, ..Queue::new(conf) }
     }
 
     fn gone(&mut self, call: &Call, how: Gone) {
@@ -47,7 +59,11 @@ impl Queue {
     fn hold(&mut self, call: &mut Call) {
         self.tells = false;
         let tells = self.conf.announce.is_some() || self.conf.announce_wait.is_some();
-        let every = tells.then_some(self.conf.announce_every);
+        let mut every = tells.then_some(self.conf.announce_every);
+        if let Some(offer_after) = self.offers_after() {
+            let left = offer_after.saturating_sub(waited(call)).max(Duration::from_millis(100));
+            every = Some(every.map_or(left, |every| every.min(left)));
+        }
         call.play_music(&self.conf.music, self.heard, every);
         self.heard += every.unwrap_or_default();
     }
@@ -67,11 +83,62 @@ impl Queue {
         call.play(&sound, false);
     }
 
+    /// After how long he is told that he may be called back, if that is still to be done.
+    fn offers_after(&self) -> Option<Duration> {
+        let conf = self.conf.call_back.as_ref().filter(|_| !self.offered)?;
+        conf.offer.as_ref().map(|_| conf.offer_after)
+    }
+
+    /// The caller has heard music for a while: what is he told?
+    fn has_heard_music(&mut self, call: &mut Call) {
+        if self.offers_after().is_some_and(|after| waited(call) >= after)
+            && let Some(offer) = self.conf.call_back.as_ref().and_then(|conf| conf.offer.as_ref())
+        {
+            let sound = offer.to(call);
+            (self.offered, self.tells) = (true, true);
+            return call.play(&sound, false);
+        }
+        self.words.push(acd::Input::Where { call: call.id() }.into());
+    }
+
+    /// He wants to be called back: is that his number? Who shows none cannot be.
+    fn asks_for_number(&mut self, conf: &CallBackConf, call: &mut Call) {
+        let party = &call.caller().party;
+        let shown = !party.number.is_empty() && !party.number.eq_ignore_ascii_case("anonymous");
+        if !shown || (party.account.is_none() && conf.trunk.as_ref().or(party.trunk.as_ref()).is_none()) {
+            return self.hold(call);
+        }
+        let number = party.number.clone();
+        let sound = conf.confirm.with(call, |field| (field == "number").then_some(number.as_str()));
+        self.asked = Some(number.clone());
+        call.ask(&sound, CONFIRM_PATIENCE);
+    }
+
+    /// It is: he gives up his waiting, and keeps his place.
+    fn is_called_back(&mut self, number: String, conf: &CallBackConf, call: &Call) {
+        let party = &call.caller().party;
+        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let terms = acd::Terms {
+            account: party.account.clone(),
+            trunk: conf.trunk.clone().or(party.trunk.clone()),
+            priority: self.conf.priority,
+            waited_ms: ms(waited(call)),
+            first: conf.first,
+            hours: conf.hours.clone(),
+            dial_ms: ms(conf.dial),
+            retry_ms: ms(conf.retry),
+            tries_max: conf.tries,
+            stands_ms: ms(conf.stands),
+        };
+        let (queue, caller) = (self.conf.name.clone(), party.label().to_owned());
+        let wish = acd::Wish::new(call.id(), queue, number, caller, terms, call.unix_ms());
+        self.words.push(Word::CallBack(acd::CallBackInput::Ask(Box::new(wish))));
+        self.gone(call, Gone::CallBack);
+    }
+
     /// What an agent hears first.
     fn preface(&self, call: &Call) -> Option<Preface> {
-        let since = call.facts().iter().rev().find(|fact| matches!(fact.what, What::Queued { .. }))?.at;
-        let waited = waited_before(call) + call.now().since(since);
-        let minutes = waited.as_secs().div_ceil(60).max(1).to_string();
+        let minutes = waited(call).as_secs().div_ceil(60).max(1).to_string();
         let sound =
             self.conf.whisper.as_ref().map(|whisper| whisper.usual(|name| (name == "wait").then_some(&minutes)));
         match (sound, self.conf.accept) {
@@ -88,6 +155,7 @@ impl Queue {
         let ways = &self.conf.overflow;
         let way = match outcome {
             Outcome::Key(key) => self.conf.keys.get(key),
+            Outcome::CallBack => self.conf.call_back.as_ref().and_then(|conf| conf.then.as_ref()),
             Outcome::TimedOut => ways.timeout.as_ref(),
             Outcome::Closed => ways.closed.as_ref(),
             Outcome::Overflowed(Overflow::Full) => ways.full.as_ref(),
@@ -116,7 +184,31 @@ impl Program for Queue {
                 self.words.push(join.into());
             }
             (State::Waiting, Event::Played) if self.tells => self.hold(call),
-            (State::Waiting, Event::Played) => self.words.push(acd::Input::Where { call: call.id() }.into()),
+            (State::Away, Event::Started) => {
+                call.queued(self.conf.name.as_str());
+                self.words.push(Word::CallBack(acd::CallBackInput::Reached { entry: call.id() }));
+                self.words.push(acd::Input::Reached { call: call.id() }.into());
+                self.state = State::Waiting;
+            }
+            (State::Away, Event::Unreached(status)) => {
+                self.words.push(Word::CallBack(acd::CallBackInput::Unreached { entry: call.id(), status }));
+                self.gone(call, Gone::Unreached);
+                self.state = State::Over;
+                return Next::Over;
+            }
+            (State::Waiting, Event::Key(key)) if self.asked.is_some() => {
+                match (self.asked.take(), &self.conf.call_back) {
+                    (Some(number), Some(conf)) if key == YES => self.is_called_back(number, &conf.clone(), call),
+                    _ => self.hold(call),
+                }
+            }
+            (State::Waiting, Event::NoKey) if self.asked.take().is_some() => self.hold(call),
+            (State::Waiting, Event::Key(key)) if self.conf.call_back.as_ref().is_some_and(|conf| conf.key == key) => {
+                if let Some(conf) = self.conf.call_back.clone() {
+                    self.asks_for_number(&conf, call);
+                }
+            }
+            (State::Waiting, Event::Played) => self.has_heard_music(call),
             (State::Waiting, Event::Key(key)) if self.conf.keys.contains_key(&key) => self.gone(call, Gone::Key(key)),
             (State::Waiting, Event::PickedUp { party }) => {
                 let patience = if self.conf.accept.is_some() { self.conf.accept_patience } else { WHISPER_MAX };
@@ -171,14 +263,22 @@ impl Program for Queue {
         match word {
             acd::Output::Left { outcome, .. } => {
                 call.unqueued(outcome.word());
+                if self.state == State::Away && !call.has_ended() {
+                    self.state = State::Over;
+                    call.hang_up(Side::Switch, "withdrawn");
+                }
                 let leaves = !matches!(outcome, Outcome::Answered { .. });
                 if leaves && self.state == State::Waiting && !call.has_ended() {
                     self.state = State::Over;
+                    if *outcome == Outcome::CallBack && self.way_out(outcome) == Destination::Reject(480) {
+                        call.hang_up(Side::Switch, "call-back");
+                        return Next::Over;
+                    }
                     return Next::Go(self.way_out(outcome));
                 }
             }
             acd::Output::Joined { .. } if self.state == State::Waiting => self.hold(call),
-            acd::Output::Stands { position, wait, .. } if self.state == State::Waiting => {
+            acd::Output::Stands { position, wait, .. } if self.state == State::Waiting && self.asked.is_none() => {
                 self.tell(*position, *wait, call);
             }
             acd::Output::Offer { agent, .. } if self.state == State::Waiting => {
@@ -199,6 +299,9 @@ impl Program for Queue {
     }
 }
 
+/// How long the caller may think whether his number is right, and the key that says so.
+const CONFIRM_PATIENCE: Duration = Duration::from_secs(5);
+const YES: char = '1';
 /// So long nothing is said to agents.
 const WHISPER_MAX: Duration = Duration::from_secs(60);
 
@@ -210,6 +313,12 @@ fn refusal(status: u16, reached: bool) -> Refusal {
         404 | 408 | 410 | 500..=599 => Refusal::Unreachable,
         _ => Refusal::Declined,
     }
+}
+
+/// How long the caller has waited on this call.
+fn waited(call: &Call) -> Duration {
+    let since = call.facts().iter().rev().find(|fact| matches!(fact.what, What::Queued { .. })).map(|fact| fact.at);
+    waited_before(call) + since.map_or(Duration::ZERO, |since| call.now().since(since))
 }
 
 /// How long the caller has waited in other queues, on this call.

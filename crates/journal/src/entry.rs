@@ -76,7 +76,7 @@ impl Record {
 
     /// The call it is about.
     pub fn call(&self) -> Option<CallId> {
-        use acd::What::{AgentIs, Closed, Completed, Entered, Left, Offered, Refused, Serves, Withdrawn};
+        use acd::What::{AgentIs, CallBack, Closed, Completed, Entered, Left, Offered, Refused, Serves, Withdrawn};
         match self {
             Record::Call { call, .. } | Record::Over { call } => Some(*call),
             Record::Queue(
@@ -85,7 +85,8 @@ impl Record {
                 | Refused { call, .. }
                 | Withdrawn { call, .. }
                 | Left { call, .. }
-                | Completed { call, .. },
+                | Completed { call, .. }
+                | CallBack { call, .. },
             ) => Some(*call),
             Record::Queue(AgentIs { .. } | Serves { .. } | Closed { .. })
             | Record::Started { .. }

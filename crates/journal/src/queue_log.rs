@@ -85,6 +85,10 @@ impl QueueLog {
             Record::Queue(QueueWhat::AgentIs { agent, state }) => {
                 self.agent_is(&Head { agent: Some(agent), ..nobody }, agent, state, lines);
             }
+            Record::Queue(QueueWhat::CallBack { queue, call, number, state, tries }) => {
+                let head = Head { call: Some(*call), queue: Some(queue), ..nobody };
+                head.say(lines, "CALLBACK", &[state.word(), number, &tries.to_string()]);
+            }
             Record::Queue(QueueWhat::Serves { agent, queue, serves }) => {
                 let head = Head { queue: Some(queue), agent: Some(agent), ..nobody };
                 match serves {
@@ -139,6 +143,7 @@ impl QueueLog {
             Outcome::Moved { to } => head.say(lines, "WITHDRAW", &[&place, &began, &wait, &format!("moved to {to}")]),
             Outcome::Overflowed(Overflow::Full | Overflow::LongWait)
             | Outcome::CallBack
+            | Outcome::Unreached
             | Outcome::Closed
             | Outcome::Failed => {
                 head.say(lines, "WITHDRAW", &[&place, &began, &wait, outcome.word()]);

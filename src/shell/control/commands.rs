@@ -14,9 +14,7 @@ use super::super::mailboxes;
 use super::super::prepare;
 use super::super::reload::Loaded;
 use super::{Arrival, Control};
-use crate::status::{
-    BanStatus, CallStatus, MailboxStatus, PhoneStatus, QueueStatus, SubscriptionStatus, VoicemailStatus,
-};
+use crate::status::{BanStatus, CallStatus, MailboxStatus, PhoneStatus, SubscriptionStatus, VoicemailStatus};
 use crate::{Input, Output};
 
 /// No drain is waited for longer.
@@ -35,7 +33,7 @@ impl Control {
                 spawn_local(say_all(rows, answers));
             }
             Request::Queues => {
-                let rows = self.switch.acd().queues(now).into_iter().map(|view| json!(QueueStatus::from(view)));
+                let rows = self.switch.queues(now).into_iter().map(|queue| json!(queue));
                 spawn_local(say_all(rows.collect(), answers));
             }
             Request::Agents => {
@@ -48,6 +46,20 @@ impl Control {
             }
             Request::CloseQueue { queue, closed } => self.close_queue(&queue, closed, &answers, now, out),
             Request::Prioritise { call, priority } => self.prioritise(&call, priority, &answers, now, out),
+            Request::CallBacks => {
+                let rows = self.switch.call_back_status(now).into_iter().map(|wish| json!(wish)).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::CancelCallBack { id } => {
+                let known = id.parse().is_ok_and(|id| self.switch.cancel_call_back(id, now, out));
+                self.perform(out);
+                let _ = answers.try_send(match known {
+                    true => Line::Done(json!({ "id": id })),
+                    false => {
+                        Line::Failed(format!("nobody is to be called back for {id}; `centrala queues call-backs`"))
+                    }
+                });
+            }
             Request::Pick { call, agent } => self.pick(&call, &agent, &answers, now, out),
             Request::Move { call, queue } => self.move_call(&call, &queue, &answers, now, out),
             Request::Phones => {

@@ -111,6 +111,9 @@ impl Control {
         let messages = Messages::start(archives, keys, clock, move |call, file, sound| {
             arrive(&events, Input::Fetched { call, file, sound });
         })?;
+        let (call_backs, kept) =
+            KeptFile::open(&folder.join(CALL_BACKS_FILE), |text| Ok(serde_json::from_str::<Vec<acd::Wish>>(text)?));
+        switch.remember_call_backs(kept);
         let (hours, kept) = KeptFile::open(&folder.join(HOURS_FILE), |text| Ok(serde_json::from_str(text)?));
         switch.remember_hours(kept);
         let (wishes, kept) = KeptFile::open(&folder.join(WISHES_FILE), |text| Ok(serde_json::from_str(text)?));
@@ -155,6 +158,7 @@ impl Control {
             messages,
             web: Web::start(inbox.clone())?,
             hours,
+            call_backs,
             wishes,
             today,
             today_kept: String::new(),
@@ -176,7 +180,9 @@ impl Control {
     }
 }
 
-/// The hours that stand as somebody has put them, in the journal's folder.
+/// Who wants to be called back, in the journal's folder.
+const CALL_BACKS_FILE: &str = "call-backs.json";
+/// The hours that stand as somebody has put them, beside it.
 const HOURS_FILE: &str = "hours.json";
 /// What people want of the calls to them, beside it.
 const WISHES_FILE: &str = "wishes.json";

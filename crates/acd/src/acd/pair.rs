@@ -61,7 +61,7 @@ impl Acd {
                     self.offer(call, agent, Occasion::Sticky, out);
                 }
             }
-            Stands::InLine if queue.conf.strategy == Strategy::RingAll => {
+            Stands::InLine if queue.conf.strategy == Strategy::RingAll && entry.away.is_none() => {
                 for agent in queue.idle.pick_all(fits, RING_ALL_MAX - entry.offers.len()) {
                     self.offer(call, agent, Occasion::CallOpen, out);
                 }
@@ -94,7 +94,8 @@ impl Acd {
             Stands::InLine
                 if queue.conf.strategy == Strategy::RingAll
                     && entry.offers.len() < RING_ALL_MAX
-                    && occasion != Occasion::Picked => {}
+                    && occasion != Occasion::Picked
+                    && entry.away.is_none() => {} // one agent is enough for somebody who is not there
             Stands::InLine => {
                 queue.step_out(&entry.want, entry.place, call);
                 entry.stands = Stands::Offered;
@@ -106,7 +107,8 @@ impl Acd {
             Stands::Offered => {}
         }
         queue.idle.rung(order);
-        let (name, ring) = (self.agents[number as usize].name.clone(), queue.conf.ring.max(SECOND));
+        let ring = queue.conf.ring.max(SECOND) + entry.away.unwrap_or_default();
+        let name = self.agents[number as usize].name.clone();
         out.push(fact(now, What::Offered { queue: queue.conf.name.clone(), call, agent: name.clone(), why }));
         out.push(Output::Offer { call, agent: name, ring });
         self.turn_to(number, State::Offered { call, since: now, until: now + ring }, out);

@@ -131,7 +131,7 @@ impl Storm {
         let agent = self.agents[random.below(self.agents.len() as u64) as usize].clone();
         let queue = self.queues[random.below(self.queues.len() as u64) as usize].clone();
         let by = [EndedBy::Caller, EndedBy::Agent, EndedBy::Switch][random.below(3) as usize];
-        match random.below(17) {
+        match random.below(18) {
             0..=2 => Input::Join(Join {
                 call,
                 queue,
@@ -184,6 +184,12 @@ impl Storm {
             14 => Input::Prioritise { call, priority: random.below(5) as i32 - 2 },
             15 if random.one_in(2) => Input::Serve { agent, queue, serves: !random.one_in(3) },
             15 => Input::Where { call },
+            16 if random.one_in(2) => {
+                let caller = format!("caller-{}", random.below(6)).into();
+                let join = Join { call, queue, caller, priority: 0, skills: skilled(random), credit: secs(random, 60) };
+                Input::JoinAway { join, dial: secs(random, 30) }
+            }
+            16 => Input::Reached { call },
             _ => Input::Tick,
         }
     }
@@ -211,7 +217,11 @@ impl Storm {
             Input::Answered { call, agent } if self.ringing.get(agent) == Some(call) => Some((*call, agent.clone())),
             _ => None,
         };
-        if let Input::Join(Join { call, .. }) | Input::Gone { call, .. } | Input::Ended { call, .. } = &input {
+        if let Input::Join(Join { call, .. })
+        | Input::JoinAway { join: Join { call, .. }, .. }
+        | Input::Gone { call, .. }
+        | Input::Ended { call, .. } = &input
+        {
             self.talking.remove(call);
         }
         if let Input::Refused { call, agent, .. } = &input
@@ -223,8 +233,13 @@ impl Storm {
             self.ringing.remove(agent);
             assert!(self.talking.insert(*call, agent.clone()).is_none(), "{call} has two agents");
         }
+        if let Input::Reached { call } = &input
+            && self.acd.entries.get(call).is_some_and(|entry| entry.away.is_some())
+        {
+            self.ringing.retain(|_, rung| rung != call); // now their phones ring
+        }
         let joined = match &input {
-            Input::Join(join) => Some(join.call),
+            Input::Join(join) | Input::JoinAway { join, .. } => Some(join.call),
             _ => None,
         };
         let mut out = Vec::new();
