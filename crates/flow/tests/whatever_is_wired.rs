@@ -79,7 +79,6 @@ impl World {
             clock,
             beep: None,
             fingerprints: None,
-            beep: None,
         };
         let found = Found::only(Destination::Menu("s0".to_owned()));
         let call = Call::new(knock, Arc::new(conf), Time::ZERO);
