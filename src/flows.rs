@@ -103,7 +103,7 @@ fn entries(conf: &Conf) -> Vec<(String, &str)> {
     let queues = conf.flow.queues.values().flat_map(|queue| {
         let ways = &queue.overflow;
         let ways = [&ways.full, &ways.long_wait, &ways.empty, &ways.unstaffed, &ways.timeout, &ways.closed];
-        let out = ways.into_iter().flatten().chain(queue.keys.values());
+        let out = ways.into_iter().flatten().chain(queue.keys.values()).chain(&queue.survey);
         out.map(|to| (format!("queue:{}", queue.name), to))
     });
     let mut entries: Vec<_> = routes.chain(queues).filter_map(|(from, to)| Some((from, step(to)?))).collect();

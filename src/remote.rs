@@ -46,6 +46,8 @@ pub enum Command {
     Mwi(MwiArgs),
     /// List the opening hours; open or close by hand, or leave it to the clock again
     Hours(HoursArgs),
+    /// Ring a person, and bring whoever answers there to a number, as if he had dialled it: click-to-call
+    Dial(DialArgs),
     /// List what people want of the calls to them (not to be disturbed, calls to go elsewhere); or say it for somebody
     Wishes(WishesArgs),
     /// List the trunks: are they up, are we registered, how many calls; or take one out of use and into it again
@@ -112,6 +114,19 @@ pub struct HoursArgs {
     /// What they are from now
     #[arg(value_enum)]
     by: Option<By>,
+}
+
+#[derive(Args)]
+pub struct DialArgs {
+    #[command(flatten)]
+    switch: Switch,
+    /// The person
+    person: String,
+    /// The number, as that person would dial it
+    number: String,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -205,6 +220,7 @@ impl Command {
             }
             Command::Hours(args) => args.run(),
             Command::Wishes(args) => args.run(),
+            Command::Dial(args) => args.run(),
             Command::Mwi(args) => args.run(),
             Command::Voicemail(VoicemailCommand::List(list)) => {
                 list.list(&Request::Voicemail, voicemail_columns, "no messages wait for anybody")
@@ -271,6 +287,18 @@ impl HoursArgs {
         match self.list.json {
             true => println!("{}", json!({ "hours": hours, "by_hand": by_hand })),
             false => println!("{hours} is {how}"),
+        }
+        Ok(())
+    }
+}
+
+impl DialArgs {
+    fn run(self) -> Result<(), Failure> {
+        let DialArgs { switch, person, number, json } = self;
+        let begun = switch.ask(&Request::Dial { person: person.clone(), number: number.clone() }, |_| true)?;
+        match json {
+            true => println!("{begun}"),
+            false => println!("{person} is rung for {number}: call {}", begun["call"].as_str().unwrap_or_default()),
         }
         Ok(())
     }

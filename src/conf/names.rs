@@ -113,6 +113,7 @@ impl Names<'_> {
             call_back: call_back.map(Arc::new),
             priority: queue.priority,
             keys: queue.keys.clone(),
+            survey: queue.survey.clone(),
             overflow: queue.overflow.clone(),
         }
     }

@@ -69,6 +69,7 @@ struct QueueTable {
     record: bool,
     #[serde(default)]
     keys: BTreeMap<Spanned<String>, Spanned<String>>,
+    survey: Option<Spanned<String>>,
     #[serde(default)]
     overflow: OverflowTable,
     call_back: Option<Spanned<CallBackTable>>,
@@ -171,6 +172,7 @@ pub(super) struct Queue {
     pub(super) accept_patience: Duration,
     pub(super) record: bool,
     pub(super) keys: HashMap<char, Destination>,
+    pub(super) survey: Option<Destination>,
     pub(super) overflow: OverflowConf,
     pub(super) call_back: Option<CallBackTable>,
 }
@@ -281,6 +283,7 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
     }
     let accept = said.accept.as_ref().and_then(|key| one_key(file, key));
     let mut way = |to: Option<Spanned<String>>| to.and_then(|to| destination(file, &to, read));
+    let survey = way(said.survey);
     let ways = said.overflow;
     let overflow = OverflowConf {
         full: way(ways.full),
@@ -326,6 +329,7 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         accept_patience,
         record,
         keys,
+        survey,
         overflow,
         call_back: said.call_back.map(Spanned::into_inner),
     });

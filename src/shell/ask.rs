@@ -116,6 +116,13 @@ pub enum Request {
         /// Where calls go, as that person would dial it.
         number: Option<String>,
     },
+    /// Ring a person, and bring whoever answers to a number, as if he had dialled it.
+    Dial {
+        /// The account.
+        person: String,
+        /// The number.
+        number: String,
+    },
     /// The messages left for people: a line each.
     Voicemail,
     /// The mailboxes with something in them: a line each.

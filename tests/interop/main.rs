@@ -15,6 +15,7 @@ mod cli;
 mod clock;
 mod deaf;
 mod demo;
+mod dial;
 mod dialog_life;
 mod disks;
 mod edge;

@@ -150,6 +150,8 @@ pub struct QueueConf {
     pub priority: i32,
     /// The keys that lead out.
     pub keys: HashMap<char, Destination>,
+    /// Where callers go whose agent has hung up: to be asked how it was.
+    pub survey: Option<Destination>,
     /// Where those go whom the queue cannot keep.
     pub overflow: OverflowConf,
 }

@@ -239,6 +239,9 @@ impl Program for Queue {
             (State::Talking, Event::PartyLeft(cause)) => {
                 self.agent_left(call, EndedBy::Agent);
                 self.state = State::Over;
+                if let Some(survey) = &self.conf.survey {
+                    return Next::Go(survey.clone());
+                }
                 call.hang_up(Side::Agent, cause);
                 return Next::Over;
             }

@@ -126,6 +126,20 @@ impl Control {
                     let _ = answers.try_send(Line::Failed(why));
                 }
             }
+            Request::Dial { person, number } => {
+                let begun = match self.switch.is_person(&person) {
+                    true => self.switch.dial(&person, &person, &number, now, out),
+                    false => Err(404),
+                };
+                self.perform(out);
+                let _ = answers.try_send(match begun {
+                    Ok(call) => Line::Done(json!({ "call": call.to_string() })),
+                    Err(404) if !self.switch.is_person(&person) => {
+                        Line::Failed(format!("there is no person {person:?}; people.toml names them"))
+                    }
+                    Err(status) => Line::Failed(format!("{person} cannot be brought to {number:?} ({status})")),
+                });
+            }
             Request::Wishes => {
                 let row = |(person, wanted): (&str, &flow::Wanted)| {
                     let mut row = json!(wanted);

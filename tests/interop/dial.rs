@@ -1,0 +1,36 @@
+//! Click-to-call: a command rings one phone, and who answers there talks with the other.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::phone::Phone;
+use crate::harness::switch::{Centre, assert_fields};
+use crate::operate::{operate, rows};
+
+const A_WHILE: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_command_rings_one_phone_and_brings_it_to_the_other() {
+    let centre = Centre::new("dial");
+    let switch = centre.start();
+    let (content, said) = operate(&centre, &["dial", "nobody", "202"]);
+    assert!(!content && said.contains("there is no person"), "{said}");
+    let (content, said) = operate(&centre, &["dial", "ann", "9999"]);
+    assert!(!content && said.contains("404"), "{said}");
+    let mut ann = Phone::start(&centre.room, "ann", 700, switch.address, "udp");
+    let mut bob = Phone::start(&centre.room, "bob", 1_900, switch.address, "udp");
+    let begun = rows(&centre, &["dial", "--json", "ann", "202"]);
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_secs(2));
+    bob.hang_up();
+    ann.wait_for("CALL_CLOSED", A_WHILE);
+    let cdr = switch.cdr();
+    let wanted =
+        json!({ "call": begun[0]["call"], "caller": "ann", "called": "202", "answered_by": "bob", "status": 200 });
+    assert_fields(&cdr, &wanted);
+    ann.heard().assert_only("Ann's ear", 1_900, 700);
+    bob.heard().assert_only("Bob's ear", 700, 1_900);
+}
