@@ -1,6 +1,7 @@
 //! `centrala report`: what queues and agents did, read off the journal of a folder, or of a copy with the switch off.
 
 mod columns;
+mod menus;
 
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ enum By {
     Agents,
     /// A line an interval, all queues together
     Intervals,
+    /// A line a step of the menus: who came by, for how long, and where they went
+    Menus,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -83,6 +86,9 @@ const INTERVALS_MAX: u128 = 50_000;
 impl ReportArgs {
     pub fn run(self) -> Result<(), Failure> {
         let store = self.window.open()?;
+        if self.by == By::Menus {
+            return self.menus(&store);
+        }
         let conf = self.conf(&store)?;
         let mut report = Report::new(conf);
         let first = store.before(conf.from)?;
@@ -96,6 +102,23 @@ impl ReportArgs {
             reads
         })?;
         print!("{}", self.text(&report.finish(), conf));
+        Ok(())
+    }
+
+    fn menus(&self, store: &Store) -> Result<(), Failure> {
+        if self.interval.is_some() {
+            return Err("menus are counted for all of the time; say which with --from and --to".into());
+        }
+        let (from, until) = self.window.span(store)?;
+        let mut menus = menus::Menus::default();
+        store.after(store.before(from)?, |entry| {
+            let reads = entry.at < until;
+            if reads {
+                menus.take(&entry);
+            }
+            reads
+        })?;
+        menus.print(self.json, self.csv);
         Ok(())
     }
 
@@ -138,6 +161,7 @@ impl ReportArgs {
                 });
                 columns::print("queue", QUEUE, rows, &measures, form)
             }
+            By::Menus => String::new(), // they have figures of their own
             By::Intervals => {
                 let sums: Vec<_> = intervals.iter().map(|interval| (interval, sum(interval, wanted))).collect();
                 let name = || self.queue.as_ref().map_or_else(|| "all".to_owned(), ToString::to_string);

@@ -183,6 +183,10 @@ fn a_key_in_the_menu_leads_to_the_other_phone() {
     assert!(ms(1) >= 1_500 && ms(2) >= 3_000, "{traced}");
     assert_eq!(visits[1]["met"], json!(["answered"]));
     assert_eq!(visits[2]["met"], json!(["talks with bob", "ended by the other party: bye"]));
+    let report = centre.program(&["report", "menus", "--json", "--journal"]).arg(centre.journal()).output();
+    let report: Value = serde_json::from_slice(&report.expect("the program runs").stdout).expect("one line of JSON");
+    let wanted = json!({ "step": "menu:main", "visits": 1, "calls": 1, "hung_up": 0, "next": { "person:bob": 1 } });
+    assert_fields(&report, &wanted);
     bob.heard().assert_only("Bob's ear", ANN_HZ, WELCOME_HZ);
     let ann = ann.heard();
     assert!(
