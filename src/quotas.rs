@@ -209,7 +209,8 @@ impl Quotas {
         self.own.get(account).unwrap_or(&self.usual).clone()
     }
 
-    fn is_emergency(&self, number: &str) -> bool {
+    /// Is it a number that is never refused?
+    pub(crate) fn is_emergency(&self, number: &str) -> bool {
         self.emergency.iter().any(|emergency| emergency == number)
     }
 

@@ -43,6 +43,7 @@ pub(super) struct SwitchFile {
     digest: Vec<Spanned<String>>,
     calls_max: usize,
     emergency: Vec<Spanned<String>>,
+    domains: Vec<String>,
     limits: PersonLimits,
     connections: ConnectionLimits,
     dns: DnsTable,
@@ -148,6 +149,7 @@ impl Default for SwitchFile {
             digest: unplaced(["SHA-256", "MD5"]),
             calls_max: 10_000,
             emergency: unplaced(["112"]),
+            domains: Vec::new(),
             limits: PersonLimits::default(),
             connections: ConnectionLimits::default(),
             dns: DnsTable::default(),
@@ -255,6 +257,8 @@ pub struct SwitchConf {
     pub calls_max: usize,
     /// Numbers whose callers wait behind nobody, however much there is to do.
     pub emergency: Vec<String>,
+    /// Domains of ours, beside those that our people call themselves by.
+    pub domains: Vec<String>,
     /// What each person may use, where people.toml does not say.
     pub limits: PersonLimits,
     /// How many connections there may be.
@@ -419,6 +423,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         algorithms,
         calls_max: said.calls_max,
         emergency,
+        domains: said.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
         limits: said.limits,
         connections: said.connections,
         proxies: Proxies {

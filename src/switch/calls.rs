@@ -58,9 +58,13 @@ impl Switch {
         let id = CallId::new(self.clock.unix_ms(now), &mut self.random);
         let full = self.closing || self.journeys.len() >= self.calls_max || !self.admits(&incoming, now, out);
         let asks = route::Caller { from, number: party.number.clone() };
+        let foreign = matches!(asks.from, route::From::Person(_))
+            && !self.quotas.is_emergency(&called)
+            && self.is_foreign(&incoming.uri, Some(incoming.flow.local.ip()));
         let (called, only) = self.dialled_by(&incoming.uri, called);
         let found = match full {
             true => Found::only(Destination::Reject(503)),
+            false if foreign => Found::only(Destination::Reject(404)),
             false => self.leads(&asks, &called, now),
         };
         match found.destination {

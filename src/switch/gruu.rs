@@ -3,7 +3,9 @@
 //! Where it stands: what is dialled leads where it leads for everybody who dials the person; that only one phone is meant
 //! matters when the person's phones are looked up.
 
-use sip::{Binding, Gruu, Meant};
+use std::net::IpAddr;
+
+use sip::{Binding, Gruu, Host, Meant, Scheme, Uri};
 
 use super::Switch;
 
@@ -14,6 +16,17 @@ impl Switch {
             Meant::Phone(gruu) => (gruu.account.clone(), Some(gruu)),
             Meant::Anybody | Meant::Nobody => (called, None),
         }
+    }
+}
+
+impl Switch {
+    /// Is that somebody at a domain that is not ours? Of a phone that speaks to us at `local`. What trunks bring is for us.
+    pub(super) fn is_foreign(&self, uri: &str, local: Option<IpAddr>) -> bool {
+        let Ok(Uri { scheme: Scheme::Sip | Scheme::Sips, host, .. }) = uri.parse::<Uri>() else { return false };
+        let is_own = |address: IpAddr| {
+            Some(address) == local || self.own_addresses.contains(&address) || self.advertised.contains(&address)
+        };
+        !(matches!(host, Host::None) || host.address().is_some_and(is_own) || self.endpoint.is_ours(&host))
     }
 }
 

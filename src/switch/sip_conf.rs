@@ -20,6 +20,7 @@ pub(super) fn sip_conf(conf: &Conf) -> SipConf {
         expires_spread_percent: conf.switch.expires_spread_percent,
         flow_timer_secs: conf.switch.flow_timer_secs,
         service_route: conf.switch.service_route.clone(),
+        domains: conf.switch.domains.clone(),
         bindings_max: conf.switch.phones_max,
         watch_secs_min: *conf.switch.watch.expires_secs.start(),
         watch_secs_max: *conf.switch.watch.expires_secs.end(),

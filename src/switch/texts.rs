@@ -11,7 +11,8 @@ impl Switch {
     /// Somebody sends a text to somebody: to all phones that person has, or to the one it is for.
     pub(super) fn text(&mut self, text: TextId, account: &str, (called, uri): (String, &str), now: Time) {
         let (called, only) = self.dialled_by(uri, called);
-        let delivery = match self.means(account, &called, now).map(|found| found.destination) {
+        let found = self.means(account, &called, now).filter(|_| !self.is_foreign(uri, None));
+        let delivery = match found.map(|found| found.destination) {
             Some(Destination::Person(person)) => {
                 let sender = self.directory.person(account);
                 let mut bindings = self.endpoint.bindings(&person, now);

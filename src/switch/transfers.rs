@@ -34,6 +34,9 @@ impl Switch {
                 if let Some((_, _, (other, _))) = standing {
                     self.step(other, now, out, |journey| journey.hang_up("transferred", now));
                 }
+                if self.is_foreign(&referral.uri, None) {
+                    return self.step(id, now, out, |journey| journey.refuse_transfer(by, 404, now));
+                }
                 let (called, only) = self.dialled_by(&referral.uri, referral.called);
                 if let Some(running) = self.journeys.get_mut(&id) {
                     (running.only, running.by) = (only, Some(account.clone()));

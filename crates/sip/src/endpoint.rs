@@ -8,6 +8,7 @@ mod answers;
 mod bans;
 mod command;
 mod conf;
+mod domains;
 mod door;
 mod event;
 mod floods;
@@ -47,7 +48,8 @@ use crate::publish::Publications;
 use crate::register::{self, Binding, KeptBinding, Meant, Registrar};
 use crate::subscribe;
 use crate::texts::Texts;
-use crate::{Flow, Message, Request, Transport, stun, wire};
+use crate::{Flow, Host, Message, Request, Transport, stun, wire};
+use domains::Domains;
 use floods::{Floods, Tide};
 use gate::Gate;
 pub(crate) use gate::user_of;
@@ -97,6 +99,7 @@ pub struct Endpoint {
     subscriptions: subscribe::Table,
     texts: Texts,
     publications: Publications,
+    domains: Domains,
     /// Room for what machines say, kept to spare the allocator.
     wishes: Vec<Vec<invite::Output>>,
     said: Vec<register::Output>,
@@ -124,6 +127,7 @@ impl Endpoint {
             subscriptions: subscribe::Table::default(),
             texts: Texts::default(),
             publications: Publications::default(),
+            domains: Domains::default(),
             wishes: Vec::new(),
             said: Vec::new(),
             conf,
@@ -262,6 +266,11 @@ impl Endpoint {
         if self.conf.accounts.contains_key(account) {
             self.registrar.restore(account, kept, clock, now);
         }
+    }
+
+    /// Is that a name of ours?
+    pub fn is_ours(&self, host: &Host) -> bool {
+        self.domains.have(host, &self.conf)
     }
 
     /// The flow a leg's dialog goes by, once it is one.

@@ -35,6 +35,8 @@ pub struct SipConf {
     pub flow_timer_secs: u32,
     /// By which proxies phones are to send what they ask for, as header values (RFC 3608).
     pub service_route: Vec<String>,
+    /// Domains of ours, in small letters, beside those that our people call themselves by.
+    pub domains: Vec<String>,
     /// Contacts of one account.
     pub bindings_max: usize,
     /// What a message may measure.
@@ -104,6 +106,7 @@ impl Default for SipConf {
             expires_spread_percent: 20,
             flow_timer_secs: 120,
             service_route: Vec::new(),
+            domains: Vec::new(),
             bindings_max: 10,
             limits: Limits::default(),
             transactions_max: 100_000,

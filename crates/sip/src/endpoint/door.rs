@@ -392,6 +392,7 @@ impl Endpoint {
             None => self.gate.account(&self.conf, request, (seen, trusted), at_home, now, out)?,
         };
         self.floods.proven(&self.conf.floods, seen, now);
+        self.domains.learn(&request.headers);
         Ok(account)
     }
 
