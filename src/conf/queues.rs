@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::time::Duration;
 
-use acd::{AgentName, Member, Needs, Relax, Skilled, Staffing, Sticky, Strategy, Widening};
+use acd::{AgentName, AlertConf, Member, Needs, Relax, Skilled, Staffing, Sticky, Strategy, Widening};
 use flow::OverflowConf;
 use route::Destination;
 use serde::Deserialize;
@@ -73,6 +73,25 @@ struct QueueTable {
     #[serde(default)]
     overflow: OverflowTable,
     call_back: Option<Spanned<CallBackTable>>,
+    #[serde(default)]
+    alerts: AlertTable,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AlertTable {
+    waiting: Option<usize>,
+    longest_wait_secs: Option<u64>,
+    agents_min: Option<usize>,
+    service_level: Option<u8>,
+    answer_secs: u64,
+}
+
+impl Default for AlertTable {
+    fn default() -> AlertTable {
+        let (waiting, longest_wait_secs, agents_min, service_level) = (None, None, None, None);
+        AlertTable { waiting, longest_wait_secs, agents_min, service_level, answer_secs: 20 }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -311,6 +330,13 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         rest: secs(said.rest_secs),
         short_abandon: secs(said.short_abandon_secs),
         sticky: said.sticky_secs.map(|wait| Sticky { remember: secs(said.sticky_hours * 3600), wait: secs(wait) }),
+        alerts: AlertConf {
+            waiting: said.alerts.waiting,
+            longest_wait: said.alerts.longest_wait_secs.map(secs),
+            agents_min: said.alerts.agents_min,
+            service_level: said.alerts.service_level,
+            answer_within: secs(said.alerts.answer_secs),
+        },
         ..acd::QueueConf::new(name)
     };
     let announce_every = secs(said.announce_secs.clamp(5, 600));

@@ -58,6 +58,7 @@ pub(super) struct SwitchFile {
     journal: FolderTable,
     metrics: MetricsTable,
     features: FeaturesTable,
+    alerts: AlertsTable,
     park: ParkTable,
     speech: SpeechTable,
 }
@@ -164,6 +165,7 @@ impl Default for SwitchFile {
             journal: FolderTable::default(),
             metrics: MetricsTable::default(),
             features: FeaturesTable::default(),
+            alerts: AlertsTable::default(),
             park: ParkTable::default(),
             speech: SpeechTable::default(),
         }
@@ -309,6 +311,8 @@ pub struct SwitchConf {
     pub metrics: Option<SocketAddr>,
     /// What keys do during a call.
     pub features: FeaturesTable,
+    /// What is run for each alert of a queue; nothing where it is empty.
+    pub alert_hook: Vec<String>,
     /// Callers who are parked.
     pub park: ParkTable,
     /// How values are said.
@@ -349,10 +353,17 @@ impl SwitchConf {
             ("[media] dscp", self.media.dscp != new.media.dscp),
             ("[recording]", self.recording.needs_restart(&new.recording)),
             ("[journal] folder", self.journal != new.journal),
+            ("[alerts] hook", self.alert_hook != new.alert_hook),
             ("[metrics] listen", self.metrics != new.metrics),
         ];
         differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AlertsTable {
+    hook: Vec<String>,
 }
 
 pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
@@ -466,6 +477,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         speech: said.speech.checked(file, folder),
         metrics: said.metrics.listen.as_ref().and_then(|text| address(file, text)),
         features: said.features,
+        alert_hook: said.alerts.hook,
         park: said.park,
     }
 }

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 use super::Addresses;
+use super::alerts::Alerts;
 use super::ask::Request;
 use super::clock::Clock;
 use super::console::Answers;
@@ -95,6 +96,7 @@ pub(super) struct Control {
     web: Web,
     hours: KeptFile,
     call_backs: KeptFile,
+    alerts: Alerts,
     wishes: KeptFile,
     today: KeptFile,
     /// What that holds.
@@ -365,6 +367,7 @@ impl Control {
                 Output::Queue(fact) => {
                     logging::queue(&fact);
                     self.metrics.queue(&fact.what);
+                    self.alerts.tell(&fact.what);
                     self.journal.append(fact.at, Record::Queue(fact.what));
                 }
                 Output::Trunk(news) => logging::trunk(&news),

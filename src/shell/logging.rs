@@ -96,6 +96,12 @@ pub(super) fn queue(fact: &acd::Fact) {
         What::Refused { queue, call, agent, how, rang } => {
             info!(%call, %queue, %agent, ?how, rang_secs = rang.as_secs(), "not taken");
         }
+        What::Alert { queue, alert, value, limit, raised: true } => {
+            warn!(%queue, alert = alert.word(), value, limit, "a threshold is passed")
+        }
+        What::Alert { queue, alert, value, limit, raised: false } => {
+            info!(%queue, alert = alert.word(), value, limit, "a threshold is passed no longer")
+        }
         What::CallBack { queue, call, state, tries, .. } => {
             info!(%call, %queue, state = state.word(), tries, "call-back")
         }

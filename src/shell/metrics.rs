@@ -147,6 +147,7 @@ impl Metrics {
             }
             QueueWhat::Withdrawn { .. }
             | QueueWhat::CallBack { .. }
+            | QueueWhat::Alert { .. }
             | QueueWhat::AgentIs { .. }
             | QueueWhat::Serves { .. }
             | QueueWhat::Closed { .. } => {}

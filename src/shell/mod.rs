@@ -4,6 +4,7 @@
 //! threads, the recorder and the journal have threads of their own and bounded channels between.
 
 mod addresses;
+mod alerts;
 mod ask;
 mod callers;
 pub mod clock;

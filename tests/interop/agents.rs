@@ -153,3 +153,28 @@ fn who_wants_to_be_called_back_is_called_after_a_power_cut_too() {
     assert!(told.contains("|CALLBACK|asked|201|0") && told.contains("|CALLBACK|reached|201|0"), "{told}");
     bob.heard().assert_only("Bob's ear", ANN_HZ, BOB_HZ);
 }
+
+#[test]
+fn a_threshold_that_is_passed_is_told_of_by_journal_and_command() {
+    let centre = centre_with_a_queue("agents-alerts");
+    centre.add("queues.toml", "[queue.sales.alerts]\nwaiting = 1\nagents_min = 1\n");
+    let told = centre.room.path().join("told");
+    let script = format!(
+        "echo $CENTRALA_QUEUE $CENTRALA_ALERT $CENTRALA_STATE $CENTRALA_VALUE $CENTRALA_LIMIT >> {}",
+        told.display()
+    );
+    centre.add("switch.toml", &format!("\n[alerts]\nhook = [\"sh\", \"-c\", \"{script}\"]\n"));
+    let switch = centre.start();
+    let said = |line: &str| {
+        let text = fs::read_to_string(&told).unwrap_or_default();
+        text.lines().any(|told| told == line).then_some(())
+    };
+    until("an alert of a queue nobody serves", A_WHILE, || said("sales agents raised 0 1"));
+    let ann = Party::new("ann");
+    let waits = ann.play("caller_talks", &centre.room, switch.address, "400", &[]);
+    until("an alert of a caller who waits", A_WHILE, || said("sales waiting raised 1 1"));
+    waits.passes();
+    let journal = centre.program(&["journal", "tail"]).output().expect("the journal");
+    let text = String::from_utf8_lossy(&journal.stdout).into_owned();
+    assert!(text.contains("alert") && text.contains("waiting"), "{text}");
+}

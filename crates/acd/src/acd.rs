@@ -11,6 +11,7 @@ mod restore;
 mod serving;
 #[cfg(test)]
 mod storm;
+mod thresholds;
 mod view;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -48,6 +49,8 @@ pub struct Acd {
     memory: Memory,
     debts: Debts,
     timers: BTreeSet<(Time, Timer)>,
+    /// When it is looked at thresholds next, where there are any.
+    look_at: Option<Time>,
     /// Agents who became free, and calls that became open, with this input.
     freed: VecDeque<u32>,
     opened: VecDeque<CallId>,
@@ -80,6 +83,7 @@ impl Acd {
             memory: Memory::default(),
             debts: Debts::default(),
             timers: BTreeSet::new(),
+            look_at: None,
             freed: VecDeque::new(),
             opened: VecDeque::new(),
             restaffed: BTreeSet::new(),
@@ -139,11 +143,12 @@ impl Acd {
         // After the input: an answer that comes in the moment the ringing time is up is an answer.
         self.time_has_passed(out);
         self.settle(out);
+        self.look_at_thresholds(out);
     }
 
     /// When [`Input::Tick`] is due next.
     pub fn deadline(&self) -> Option<Time> {
-        self.timers.first().map(|(at, _)| *at)
+        self.timers.first().map(|(at, _)| *at).into_iter().chain(self.look_at).min()
     }
 
     /// An agent's state; none where there is no such agent.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{AgentName, Needs, QueueName, Skilled};
+use crate::{AgentName, AlertConf, Needs, QueueName, Skilled};
 
 /// All queues and agents of a switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,6 +116,8 @@ pub struct QueueConf {
     pub short_abandon: Duration,
     /// Whether callers get the agent they had before.
     pub sticky: Option<Sticky>,
+    /// When somebody is to be told how it stands.
+    pub alerts: AlertConf,
 }
 
 impl QueueConf {
@@ -140,6 +142,7 @@ impl QueueConf {
             rest: Duration::from_secs(5),
             short_abandon: Duration::from_secs(5),
             sticky: None,
+            alerts: AlertConf::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base::{CallId, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentName, AgentState, CallBackState, QueueName, Refusal, Strategy};
+use crate::{AgentName, AgentState, Alert, CallBackState, QueueName, Refusal, Strategy};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +118,19 @@ pub enum What {
         queue: QueueName,
         /// Again.
         serves: bool,
+    },
+    /// A queue has passed a threshold, or no longer does.
+    Alert {
+        /// The queue.
+        queue: QueueName,
+        /// Which.
+        alert: Alert,
+        /// How it stands: calls, seconds, agents or percent.
+        value: u64,
+        /// The threshold.
+        limit: u64,
+        /// It passed it.
+        raised: bool,
     },
     /// A call-back is so far.
     CallBack {

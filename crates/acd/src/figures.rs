@@ -331,6 +331,7 @@ impl Figures {
             | What::Withdrawn { .. }
             | What::Serves { .. }
             | What::CallBack { .. }
+            | What::Alert { .. }
             | What::Closed { .. } => {}
         }
     }

@@ -80,7 +80,11 @@ impl History {
                     _ => {}
                 }
             }
-            What::Entered { .. } | What::Serves { .. } | What::CallBack { .. } | What::Closed { .. } => {}
+            What::Entered { .. }
+            | What::Serves { .. }
+            | What::CallBack { .. }
+            | What::Alert { .. }
+            | What::Closed { .. } => {}
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod acd;
 mod agent;
+mod alert;
 mod call_back;
 mod conf;
 mod entry;
@@ -31,6 +32,7 @@ mod want;
 
 pub use acd::{Acd, AgentView, Owed, QueueView, Restored, RestoredAgent};
 pub use agent::AgentState;
+pub use alert::{Alert, AlertConf};
 pub use call_back::{CallBackInput, CallBackOutput, CallBackState, CallBacks, First, Terms, Wish};
 pub use conf::{AcdConf, AgentConf, Member, QueueConf, Staffing, Sticky, Strategy};
 pub use fact::{EndedBy, Fact, Occasion, Outcome, Overflow, What, Why};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use base::{CallId, Time};
 
 use crate::agent::State;
+use crate::alert::Alerts;
 use crate::estimate::{Estimate, Made};
 use crate::idle::Idle;
 use crate::places::Places;
@@ -32,6 +33,7 @@ pub(crate) struct Queue {
     /// Everybody who waits, be he in the line or not.
     pub(crate) waiting: Places,
     pub(crate) estimate: Estimate,
+    pub(crate) alerts: Alerts,
     line: BTreeMap<Want, BTreeSet<(Place, CallId)>>,
     staff: Staff,
     /// Since when nobody is logged in.
@@ -55,6 +57,7 @@ impl Queue {
             closed: false,
             waiting: Places::default(),
             estimate: Estimate::default(),
+            alerts: Alerts::default(),
             line: BTreeMap::new(),
             staff: Staff::default(),
             unstaffed_since: Some(now),

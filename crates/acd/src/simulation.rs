@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base::{CallId, Random, Time};
 
-use crate::{Acd, AcdConf, AgentName, EndedBy, Fact, Gone, Input, Join, Outcome, Output, QueueName};
+use crate::{Acd, AcdConf, AgentName, AlertConf, EndedBy, Fact, Gone, Input, Join, Outcome, Output, QueueName};
 
 /// Somebody who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,8 @@ struct Simulation<'a, F> {
 }
 
 /// Lets these callers meet these agents, and tells `take` every fact, in order. It ends when all is over that was begun.
-pub fn simulate(conf: AcdConf, callers: &[Caller], shifts: &[Shift], random: Random, take: impl FnMut(&Fact)) {
+pub fn simulate(mut conf: AcdConf, callers: &[Caller], shifts: &[Shift], random: Random, take: impl FnMut(&Fact)) {
+    conf.queues.iter_mut().for_each(|queue| queue.alerts = AlertConf::default()); // nobody is to be told of what is not
     let mut random = random;
     let mut simulation = Simulation {
         acd: Acd::new(conf, random.fork()),

@@ -76,7 +76,9 @@ impl Record {
 
     /// The call it is about.
     pub fn call(&self) -> Option<CallId> {
-        use acd::What::{AgentIs, CallBack, Closed, Completed, Entered, Left, Offered, Refused, Serves, Withdrawn};
+        use acd::What::{
+            AgentIs, Alert, CallBack, Closed, Completed, Entered, Left, Offered, Refused, Serves, Withdrawn,
+        };
         match self {
             Record::Call { call, .. } | Record::Over { call } => Some(*call),
             Record::Queue(
@@ -88,7 +90,7 @@ impl Record {
                 | Completed { call, .. }
                 | CallBack { call, .. },
             ) => Some(*call),
-            Record::Queue(AgentIs { .. } | Serves { .. } | Closed { .. })
+            Record::Queue(Alert { .. } | AgentIs { .. } | Serves { .. } | Closed { .. })
             | Record::Started { .. }
             | Record::Stopped
             | Record::Hours { .. }

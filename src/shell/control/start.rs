@@ -14,6 +14,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_local;
 use tracing::{error, info, warn};
 
+use super::super::alerts::Alerts;
 use super::super::ask::SOCKET;
 use super::super::clock::Clock;
 use super::super::console::Console;
@@ -159,6 +160,7 @@ impl Control {
             web: Web::start(inbox.clone())?,
             hours,
             call_backs,
+            alerts: Alerts::start(&conf.switch.alert_hook)?,
             wishes,
             today,
             today_kept: String::new(),

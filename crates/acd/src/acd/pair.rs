@@ -154,6 +154,10 @@ impl Acd {
             _ => End::Other,
         };
         queue.estimate.waited(entry.estimate, end, waited);
+        if end != End::Other {
+            let in_time = end == End::Answered && waited <= queue.conf.alerts.answer_within;
+            queue.alerts.ended(in_time, self.now);
+        }
         let queue = queue.conf.name.clone();
         if outcome == Outcome::Failed {
             let (queue, caller) = (queue.clone(), entry.caller.clone());

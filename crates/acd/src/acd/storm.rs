@@ -97,6 +97,13 @@ fn queue(number: u64, agents: &[AgentName], random: &mut Random) -> QueueConf {
         misses_max: random.below(3) as u32,
         rest: secs(random, 5),
         estimate_max: maybe(random, 60),
+        alerts: AlertConf {
+            waiting: random.one_in(3).then(|| random.below(5) as usize),
+            longest_wait: maybe(random, 30),
+            agents_min: random.one_in(3).then(|| random.below(4) as usize),
+            service_level: random.one_in(3).then_some(80),
+            answer_within: secs(random, 20),
+        },
         sticky: random.one_in(2).then(|| Sticky { remember: secs(random, 600), wait: secs(random, 20) }),
         ..QueueConf::new(format!("queue-{number}").parse().unwrap())
     }
