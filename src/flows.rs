@@ -1,6 +1,7 @@
-//! `centrala flow`: what in the menus cannot be meant, their picture, and where a caller came by.
+//! `centrala flow`: what in the menus cannot be meant, their picture, a walk through them, and where a caller came by.
 
 mod trace;
+mod walk;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,8 @@ pub enum Command {
         #[command(flatten)]
         of: Of,
     },
+    /// Walk the menus in the terminal: type keys, see what is said and where they lead. No phone, no waiting
+    Try(walk::TryArgs),
     /// Say where a caller came by, when, and for how long: menus, queues, people. Read off the journal
     Trace(trace::TraceArgs),
 }
@@ -81,6 +84,7 @@ impl Command {
                 print!("{}", graph(&conf).mermaid(entries(&conf)));
                 Ok(())
             }
+            Command::Try(args) => args.run(),
             Command::Trace(args) => args.run(),
         }
     }

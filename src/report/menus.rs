@@ -85,7 +85,7 @@ impl Step {
 
     /// The ways on, the most frequent first.
     fn ways(&self) -> Vec<(&str, u64)> {
-        let name = |to| if to == "" { "the end" } else { to };
+        let name = |to| if str::is_empty(to) { "the end" } else { to };
         let mut ways: Vec<_> = self.next.iter().map(|(to, count)| (name(to.as_str()), *count)).collect();
         ways.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         ways
