@@ -26,8 +26,9 @@ use super::retention::RetentionTable;
 use super::speech::{SpeechConf, SpeechTable};
 use super::watch::{self, WatchConf, WatchTable};
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A day: no ban lasts longer.
-const BAN_SECS_MAX: u64 = 24 * 3600;
+const BAN_SECS_MAX: u64 = DAY.as_secs();
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -55,7 +56,7 @@ pub(super) struct SwitchFile {
     recording: RecordingConf,
     record: Vec<RecordTable>,
     retention: RetentionTable,
-    journal: FolderTable,
+    journal: JournalTable,
     metrics: MetricsTable,
     features: FeaturesTable,
     alerts: AlertsTable,
@@ -132,8 +133,9 @@ struct MetricsTable {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct FolderTable {
+struct JournalTable {
     folder: Option<PathBuf>,
+    days: u32,
 }
 
 impl Default for SwitchFile {
@@ -162,7 +164,7 @@ impl Default for SwitchFile {
             recording: RecordingConf::default(),
             record: Vec::new(),
             retention: RetentionTable::default(),
-            journal: FolderTable::default(),
+            journal: JournalTable::default(),
             metrics: MetricsTable::default(),
             features: FeaturesTable::default(),
             alerts: AlertsTable::default(),
@@ -307,6 +309,8 @@ pub struct SwitchConf {
     pub(super) retention: RetentionTable,
     /// Where CDRs go.
     pub journal: PathBuf,
+    /// How long it is kept, where not for ever.
+    pub journal_keep: Option<Duration>,
     /// Where metrics may be read; none: nowhere.
     pub metrics: Option<SocketAddr>,
     /// What keys do during a call.
@@ -354,6 +358,7 @@ impl SwitchConf {
             ("[recording]", self.recording.needs_restart(&new.recording)),
             ("[journal] folder", self.journal != new.journal),
             ("[alerts] hook", self.alert_hook != new.alert_hook),
+            ("[journal] days", self.journal_keep != new.journal_keep),
             ("[metrics] listen", self.metrics != new.metrics),
         ];
         differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
@@ -474,6 +479,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         record: said.record,
         retention: said.retention,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),
+        journal_keep: (said.journal.days > 0).then(|| DAY * said.journal.days),
         speech: said.speech.checked(file, folder),
         metrics: said.metrics.listen.as_ref().and_then(|text| address(file, text)),
         features: said.features,

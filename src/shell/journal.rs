@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use base::{CallId, Time, WallClock};
 use call::Cdr;
+use jiff::Timestamp;
 use journal::{Entry, JournalError, Orphans, Record, Store};
 use tracing::{error, info, warn};
 
@@ -36,6 +37,10 @@ const TRY_AGAIN: Duration = Duration::from_millis(250);
 /// Lines that wait to be written after their facts: when it is more, facts wait, too.
 const LINES_MAX: usize = 100_000;
 const BYTES_MAX: usize = 1 << 24;
+
+/// What is older than is wished goes in small pieces, so that nothing has to wait for it.
+const FORGOTTEN_MAX: usize = 2_000;
+const FORGET_EVERY: Duration = Duration::from_secs(20);
 
 /// Up to which entry CDRs are in their files.
 const CDRS: &str = "cdr";
@@ -90,8 +95,12 @@ struct Word {
 
 impl Journal {
     /// Opens the folder's journal, closes what a crash left open, and starts the thread. It ends, with everything written,
-    /// when the journal is dropped. Told is also what the queues were when the switch ended.
-    pub(super) fn start(folder: &Path, clock: Clock) -> io::Result<(Journal, JoinHandle<()>, acd::Restored)> {
+    /// when the journal is dropped. What is older than `keep` goes. Told is also what the queues were when the switch ended.
+    pub(super) fn start(
+        folder: &Path,
+        keep: Option<Duration>,
+        clock: Clock,
+    ) -> io::Result<(Journal, JoinHandle<()>, acd::Restored)> {
         fs::create_dir_all(folder)?;
         // Whether it can be written is better known now than after the first call.
         let probe = folder.join(".probe");
@@ -103,7 +112,7 @@ impl Journal {
         writer.store.append(&[began], &[run]).map_err(io::Error::other)?;
         let (door, inbox) = sync_channel(WAITING_MAX);
         let lost = Arc::new(AtomicU64::new(0));
-        writer.lost = lost.clone();
+        (writer.lost, writer.keep) = (lost.clone(), keep);
         let progress = writer.progress.clone();
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&inbox))?;
         Ok((Journal { door, clock, earlier: HashMap::new(), lost, progress }, thread, queues))
@@ -168,6 +177,9 @@ struct Writer {
     /// Up to here the files are known to have their lines.
     shown: u64,
     failing: bool,
+    /// How long what happened is kept, where not for ever, and when it is looked for what is older.
+    keep: Option<Duration>,
+    next_look: Time,
 }
 
 impl Writer {
@@ -197,6 +209,8 @@ impl Writer {
             run_before,
             shown,
             failing: false,
+            keep: None,
+            next_look: Time::ZERO,
         };
         for call in over {
             let cdr = journal::cdr_of(call, &writer.store.of_call(call)?);
@@ -217,6 +231,7 @@ impl Writer {
             let ended = self.take(inbox);
             let written = self.write();
             self.say(&written);
+            self.forget();
             match (ended, written) {
                 (true, Ok(())) => return self.stop(),
                 (true, Err(_)) if self.unwritten.is_empty() => return,
@@ -238,8 +253,8 @@ impl Writer {
             thread::sleep(TRY_AGAIN);
         } else if self.unwritten.is_empty() {
             // Once nothing happens for a while, it is remembered up to where all is shown.
-            match inbox.recv_timeout(if self.shown < self.store.last() { TRY_AGAIN } else { Duration::from_secs(3600) })
-            {
+            let rest = if self.keep.is_some() { FORGET_EVERY } else { Duration::from_secs(3600) };
+            match inbox.recv_timeout(if self.shown < self.store.last() { TRY_AGAIN } else { rest }) {
                 Ok(word) => self.unwritten.push_back(word),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return true,
@@ -294,6 +309,31 @@ impl Writer {
             self.write_lines()?;
             if self.unwritten.is_empty() {
                 return Ok(());
+            }
+        }
+    }
+
+    /// What has been kept long enough goes: entries that are shown and of no call that stands, and the CDRs of such days.
+    fn forget(&mut self) {
+        let now = self.clock.now();
+        let Some(keep) = self.keep.filter(|_| now >= self.next_look && !self.failing) else { return };
+        self.next_look = now + FORGET_EVERY;
+        let wall = self.clock.wall();
+        let before = wall.since_1970(now) - keep;
+        match self.store.forget(before, self.shown, FORGOTTEN_MAX) {
+            Ok(0) => {}
+            Ok(entries) => info!(entries, "kept long enough: out of the journal"),
+            Err(why) => warn!("what is old stays in the journal: {why}"),
+        }
+        let first = Timestamp::from_millisecond(WallClock::UNIX.unix_ms(before)).unwrap_or_default();
+        let first = first.strftime("%Y-%m-%d").to_string();
+        for file in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = file.file_name();
+            let day = name.to_str().and_then(|name| name.strip_prefix("cdr-")?.strip_suffix(".jsonl"));
+            if day.is_some_and(|day| day.len() == first.len() && *day < *first)
+                && let Err(why) = fs::remove_file(file.path())
+            {
+                warn!("{} is kept long enough, and stays: {why}", file.path().display());
             }
         }
     }
@@ -442,11 +482,55 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_long_enough_goes_and_nothing_of_a_call_that_stands() {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let folder = Folder::new("kept");
+        let (clock, mut random) = (Clock::start(), Random::numbered(1));
+        let today = clock.wall().since_1970(clock.now());
+        let [over, standing] = [(); 2].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
+        let mut store = Store::open(&folder.0).expect("opened");
+        for (days, calls) in [(40_u64, vec![over, standing]), (10, vec![])] {
+            let first = |call: &CallId| {
+                let what = a_call(*call, clock).0.into_iter().next().expect("a fact").what;
+                Record::Call { call: *call, what }
+            };
+            let ended = calls.iter().filter(|call| **call == over).map(|call| Record::Over { call: *call });
+            let records = calls.iter().map(first).chain(ended).chain([Record::Lost { facts: days }]);
+            let group: Vec<(Time, Record)> = records.map(|record| (today - DAY * days as u32, record)).collect();
+            store.append(&group, &[]).expect("appended");
+        }
+        let before = folder.facts();
+        assert_eq!(store.forget(today - DAY * 30, 2, 100).expect("forgotten"), 1, "what is shown alone");
+        assert_eq!(store.forget(today - DAY * 30, 100, 1).expect("forgotten"), 1, "so many at once");
+        assert_eq!(store.forget(today - DAY * 30, 100, 100).expect("forgotten"), 1);
+        assert_eq!(store.forget(today - DAY * 30, 100, 100).expect("forgotten"), 0);
+        assert_eq!(folder.facts(), before - 3);
+        let mut left = Vec::new();
+        let read = |entry: Entry| {
+            left.push(entry.record.call());
+            true
+        };
+        store.after(0, read).expect("read");
+        assert_eq!(left, [Some(standing), None], "the call that stands, and what is younger");
+        let last = store.last();
+        drop(store);
+        for day in ["2001-01-01", "2999-01-01"] {
+            fs::write(folder.0.join(format!("cdr-{day}.jsonl")), "{}\n").expect("written");
+        }
+        let (journal, thread, _) = Journal::start(&folder.0, Some(DAY * 5), clock).expect("started");
+        drop(journal);
+        thread.join().expect("ended");
+        assert!(!folder.0.join("cdr-2001-01-01.jsonl").exists() && folder.0.join("cdr-2999-01-01.jsonl").exists());
+        let store = Store::open(&folder.0).expect("opened");
+        assert!(store.last() > last, "no number is given again");
+    }
+
+    #[test]
     fn every_record_is_shown_once_whatever_was_cut_off() {
         let folder = Folder::new("once");
         let (clock, mut random) = (Clock::start(), Random::numbered(1));
         let ids = [(); 3].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
-        let (mut journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
+        let (mut journal, thread, _) = Journal::start(&folder.0, None, clock).expect("started");
         ids.iter().for_each(|call| tell(&mut journal, *call, clock));
         drop(journal);
         thread.join().expect("ended");
@@ -460,7 +544,7 @@ mod tests {
         let file = line(&folder.0, &a_call(ids[0], clock).1).0;
         let whole = told.lines().next().map_or(0, str::len) + 1;
         fs::write(&file, &told[..whole + 30]).expect("written");
-        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, None, clock).expect("started");
         drop(journal);
         thread.join().expect("ended");
         assert_eq!(folder.cdrs(), told);
@@ -470,7 +554,7 @@ mod tests {
     fn the_queue_log_goes_on_where_it_was_cut_off() {
         let folder = Folder::new("queue-log");
         let clock = Clock::start();
-        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, None, clock).expect("started");
         for name in ["ann", "bob", "eve"] {
             let (agent, state) = (name.parse().expect("a name"), acd::AgentState::Available);
             journal.append(clock.now(), Record::Queue(acd::What::AgentIs { agent, state }));
@@ -488,7 +572,7 @@ mod tests {
         store.append(&[], &marks).expect("as if no more had been shown");
         drop(store);
         fs::write(&file, &told[..first + 40]).expect("written");
-        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, None, clock).expect("started");
         drop(journal);
         thread.join().expect("ended");
         let later = fs::read_to_string(&file).expect("written");
@@ -507,7 +591,7 @@ mod tests {
         let fact = (clock.wall().since_1970(started.at), Record::Call { call, what: started.what });
         store.append(&[fact], &[]).expect("appended");
         drop(store);
-        let (journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
+        let (journal, thread, _) = Journal::start(&folder.0, None, clock).expect("started");
         drop(journal);
         thread.join().expect("ended");
         let told = folder.cdrs();
@@ -521,7 +605,7 @@ mod tests {
         let ids = [(); 50].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
         let file = line(&folder.0, &a_call(ids[0], clock).1).0;
         fs::create_dir(&file).expect("in the way");
-        let (mut journal, thread, _) = Journal::start(&folder.0, clock).expect("started");
+        let (mut journal, thread, _) = Journal::start(&folder.0, None, clock).expect("started");
         ids[..25].iter().for_each(|call| tell(&mut journal, *call, clock));
         until("the facts", || folder.facts() > 25 * 3);
         ids[25..].iter().for_each(|call| tell(&mut journal, *call, clock));

@@ -141,6 +141,19 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets the oldest entries that happened before `before`, `most` of them at most: none from `number` on, and none of a
+    /// call of which something is open. Says how many. Numbers are never given again.
+    ///
+    /// # Errors
+    /// When the disk does not take it: then nothing has changed.
+    pub fn forget(&mut self, before: Time, number: u64, most: usize) -> Result<usize, JournalError> {
+        let sql = "DELETE FROM facts WHERE number IN (SELECT number FROM facts WHERE at < ?1 AND number < ?2
+            AND (call IS NULL OR call NOT IN (SELECT call FROM open)) ORDER BY at LIMIT ?3)";
+        let end = number.min(self.last); // the last one says which number is next
+        let gone = self.sqlite.execute(sql, params![before.as_nanos() as i64, end as i64, most as i64]);
+        gone.map_err(|why| self.fault(why))
+    }
+
     /// A number that was remembered, such as up to where a fold is known to have been shown; 0 where none was.
     ///
     /// # Errors

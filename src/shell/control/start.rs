@@ -85,7 +85,8 @@ impl Control {
         let (recorder, expiry, recorder_threads) = start_recorder(&conf, clock, inbox.clone())?;
         let folder = &conf.switch.journal;
         let fault = |why| StartError::Journal { folder: folder.clone(), why };
-        let (journal, journal_thread, queues) = Journal::start(folder, clock).map_err(fault)?;
+        let (journal, journal_thread, queues) =
+            Journal::start(folder, conf.switch.journal_keep, clock).map_err(fault)?;
 
         let (events, clips) = (inbox.clone(), recorder.clone());
         let identity = identity(clock)?;
