@@ -40,6 +40,9 @@ impl Switch {
                 let (called, only) = self.dialled_by(&referral.uri, referral.called);
                 if let Some(running) = self.journeys.get_mut(&id) {
                     (running.only, running.by) = (only, Some(account.clone()));
+                    if !referral.user_to_user.is_empty() {
+                        running.caller.user_to_user.clone_from(&referral.user_to_user);
+                    }
                 }
                 let found = self.leads(&Caller::person(&account), &called, now);
                 self.step(id, now, out, |journey| journey.transfer(by, found, now));

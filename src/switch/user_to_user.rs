@@ -41,7 +41,11 @@ impl Switch {
         let running = self.journeys.get_mut(&id).filter(|running| beside.is_some() || running.told_beside)?;
         let call = running.journey.call();
         let to = match event {
-            Event::Ringing { .. } | Event::Answered { .. } if call.awaits_answer() => call.caller().id,
+            Event::Ringing { .. } | Event::Answered { .. } | Event::Ended { end: End::Refused(_), .. }
+                if call.awaits_answer() =>
+            {
+                call.caller().id
+            }
             Event::Offered { .. } | Event::Ended { end: End::Bye, .. } => call.partner(from)?,
             _ => return None,
         };

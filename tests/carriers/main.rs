@@ -376,7 +376,7 @@ fn an_agent_sees_whom_a_trusted_trunk_says_and_what_it_passes() {
     }
 }
 
-/// RFC 7433 §4: in answers that are no refusals, in a re-INVITE and in a BYE.
+/// RFC 7433 §4: in answers, refusals too, in a re-INVITE and in a BYE.
 #[test]
 fn what_applications_tell_each_other_passes_where_the_conf_says_so() {
     let mut desk = Desk::new(&[("trunks.toml", POLICIES), ("routes.toml", POLICY_ROUTES)]);
@@ -408,14 +408,20 @@ fn what_applications_tell_each_other_passes_where_the_conf_says_so() {
         told(&bye, "04");
         desk.answer(&ann, &bye, 200, "");
 
-        // A refusal says nothing end to end, and what was said while it rang is not said again.
-        desk.forget();
-        desk.dial("ann", number);
-        let invite = desk.rings(carrier);
-        desk.answer(carrier, &invite, 180, &beside("05"));
-        desk.answer(carrier, &invite, 486, &beside("06"));
-        assert!(headers(&desk.hears_status(486), "User-to-User").is_empty());
-        desk.pass(12);
+        // What was said while it rang is not said again by a refusal, which has words of its own or none.
+        for (words, wanted) in [(beside("06"), Some("06")), (String::new(), None)] {
+            desk.forget();
+            desk.dial("ann", number);
+            let invite = desk.rings(carrier);
+            desk.answer(carrier, &invite, 180, &beside("05"));
+            desk.answer(carrier, &invite, 486, &words);
+            let refusal = desk.hears_status(486);
+            match wanted {
+                Some(word) => told(&refusal, word),
+                None => assert!(headers(&refusal, "User-to-User").is_empty(), "{refusal}"),
+            }
+            desk.pass(12);
+        }
     }
     // Too long is not passed on at all; what rang for one is not what the other says that answers.
     desk.forget();

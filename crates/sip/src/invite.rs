@@ -254,11 +254,11 @@ impl Asked {
             for route in self.headers.all(&Name::RecordRoute) {
                 response.headers.push(Name::RecordRoute, route);
             }
-            for said in self.headers.all(&Name::UserToUser) {
-                response.headers.push(Name::UserToUser, said); // RFC 7433 §4: no refusal does
-            }
             response.headers.push(Name::Contact, contact(flow));
             response.headers.push(Name::Allow, ALLOW);
+        }
+        for said in self.headers.all(&Name::UserToUser) {
+            response.headers.push(Name::UserToUser, said);
         }
         if status == 503 {
             // RFC 3261 §21.5.4: without it 503 means 500, and the caller tries no other server.

@@ -27,13 +27,10 @@ pub(crate) fn write(said: &[String], headers: &mut Headers) {
     said.iter().for_each(|value| headers.push(Name::UserToUser, &**value));
 }
 
-/// What was told to a leg with this: in an answer to our INVITE, in a re-INVITE or UPDATE, in a BYE. Refusals say nothing
-/// end to end (RFC 7433 §4).
+/// What was told to a leg with this: in an answer to our INVITE, be it a refusal, in a re-INVITE or UPDATE, in a BYE.
 pub(crate) fn said_in(input: &Input<'_>) -> Option<Vec<String>> {
     let headers = match input {
-        Input::Response { method: Method::Invite, response, .. } if (101..300).contains(&response.status) => {
-            &response.headers
-        }
+        Input::Response { method: Method::Invite, response, .. } if response.status > 100 => &response.headers,
         Input::Request { request, .. } if matches!(request.method, Method::Invite | Method::Update | Method::Bye) => {
             &request.headers
         }

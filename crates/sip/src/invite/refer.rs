@@ -9,7 +9,7 @@ use super::{Asked, DialogId, Input, Output, TransactionId, answer, contact};
 use crate::dialog::Dialog;
 use crate::name_addr::Parts;
 use crate::uri::unescape;
-use crate::{Flow, Headers, Name, Request, Uri, reason_phrase};
+use crate::{Flow, Headers, Name, Request, Uri, reason_phrase, user_to_user};
 
 /// Whom a party wants its partner to talk with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Referral {
     pub called: String,
     /// The call to be taken over (RFC 3891): an attended transfer.
     pub replaces: Option<DialogId>,
+    /// What who refers tells the application there (RFC 7433 §4), as headers of the URI.
+    pub user_to_user: Vec<String>,
 }
 
 impl Referral {
@@ -34,16 +36,17 @@ impl Referral {
             return Err(501);
         }
         let headers = uri.headers.as_deref().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        let replaces = headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("Replaces"));
-        let replaces = match replaces {
+        let mut said = Headers::default();
+        headers.for_each(|(name, value)| said.push(Name::from(name), unescape(value)));
+        let replaces = match said.first(&Name::Replaces) {
             None => None,
-            Some((_, value)) => Some(DialogId::read(&unescape(value)).ok_or(400_u16)?),
+            Some(value) => Some(DialogId::read(value).ok_or(400_u16)?),
         };
         let called = uri.user.clone().unwrap_or_default();
         if called.is_empty() && replaces.is_none() {
             return Err(404);
         }
-        Ok(Referral { uri: text.to_owned(), called, replaces })
+        Ok(Referral { uri: text.to_owned(), called, replaces, user_to_user: user_to_user::user_to_user(&said) })
     }
 }
 

@@ -177,7 +177,10 @@ impl Uas {
             Wanted::All => true,
         };
         match &self.unheard {
-            _ if !reliably => self.invite.respond(status, self.dialog.flow, sdp, out),
+            _ if !reliably => {
+                self.invite.respond(status, self.dialog.flow, sdp, out);
+                self.invite.says_beside(&[]); // once
+            }
             Some(_) => self.next = Next::Ring { status, sdp },
             None => {
                 let flow = self.dialog.flow;
@@ -191,6 +194,7 @@ impl Uas {
                 let response = self.invite.response(status, flow, sdp);
                 let unheard = Unheard::new(names, response, flow.transport.is_reliable(), now, out);
                 self.unheard = Some(Box::new(unheard));
+                self.invite.says_beside(&[]);
             }
         }
     }
