@@ -82,6 +82,9 @@ pub struct Switch {
     /// What those who want to be called back have still to be told.
     asked_back: VecDeque<acd::CallBackInput>,
     called: call_backs::Called,
+    /// Which queues are open by their hours, and when that is looked at next.
+    open_queues: HashMap<String, bool>,
+    hours_due: Option<Time>,
     advertised: Vec<IpAddr>,
     /// The addresses our legs were ever given: one a network we are in.
     own_addresses: HashSet<IpAddr>,
@@ -134,6 +137,8 @@ impl Switch {
             call_backs: CallBacks::new(Vec::new(), random.fork()),
             asked_back: VecDeque::new(),
             called: call_backs::Called::new(),
+            open_queues: HashMap::new(),
+            hours_due: Some(Time::ZERO),
             advertised: conf.switch.advertised.addresses().collect(),
             own_addresses: HashSet::new(),
             lost_addresses: BTreeSet::new(),
@@ -246,7 +251,11 @@ impl Switch {
     pub fn deadline(&self) -> Option<Time> {
         let call = self.deadlines.peek().map(|Reverse((at, _))| *at);
         let rooms = [self.endpoint.deadline(), self.acd.deadline(), self.locator.deadline(), self.trunks.deadline()];
-        rooms.into_iter().chain([call, self.quotas.deadline(), self.call_backs_deadline()]).flatten().min()
+        rooms
+            .into_iter()
+            .chain([call, self.quotas.deadline(), self.call_backs_deadline(), self.hours_due])
+            .flatten()
+            .min()
     }
 
     /// Is there nothing left to wait for: no call, no dialog whose end is not yet heard of, no registration that is being
@@ -287,6 +296,7 @@ impl Switch {
         self.routes = conf.routes.clone();
         self.switches.retain(|hours, _| conf.routes.hours.contains_key(hours));
         self.flow_conf = conf.flow.clone();
+        self.hours_due = Some(now);
         self.keep_wishes();
         self.call_conf = Arc::new(CallConf {
             hold_music: conf.hold_music.clone(),
@@ -407,6 +417,9 @@ impl Switch {
         }
         if self.trunks.deadline().is_some_and(|at| at <= now) {
             self.tell_trunks(trunk::Input::Tick, now, out);
+        }
+        if self.hours_due.is_some_and(|at| at <= now) {
+            self.look_at_queue_hours(now);
         }
         if self.call_backs_deadline().is_some_and(|at| at <= now) {
             self.asked_back.push_back(acd::CallBackInput::Tick);

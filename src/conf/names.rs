@@ -98,6 +98,10 @@ impl Names<'_> {
         let announce = queue.announce.as_ref().map(|text| self.phrase(file, text));
         let announce_wait = queue.announce_wait.as_ref().map(|text| self.phrase(file, text));
         let whisper = queue.whisper.as_ref().map(|text| self.phrase(file, text));
+        if let Some(hours) = &queue.hours {
+            let destination = Destination::Hours { hours: hours.get_ref().clone(), by_hand: None };
+            self.check(file, &destination, &hours.span());
+        }
         let call_back = queue.call_back.as_ref().and_then(|said| self.call_back(file, said, queue));
         QueueConf {
             name: queue.acd.name.clone(),
@@ -110,6 +114,7 @@ impl Names<'_> {
             accept: queue.accept,
             accept_tone: Sound::from_pcm(audio::melody(&[(660.0, 100), (880.0, 150), (0.0, 1750)], -20.0)),
             accept_patience: queue.accept_patience,
+            hours: queue.hours.as_ref().map(|hours| (hours.get_ref().clone(), queue.leaves_at_closing)),
             call_back: call_back.map(Arc::new),
             priority: queue.priority,
             keys: queue.keys.clone(),

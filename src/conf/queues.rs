@@ -72,9 +72,25 @@ struct QueueTable {
     survey: Option<Spanned<String>>,
     #[serde(default)]
     overflow: OverflowTable,
+    hours: Option<Spanned<String>>,
+    #[serde(default)]
+    at_closing: AtClosing,
+    #[serde(default = "fifty")]
+    ring_max: usize,
     call_back: Option<Spanned<CallBackTable>>,
     #[serde(default)]
     alerts: AlertTable,
+}
+
+/// What becomes of those who wait when the hours end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum AtClosing {
+    /// They are still served.
+    #[default]
+    Stay,
+    /// They go the way of `closed`.
+    Leave,
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,6 +158,10 @@ fn five() -> u64 {
     5
 }
 
+fn fifty() -> usize {
+    50
+}
+
 fn three() -> u32 {
     3
 }
@@ -194,6 +214,8 @@ pub(super) struct Queue {
     pub(super) survey: Option<Destination>,
     pub(super) overflow: OverflowConf,
     pub(super) call_back: Option<CallBackTable>,
+    pub(super) hours: Option<Spanned<String>>,
+    pub(super) leaves_at_closing: bool,
 }
 
 /// What was read, with the places of the names that must lead somewhere.
@@ -315,6 +337,7 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
     let acd = acd::QueueConf {
         members,
         strategy,
+        ring_max: said.ring_max.max(1),
         ring: secs(said.ring_secs.clamp(1, 600)),
         wrap_up: secs(said.wrap_up_secs),
         weight: said.weight,
@@ -358,6 +381,8 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         survey,
         overflow,
         call_back: said.call_back.map(Spanned::into_inner),
+        hours: said.hours,
+        leaves_at_closing: said.at_closing == AtClosing::Leave,
     });
 }
 

@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use std::time::Duration;
+
 use base::Time;
 
 use super::{Output, Switch};
@@ -24,6 +26,33 @@ impl Switch {
             if holds && talks { AgentStatus { state: "hold".to_owned(), ..status } } else { status }
         };
         self.acd.agents().into_iter().map(status).collect()
+    }
+
+    /// Queues that keep hours open and close by them; what somebody closes by hand stays closed until they open again.
+    pub(super) fn look_at_queue_hours(&mut self, now: Time) {
+        let mut keep_hours = false;
+        let moment = self.moment(now);
+        let mut changed = Vec::new();
+        for (name, (hours, leave)) in
+            self.flow_conf.queues.iter().filter_map(|(name, queue)| Some((name, queue.hours.as_ref()?)))
+        {
+            keep_hours = true;
+            let open = self.routes.is_open(hours, moment);
+            if self.open_queues.get(name) != Some(&open) {
+                changed.push((name.clone(), open, *leave));
+            }
+        }
+        self.hours_due = keep_hours.then(|| now + LOOK_EVERY);
+        for (name, open, leave) in changed {
+            let known = self.open_queues.insert(name.clone(), open);
+            let Ok(queue) = name.parse() else { continue };
+            match (open, leave) {
+                (true, _) if known.is_none() => {} // it is open to begin with
+                (true, _) => self.words.push_back(acd::Input::Close { queue, closed: false }),
+                (false, true) => self.words.push_back(acd::Input::Close { queue, closed: true }),
+                (false, false) => self.words.push_back(acd::Input::Shut { queue }),
+            }
+        }
     }
 
     /// Tells the queues, and each call what they say about it.
@@ -65,3 +94,6 @@ impl Switch {
         self.words.extend(word);
     }
 }
+
+/// How often it is looked whether hours have begun or ended: no caller minds half a minute.
+const LOOK_EVERY: Duration = Duration::from_secs(30);

@@ -42,6 +42,7 @@ impl Switch {
             Some(open) => drop(self.switches.insert(hours.to_owned(), open)),
             None => drop(self.switches.remove(hours)),
         }
+        self.hours_due = Some(Time::ZERO); // queues may open, or close
         out.push(Output::Hours { hours: hours.to_owned(), by_hand });
         true
     }
@@ -57,7 +58,7 @@ impl Switch {
         self.switches.retain(|hours, _| self.routes.hours.contains_key(hours));
     }
 
-    fn moment(&self, now: Time) -> Moment<'_> {
+    pub(super) fn moment(&self, now: Time) -> Moment<'_> {
         let at = Timestamp::from_millisecond(self.clock.unix_ms(now)).unwrap_or_default();
         Moment { at, switches: &self.switches, chance: 0 }
     }

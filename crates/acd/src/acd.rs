@@ -136,6 +136,7 @@ impl Acd {
             Input::Prioritise { call, priority } => self.prioritise(call, priority),
             Input::Reload(conf) => self.reload(*conf, out),
             Input::Close { queue, closed } => self.close(&queue, closed, out),
+            Input::Shut { queue } => self.shut(&queue, out),
             Input::Restore(restored) => self.restore(restored, out),
             Input::PhoneBack { agent } => self.phone_back(&agent, out),
             Input::Tick => {}
@@ -196,7 +197,7 @@ impl Acd {
         let place = Place { rank: rank(now, join.credit, join.priority, conf.priority_worth), number: self.numbers };
         let position = queue.position(place, join.call);
         let estimate = queue.wait(position);
-        let turned_away = if queue.closed {
+        let turned_away = if queue.closed || queue.shut {
             Some(Outcome::Closed)
         } else if queue.waiting.len() >= conf.callers_max {
             Some(Outcome::Overflowed(Overflow::Full))
@@ -298,6 +299,7 @@ impl Acd {
             let queue = &self.queues[*number as usize];
             let conf = &queue.conf;
             !queue.closed
+                && !queue.shut
                 && queue.has(conf.join_needs)
                 && queue.has(conf.stay_needs)
                 && queue.waiting.len() < conf.callers_max
@@ -485,13 +487,24 @@ impl Acd {
 
     fn close(&mut self, name: &QueueName, closed: bool, out: &mut Vec<Output>) {
         let Some(number) = self.queue_numbers.get(name).copied() else { return };
-        if self.queues[number as usize].closed == closed {
+        let queue = &mut self.queues[number as usize];
+        let was_shut = std::mem::take(&mut queue.shut);
+        if queue.closed == closed && (closed || !was_shut) {
             return;
         }
-        self.queues[number as usize].closed = closed;
+        queue.closed = closed;
         out.push(fact(self.now, What::Closed { queue: name.clone(), closed }));
         if closed {
             self.all_leave(number, &Outcome::Closed, |_| true, out);
+        }
+    }
+
+    /// A queue lets nobody in any more; those who wait in it are still served.
+    fn shut(&mut self, name: &QueueName, out: &mut Vec<Output>) {
+        let Some(number) = self.queue_numbers.get(name).copied() else { return };
+        let queue = &mut self.queues[number as usize];
+        if !queue.closed && !std::mem::replace(&mut queue.shut, true) {
+            out.push(fact(self.now, What::Closed { queue: name.clone(), closed: true }));
         }
     }
 

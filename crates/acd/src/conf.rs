@@ -86,6 +86,8 @@ pub struct QueueConf {
     pub members: Vec<Member>,
     /// Who is rung first.
     pub strategy: Strategy,
+    /// Where all are rung at once, no more than so many.
+    pub ring_max: usize,
     /// How long an agent's phone rings.
     pub ring: Duration,
     /// How long an agent has after a call before the next.
@@ -127,6 +129,7 @@ impl QueueConf {
             name,
             members: Vec::new(),
             strategy: Strategy::LongestIdle,
+            ring_max: 50,
             ring: Duration::from_secs(15),
             wrap_up: Duration::ZERO,
             weight: 0,

@@ -144,6 +144,11 @@ pub enum Input {
         /// Close it?
         closed: bool,
     },
+    /// A queue lets nobody in any more, and those who wait stay; `Close` opens it again, or sends them away.
+    Shut {
+        /// The queue.
+        queue: QueueName,
+    },
     /// A new conf. Who waits and who talks goes on, with what he joined with.
     Reload(Box<AcdConf>),
     /// The switch was away. Said once, at its beginning.

@@ -29,6 +29,8 @@ pub(crate) struct Place {
 pub(crate) struct Queue {
     pub(crate) conf: QueueConf,
     pub(crate) closed: bool,
+    /// Nobody is let in, but those who wait may stay.
+    pub(crate) shut: bool,
     pub(crate) idle: Idle,
     /// Everybody who waits, be he in the line or not.
     pub(crate) waiting: Places,
@@ -55,6 +57,7 @@ impl Queue {
             idle: Idle::new(conf.strategy),
             conf,
             closed: false,
+            shut: false,
             waiting: Places::default(),
             estimate: Estimate::default(),
             alerts: Alerts::default(),
@@ -84,6 +87,11 @@ impl Queue {
     /// The first call in the line that would take this one.
     pub(crate) fn first(&self, fits: impl Fn(&Want) -> bool) -> Option<(Place, CallId)> {
         self.line.iter().filter(|(want, _)| fits(want)).filter_map(|(_, part)| part.first().copied()).min()
+    }
+
+    /// So many of its agents ring for one call at once.
+    pub(crate) fn ring_max(&self) -> usize {
+        self.conf.ring_max.clamp(1, RING_MAX)
     }
 
     /// A call's place in the line, 1 at its head.
@@ -131,7 +139,7 @@ impl Queue {
     pub(crate) fn view(&self, talking: usize, waited_max: Duration) -> QueueView<'_> {
         QueueView {
             queue: &self.conf.name,
-            closed: self.closed,
+            closed: self.closed || self.shut,
             strategy: self.conf.strategy,
             waiting: self.waiting.len(),
             waited_max,
@@ -147,3 +155,6 @@ impl Queue {
         self.idle.len()
     }
 }
+
+/// More phones do not ring for one call.
+const RING_MAX: usize = 200;

@@ -292,6 +292,39 @@ fn a_picked_call_rings_the_agent_named_whoever_waits_before_it() {
 }
 
 #[test]
+fn no_more_agents_ring_at_once_than_may_and_the_next_takes_a_place_that_is_free() {
+    let mut centre = Centre::new(vec![QueueConf { strategy: Strategy::RingAll, ring_max: 2, ..sales() }]);
+    centre.log_in(&["ann", "bob", "cid"]);
+    let call = centre.join("sales");
+    assert_eq!(centre.rung(call), ["ann", "bob"]);
+    centre.tell(Input::Refused { call, agent: name("ann"), how: Refusal::Busy });
+    assert_eq!(centre.rung(call)[1..], ["bob", "cid"]);
+}
+
+#[test]
+fn who_waits_in_a_queue_that_is_shut_is_served_and_nobody_else_comes() {
+    let mut centre = Centre::new(vec![sales()]);
+    let queue: QueueName = "sales".parse().expect("a name");
+    let first = centre.join("sales");
+    centre.tell(Input::Shut { queue: queue.clone() });
+    let late = centre.join("sales");
+    assert!(centre.told.contains(&Output::Left { call: late, outcome: Outcome::Closed }));
+    assert!(!centre.acd.lets_in(&queue) && centre.acd.queues(centre.now)[0].closed);
+    centre.log_in(&["ann"]);
+    assert_eq!(centre.rung(first), ["ann"]);
+    centre.tell(Input::Close { queue: queue.clone(), closed: false });
+    let closed: Vec<bool> = centre
+        .facts
+        .iter()
+        .filter_map(|fact| match fact.what {
+            What::Closed { closed, .. } => Some(closed),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((closed, centre.acd.lets_in(&queue)), (vec![true, false], true));
+}
+
+#[test]
 fn a_moved_call_leaves_once_and_a_lent_agent_serves_until_he_goes() {
     let support = QueueConf { name: "support".parse().expect("a name"), members: vec![member("bob", 0, 1)], ..sales() };
     let mut centre = Centre::new(vec![sales(), support]);

@@ -144,6 +144,8 @@ pub struct QueueConf {
     pub accept_tone: Sound,
     /// and how long he may think.
     pub accept_patience: Duration,
+    /// The hours in which callers are let in, and whether those who wait when they end must go.
+    pub hours: Option<(String, bool)>,
     /// Whether callers may be called back, and how.
     pub call_back: Option<Arc<CallBackConf>>,
     /// How urgent its callers are.

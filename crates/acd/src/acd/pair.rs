@@ -62,7 +62,7 @@ impl Acd {
                 }
             }
             Stands::InLine if queue.conf.strategy == Strategy::RingAll && entry.away.is_none() => {
-                for agent in queue.idle.pick_all(fits, RING_ALL_MAX - entry.offers.len()) {
+                for agent in queue.idle.pick_all(fits, queue.ring_max().saturating_sub(entry.offers.len())) {
                     self.offer(call, agent, Occasion::CallOpen, out);
                 }
             }
@@ -93,7 +93,7 @@ impl Acd {
         match entry.stands {
             Stands::InLine
                 if queue.conf.strategy == Strategy::RingAll
-                    && entry.offers.len() < RING_ALL_MAX
+                    && entry.offers.len() < queue.ring_max()
                     && occasion != Occasion::Picked
                     && entry.away.is_none() => {} // one agent is enough for somebody who is not there
             Stands::InLine => {
@@ -267,6 +267,3 @@ impl Acd {
         }
     }
 }
-
-/// So many phones ring for one call at once.
-const RING_ALL_MAX: usize = 50;

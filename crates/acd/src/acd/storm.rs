@@ -85,6 +85,7 @@ fn queue(number: u64, agents: &[AgentName], random: &mut Random) -> QueueConf {
     QueueConf {
         members,
         strategy: STRATEGIES[random.below(8) as usize],
+        ring_max: 1 + random.below(3) as usize,
         ring: secs(random, 20),
         wrap_up: secs(random, 10),
         weight: random.below(2) as u8,
@@ -178,6 +179,7 @@ impl Storm {
             11 | 12 => Input::Ready { agent },
             13 if random.one_in(3) => Input::LogOut { agent },
             13 => Input::Pause { agent, reason: "lunch".into() },
+            14 if random.one_in(12) => Input::Shut { queue },
             14 if random.one_in(6) => Input::Close { queue, closed: random.one_in(3) },
             14 if random.one_in(6) => {
                 Input::Reload(Box::new(conf(&self.agents, self.queues.len() as u64, false, random)))
