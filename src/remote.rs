@@ -136,7 +136,7 @@ pub struct WishesArgs {
     /// The person; without, all who want something are listed
     #[arg(requires = "wish")]
     person: Option<String>,
-    /// dnd, dnd:off, forward:always, forward:busy, forward:no-answer or forward:off
+    /// dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, when-free or when-free:off
     wish: Option<route::Wish>,
     /// Where calls are to go, as that person would dial it
     number: Option<String>,

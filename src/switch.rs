@@ -27,6 +27,7 @@ mod trunks;
 mod user_to_user;
 mod voicemail;
 mod watchers;
+mod when_free;
 mod wishes;
 
 use std::cmp::Reverse;
@@ -97,6 +98,7 @@ pub struct Switch {
     flow_conf: Arc<FlowConf>,
     /// What people want of the calls to them.
     wishes: Arc<flow::Wishes>,
+    when_free: when_free::WhenFree,
     random: Random,
     clock: WallClock,
     threads: usize,
@@ -157,6 +159,7 @@ impl Switch {
             }),
             flow_conf: conf.flow.clone(),
             wishes: Arc::default(),
+            when_free: when_free::WhenFree::default(),
             random,
             clock,
             threads: conf.switch.media_threads,
@@ -244,6 +247,7 @@ impl Switch {
             }
         }
         self.hear_out(now, out);
+        self.rings_who_waited(now, out);
         out.extend(self.ports.missed(now).map(|legs| Output::PortsUsedUp { legs }));
     }
 

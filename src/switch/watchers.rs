@@ -56,6 +56,11 @@ impl Seen {
         }
     }
 
+    /// Is he on the phone?
+    pub(super) fn talks(&self, account: &str) -> bool {
+        self.calls.talks(account)
+    }
+
     /// Somebody was parked, or is no more.
     pub(super) fn place(&mut self, sights: impl Iterator<Item = Sight>) {
         self.changed.extend(sights);
@@ -116,6 +121,7 @@ impl Switch {
 
     /// Shows those who watch what has changed.
     pub(super) fn show(&mut self, now: Time) {
+        self.when_free.is_due = true;
         for call in std::mem::take(&mut self.seen.moved) {
             let lines = self.journeys.get(&call).map(|running| running.journey.call().lines()).unwrap_or_default();
             self.seen.changed.extend(self.seen.calls.call(call, lines));

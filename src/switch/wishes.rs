@@ -38,8 +38,11 @@ impl Switch {
         if !self.is_person(account) {
             return Err(404);
         }
+        if let Wish::WhenFree(waits) = wish {
+            return self.waits_for(account, number, waits, now);
+        }
         let forward = match wish {
-            Wish::Quiet(_) | Wish::ForwardNone => None,
+            Wish::Quiet(_) | Wish::ForwardNone | Wish::WhenFree(_) => None,
             Wish::Forward(case) => Some((case, self.forwarded(account, number, now)?)),
         };
         let to = forward.as_ref().map(|(_, to)| to.to_string());

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::harness::phone::Phone;
 use crate::harness::switch::{Centre, assert_fields};
+use crate::harness::until;
 use crate::operate::{operate, rows};
 
 const A_WHILE: Duration = Duration::from_secs(20);
@@ -33,4 +34,24 @@ fn a_command_rings_one_phone_and_brings_it_to_the_other() {
     assert_fields(&cdr, &wanted);
     ann.heard().assert_only("Ann's ear", 1_900, 700);
     bob.heard().assert_only("Bob's ear", 700, 1_900);
+}
+
+#[test]
+fn who_finds_somebody_busy_is_rung_when_he_is_free() {
+    let centre = Centre::new("when-free");
+    centre.add("routes.toml", "\n[[route]]\nnumber = \"*37*\"\nto = \"when-free\"\nstrip = 3\n");
+    let switch = centre.start();
+    let [mut ann, mut bob, mut cid] = [("ann", 700), ("bob", 1_900), ("cid", 1_300)]
+        .map(|(name, hz)| Phone::start(&centre.room, name, hz, switch.address, "udp"));
+    let records = |count| until("a record", A_WHILE, || Some(switch.cdrs()).filter(|cdrs| cdrs.len() == count));
+    cid.dial(&format!("sip:202@{}", switch.address));
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    ann.dial(&format!("sip:*37202@{}", switch.address));
+    records(1);
+    bob.hang_up();
+    records(2);
+    let talking = |row: &serde_json::Value| row["caller"] == "ann" && row["with"] == "bob";
+    until("Ann with Bob", A_WHILE, || rows(&centre, &["calls", "--json"]).iter().any(talking).then_some(()));
+    ann.hang_up();
+    assert_fields(&records(3)[2], &json!({ "caller": "ann", "called": "202", "answered_by": "bob", "status": 200 }));
 }

@@ -499,8 +499,8 @@ fn program(
         }
         Destination::Wish(wish) => {
             let melody = match wish {
-                Wish::Quiet(true) | Wish::ForwardNone => &conf.away_melody,
-                Wish::Quiet(false) | Wish::Forward(_) => &conf.ready_melody,
+                Wish::Quiet(true) | Wish::ForwardNone | Wish::WhenFree(false) => &conf.away_melody,
+                Wish::Quiet(false) | Wish::Forward(_) | Wish::WhenFree(true) => &conf.ready_melody,
             };
             let (number, melody) = (asked.number.clone(), melody.clone());
             Some(Box::new(Wanting { wish: *wish, number, melody, words: Vec::new() }))

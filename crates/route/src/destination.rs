@@ -98,7 +98,7 @@ impl FromStr for Destination {
             ("open", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(true) }),
             ("close", Some(hours)) => Ok(Destination::Hours { hours, by_hand: Some(false) }),
             ("clock", Some(hours)) => Ok(Destination::Hours { hours, by_hand: None }),
-            ("dnd" | "forward", _) => Ok(Destination::Wish(text.parse()?)),
+            ("dnd" | "forward" | "when-free", _) => Ok(Destination::Wish(text.parse()?)),
             ("park", None) if name.is_none() => Ok(Destination::Park),
             ("pickup", None) if name.is_none() => Ok(Destination::Pickup),
             ("listen", None) if name.is_none() => Ok(Destination::Supervise(Ear::Listen)),
@@ -122,7 +122,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
-                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, park, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
+                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, when-free, when-free:off, park, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -192,6 +192,7 @@ mod tests {
             "pause:lunch",
             "dnd",
             "forward:busy",
+            "when-free",
             "park",
             "pickup",
             "listen",

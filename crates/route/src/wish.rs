@@ -12,6 +12,8 @@ pub enum Wish {
     Forward(Case),
     /// They do not any more, none of them.
     ForwardNone,
+    /// To be rung when the person dialled is free, or nobody is.
+    WhenFree(bool),
 }
 
 /// Which calls go elsewhere.
@@ -26,13 +28,15 @@ pub enum Case {
 }
 
 /// As the conf and commands write them.
-const WORDS: [(&str, Wish); 6] = [
+const WORDS: [(&str, Wish); 8] = [
     ("dnd", Wish::Quiet(true)),
     ("dnd:off", Wish::Quiet(false)),
     ("forward:always", Wish::Forward(Case::Always)),
     ("forward:busy", Wish::Forward(Case::Busy)),
     ("forward:no-answer", Wish::Forward(Case::NoAnswer)),
     ("forward:off", Wish::ForwardNone),
+    ("when-free", Wish::WhenFree(true)),
+    ("when-free:off", Wish::WhenFree(false)),
 ];
 
 impl FromStr for Wish {
