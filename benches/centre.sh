@@ -32,8 +32,17 @@ from = "trunk:load"
 to = "trunk:load"
 record = true
 [[route]]
+number = "7*"
+from = "trunk:load"
+to = "queue:all"
+[[route]]
 number = "602"
 to = "play:long"
 TOML
+awk -v people="${2:-1000}" 'BEGIN {
+    printf "[queue.all]\nrecord = true\ncallers_max = 10000\nring_secs = 60\nagents = ["
+    for (i = 0; i < people; i++) printf "\"u%d\", ", i
+    print "]"
+}' > "$folder/conf/queues.toml"
 sox "$folder/conf/prompts/welcome.wav" "$folder/conf/prompts/long.wav" repeat 16
 : > "$folder/conf/menus.toml"
