@@ -19,6 +19,7 @@ fn main() {
         question: QuestionConf::new(Phrase::only(greeting)),
         keys: HashMap::from([('1', Destination::Echo)]),
         extensions: false,
+        names: false,
         otherwise: Destination::Reject(480),
         silent: Destination::Reject(480),
     };

@@ -44,6 +44,8 @@ struct MenuTable {
     mask: bool,
     #[serde(default)]
     extensions: bool,
+    #[serde(default)]
+    names: bool,
     otherwise: Option<Spanned<String>>,
     otherwise_silent: Option<Spanned<String>>,
     #[serde(default)]
@@ -179,7 +181,8 @@ fn menu(file: &mut File<'_>, names: &mut Names<'_>, said: MenuTable) -> Option<M
         None => otherwise.clone(),
     };
     let keys = keys.into_iter().collect();
-    Some(MenuConf { question: asked.question(), keys, extensions: said.extensions, otherwise, silent })
+    let (extensions, names) = (said.extensions, said.names);
+    Some(MenuConf { question: asked.question(), keys, extensions, names, otherwise, silent })
 }
 
 fn collect(file: &mut File<'_>, names: &mut Names<'_>, said: CollectTable) -> Option<CollectConf> {

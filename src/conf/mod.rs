@@ -45,7 +45,7 @@ use acd::{AcdConf, AgentConf, AgentName};
 use audio::{Music, Sound};
 use base::Random;
 use call::FeatureConf;
-use flow::{FlowConf, PersonConf, QueueConf, RecordConf};
+use flow::{FlowConf, PersonConf, QueueConf, RecordConf, Spellings};
 use presence::{Rights, Watchers};
 use route::{Destination, Routes};
 use sip::digest::Ha1;
@@ -218,6 +218,8 @@ impl Conf {
         let person_flow = |person: &Person| PersonConf { ring: person.ring, forward: person.forward.clone() };
         let acd = acd_conf(&queues);
         let extension = |person: &Person| Some((person.number.clone()?, person.account.clone()));
+        let named = people.values().filter_map(|person| Some((person.account.clone(), person.name.as_deref()?)));
+        let spellings = Arc::new(Spellings::of(named));
         let extensions = people.values().filter_map(extension);
         let flow = FlowConf {
             queues: checked_queues,
@@ -228,6 +230,7 @@ impl Conf {
             groups: read.groups,
             menus,
             extensions: Arc::new(extensions.collect()),
+            spellings,
             prompts,
             tone: Sound::from_pcm(audio::tone(&[(1004.0, TEST_TONE_DBFS)], 1000)),
             pauses: queues.pauses,

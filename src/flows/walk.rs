@@ -258,6 +258,7 @@ mod tests {
             question: QuestionConf { tries: 2, ..QuestionConf::new(both) },
             keys: HashMap::from([('1', to("menu:account"))]),
             extensions: false,
+            names: false,
             otherwise: to("queue:support"),
             silent: to("play:enter"),
         };

@@ -201,6 +201,27 @@ fn a_key_in_the_menu_leads_to_the_other_phone() {
 }
 
 #[test]
+fn a_name_spelled_with_keys_leads_to_the_other_phone() {
+    let centre = Centre::new("names");
+    centre.add("routes.toml", "\n[[route]]\nnumber = \"701\"\nto = \"menu:names\"\n");
+    centre.add("menus.toml", "\n[names]\ngreeting = \"welcome\"\nnames = true\n");
+    let switch = centre.start();
+    let mut ann = Phone::start(&centre.room, "ann", ANN_HZ, switch.address, "udp");
+    let mut bob = Phone::start(&centre.room, "bob", BOB_HZ, switch.address, "udp");
+    dial(&mut ann, &switch, "701");
+    ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+    thread::sleep(Duration::from_millis(500));
+    for key in "262".chars() {
+        ann.press(key);
+        thread::sleep(Duration::from_millis(300));
+    }
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    bob.hang_up();
+    ann.wait_for("CALL_CLOSED", A_WHILE);
+    assert_fields(&switch.cdr(), &json!({ "path": ["menu:names", "person:bob"], "answered_by": "bob" }));
+}
+
+#[test]
 fn nobody_at_the_menu_presses_a_key() {
     let centre = Centre::new("no-key");
     let switch = centre.start();

@@ -8,7 +8,7 @@ use acd::{AgentName, QueueName};
 use audio::{Music, Sound};
 use route::{Destination, Pattern};
 
-use crate::{HookConf, LookUpConf, ParkConf, Phrase, RecordConf, Spoken, VoicemailConf};
+use crate::{HookConf, LookUpConf, ParkConf, Phrase, RecordConf, Spellings, Spoken, VoicemailConf};
 
 /// The programs' settings.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct FlowConf {
     pub menus: HashMap<String, StepConf>,
     /// People by the numbers a caller may dial in a menu.
     pub extensions: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    /// People by the keys that spell their names.
+    pub spellings: Arc<Spellings>,
     /// Prompts by name.
     pub prompts: HashMap<String, Spoken>,
     /// The test tone, a second of it or so.
@@ -60,6 +62,7 @@ impl Default for FlowConf {
             away_melody: silence.clone(),
             menus: HashMap::new(),
             extensions: Arc::default(),
+            spellings: Arc::default(),
             prompts: HashMap::new(),
             tone: silence,
             pauses: BTreeMap::new(),
@@ -281,6 +284,8 @@ pub struct MenuConf {
     pub keys: HashMap<char, Destination>,
     /// People's numbers lead to them, too.
     pub extensions: bool,
+    /// Their names do, spelled with keys.
+    pub names: bool,
     /// Where it goes when all tries are used up,
     pub otherwise: Destination,
     /// and where, if the caller pressed nothing at the last.

@@ -218,6 +218,7 @@ mod tests {
             question: QuestionConf::new(phrase()),
             keys: keys.iter().map(|(key, way)| (*key, to(way))).collect::<HashMap<_, _>>(),
             extensions: false,
+            names: false,
             otherwise: to(otherwise),
             silent: to(otherwise),
         }))

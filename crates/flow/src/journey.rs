@@ -558,7 +558,7 @@ fn program(
 /// The program for a step of the menus.
 fn step(step: &StepConf, conf: &Arc<FlowConf>) -> Box<dyn Program + Send> {
     match step {
-        StepConf::Menu(menu) => Box::new(Menu::new(menu.clone(), conf.extensions.clone())),
+        StepConf::Menu(menu) => Box::new(Menu::new(menu.clone(), conf)),
         StepConf::Collect(collect) => Box::new(Collect::new(collect.clone())),
         StepConf::Say(say) => Box::new(Say::new(say.clone())),
         StepConf::Set(set) => Box::new(Set(set.clone())),

@@ -8,7 +8,7 @@ use call::{Call, Event};
 use route::Destination;
 
 use crate::asking::Asking;
-use crate::{MenuConf, Next, Program};
+use crate::{FlowConf, MenuConf, Next, Program, Spellings};
 
 /// One caller in a menu.
 #[derive(Debug)]
@@ -16,12 +16,15 @@ pub(crate) struct Menu {
     conf: Arc<MenuConf>,
     /// People by their numbers, where the menu takes those too.
     extensions: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    /// And by their names.
+    spellings: Arc<Spellings>,
     asking: Asking,
 }
 
 impl Menu {
-    pub(crate) fn new(conf: Arc<MenuConf>, extensions: Arc<BTreeMap<Arc<str>, Arc<str>>>) -> Menu {
-        Menu { conf, extensions, asking: Asking::default() }
+    pub(crate) fn new(conf: Arc<MenuConf>, flow: &FlowConf) -> Menu {
+        let (extensions, spellings) = (flow.extensions.clone(), flow.spellings.clone());
+        Menu { conf, extensions, spellings, asking: Asking::default() }
     }
 
     /// Where the keys pressed so far lead.
@@ -32,15 +35,26 @@ impl Menu {
             self.conf.keys.get(&key).cloned()
         };
         let by_extension = || self.extensions.get(typed).filter(|_| self.conf.extensions);
-        by_extension().map(|account| Destination::Person(account.to_string())).or_else(by_key)
+        let by_name = || self.spellings.person(typed).filter(|_| self.conf.names);
+        let person = by_extension().map(|account| Destination::Person(account.to_string())).or_else(by_key);
+        person.or_else(|| by_name().map(|account| Destination::Person(account.to_string())))
     }
 
-    /// May more keys make an extension of it?
+    /// May more keys make an extension or a name of it?
     fn may_go_on(&self) -> bool {
         let typed = self.asking.typed();
         let beyond = (Bound::Excluded(typed), Bound::Unbounded);
         let next = self.extensions.range::<str, _>(beyond).next();
-        self.conf.extensions && next.is_some_and(|(number, _)| number.starts_with(typed))
+        let by_extension = self.conf.extensions && next.is_some_and(|(number, _)| number.starts_with(typed));
+        by_extension || self.conf.names && self.spellings.may_go_on(typed)
+    }
+
+    /// Nothing more is pressed.
+    fn settles(&mut self, call: &mut Call) -> Next {
+        match self.leads() {
+            Some(destination) => Next::Go(destination),
+            None => self.missed(call),
+        }
     }
 
     /// It led nowhere.
@@ -59,6 +73,10 @@ impl Program for Menu {
         match event {
             Event::Started => self.asking.ask(question, call),
             Event::Key(key) if self.asking.takes(key, call) => {
+                if key == '#' && self.conf.names && self.asking.typed().len() > 1 {
+                    self.asking.take_back(); // that was all of a name
+                    return self.settles(call);
+                }
                 if self.may_go_on() {
                     call.listen(question.key_gap);
                 } else if let Some(destination) = self.leads() {
@@ -69,12 +87,7 @@ impl Program for Menu {
             }
             Event::Played => self.asking.played(question, call),
             Event::NoKey if self.asking.is_answering() => self.asking.ask(question, call),
-            Event::NoKey => {
-                return match self.leads() {
-                    Some(destination) => Next::Go(destination),
-                    None => self.missed(call),
-                };
-            }
+            Event::NoKey => return self.settles(call),
             Event::HungUp | Event::Unreached(_) => return Next::Over,
             Event::Key(_)
             | Event::Woken

@@ -237,7 +237,7 @@ fn step() -> impl Strategy<Value = StepConf> {
     let menu = (question(), destination(), destination(), destination(), destination());
     let menu = menu.prop_map(|(question, one, two, otherwise, silent)| {
         let keys = HashMap::from([('1', one), ('2', two)]);
-        StepConf::Menu(Arc::new(MenuConf { question, keys, extensions: false, otherwise, silent }))
+        StepConf::Menu(Arc::new(MenuConf { question, keys, extensions: false, names: false, otherwise, silent }))
     });
     let collect =
         (question(), 0_usize..3, destination(), destination()).prop_map(|(question, min, then, otherwise)| {
