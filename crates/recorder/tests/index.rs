@@ -57,6 +57,58 @@ fn each_thing_people_ask_for_finds_what_it_says() {
 }
 
 #[test]
+fn words_are_found_the_latest_first_with_whatever_else_is_asked() {
+    let archive = Archive::new();
+    for name in 1..=9 {
+        let (agent, queue) = (["ann", "bob"][usize::from(name % 2)], ["sales", "support"][usize::from(name % 3 % 2)]);
+        archive.enter(&Told { name, agent, queue, number: "201", secs: name * 10 });
+    }
+    let index = archive.open();
+    let text = |text: &str| Some(text.to_owned());
+    let words = |words: &str| Query { text: text(words), ..Query::default() };
+    for (query, wanted) in [
+        (Query { limit: 2, ..words("sal") }, vec![9, 8]),
+        (Query { limit: 2, ..words("ann sales") }, vec![8, 6]),
+        (Query { limit: 2, agent: text("bob"), ..words("sales") }, vec![9, 5]),
+        (Query { limit: 1, to: text("2026-11-24T10:08:00Z"), ..words("sales") }, vec![6]),
+        (Query { secs_max: Some(30.0), ..words("ca") }, vec![3, 2, 1]),
+        (Query { limit: 2, number: text("201"), ..words("bob") }, vec![9, 7]),
+        (Query { id: text("call5"), ..words("bob") }, vec![5]),
+    ] {
+        let found: Vec<u8> = index.find(&query).unwrap().iter().map(number_of).collect();
+        assert_eq!(found, wanted, "{query:?}");
+    }
+}
+
+#[test]
+fn recordings_of_one_moment_are_all_found_and_those_that_say_no_moment_come_last() {
+    let archive = Archive::new();
+    let told = |name| Told { name, agent: "ann", queue: "sales", number: "201", secs: 5 };
+    (1..=200).for_each(|name| archive.enter_at(&told(name), "2026-11-24T10:00:00Z"));
+    archive.enter_at(&told(201), "before breakfast");
+    archive.enter_at(&told(202), "2026-11-24T10:00:01Z");
+    let mut index = archive.open();
+    for again in [false, true] {
+        if again {
+            index.rebuild(|_, _| {}).unwrap();
+        }
+        for text in [None, Some("sales".to_owned())] {
+            let mut found: Vec<u8> =
+                index.find(&Query { text, ..Query::default() }).unwrap().iter().map(number_of).collect();
+            assert_eq!((found.len(), found[0], found[201]), (202, 202, 201));
+            found.sort_unstable();
+            assert_eq!(found, (1..=202).collect::<Vec<u8>>());
+        }
+        let span = Query {
+            from: Some("2026-11-24T10:00:00Z".into()),
+            to: Some("2026-11-24T10:00:01Z".into()),
+            ..Query::default()
+        };
+        assert_eq!(index.find(&span).unwrap().len(), 200);
+    }
+}
+
+#[test]
 fn totals_are_by_what_recordings_have_in_common() {
     let archive = Archive::new();
     for (name, agent, queue, secs) in [(1, "ann", "sales", 30), (2, "bob", "sales", 60), (3, "ann", "support", 90)] {
@@ -158,11 +210,15 @@ impl Archive {
 
     /// A recording as the switch would leave it, but for the sound.
     fn enter(&self, told: &Told) {
+        self.enter_at(told, &format!("2026-11-24T10:0{}:00Z", told.name));
+    }
+
+    fn enter_at(&self, told: &Told, began: &str) {
         let Told { name, agent, queue, number, secs } = told;
         let file = format!("2026/11/24/{name}.wav");
         let sidecar = json!({
             "version": 1, "call": format!("call{name}"), "segment": 1, "seconds": secs,
-            "began": format!("2026-11-24T10:0{name}:00Z"), "integrity": { "bytes": 1_000 },
+            "began": began, "integrity": { "bytes": 1_000 },
             "channels": { "left": { "account": null, "number": number, "name": "Žana" },
                           "right": [{ "account": agent, "number": "201", "name": null }] },
             "cdr": { "caller": number, "called": "4000", "direction": "inbound", "queue": queue, "answered_by": agent },

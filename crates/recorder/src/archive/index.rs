@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, Transact
 use serde::Serialize;
 
 use super::manifest::{Position, read_from};
-use super::row::{Found, Row, digits};
+use super::row::{Found, Row, digits, moment};
 use super::{Act, Entry};
 use crate::sound::Format;
 use crate::walk;
@@ -143,17 +143,23 @@ impl Index {
         let change = self.sqlite.transaction().map_err(sqlite_fault)?;
         change.execute_batch(SCHEMA).map_err(sqlite_fault)?;
         let (mut done, mut unread) = (0, Vec::new());
-        let mut filled = Ok(());
-        read_sidecars(&folder, &files, |file, found| {
-            match found {
-                Some(found) if filled.is_ok() => filled = insert(&change, &found),
-                Some(_) => {}
-                None => unread.push(file.with_extension("json")),
-            }
-            done += 1;
-            seen(done, files.len());
-        });
-        filled.and_then(|()| note(&change, &position)).and_then(|()| change.commit()).map_err(sqlite_fault)?;
+        for some in files.chunks(SORTED_TOGETHER) {
+            let mut read = Vec::with_capacity(some.len());
+            read_sidecars(&folder, some, |file, found| {
+                match found {
+                    Some(found) => read.push((found.moment(), found)),
+                    None => unread.push(file.with_extension("json")),
+                }
+                done += 1;
+                seen(done, files.len());
+            });
+            // What comes in the order of its numbers goes in many times faster.
+            read.sort_by(|(one, first), (other, second)| {
+                one.cmp(other).then_with(|| first.row.file.cmp(&second.row.file))
+            });
+            read.iter().try_for_each(|(_, found)| insert(&change, found)).map_err(sqlite_fault)?;
+        }
+        note(&change, &position).and_then(|()| change.commit()).map_err(sqlite_fault)?;
         Ok((done - unread.len(), unread))
     }
 
@@ -226,7 +232,7 @@ impl Index {
     /// # Errors
     /// When the index cannot be read.
     pub fn totals(&self, query: &Query, by: Option<By>) -> Result<Vec<Total>, IndexError> {
-        let (conditions, values) = query.conditions();
+        let (conditions, values) = query.conditions(false);
         let of = by.map_or("NULL", By::column);
         let sql = format!(
             "SELECT {of}, count(*), total(seconds), total(bytes) FROM recordings WHERE {conditions} GROUP BY 1 ORDER BY 1"
@@ -259,16 +265,24 @@ impl By {
 }
 
 impl Query {
+    /// Where many have the words, they are taken one by one from the latest on until there are enough; a number or an id is
+    /// of few, and leads.
     fn sql(&self) -> (String, Vec<Sql>) {
-        let (conditions, values) = self.conditions();
+        let leads = self.number.is_none() && self.id.is_none() && self.words().is_some();
+        let (conditions, values) = self.conditions(leads);
+        let from = if leads { "words CROSS JOIN recordings ON n = words.rowid" } else { "recordings" };
+        let order = if leads { "words.rowid DESC" } else { "n DESC" };
         let limit = if self.limit == 0 { -1 } else { self.limit as i64 };
-        (
-            format!("SELECT {COLUMNS} FROM recordings WHERE {conditions} ORDER BY began DESC, n DESC LIMIT {limit}"),
-            values,
-        )
+        (format!("SELECT {COLUMNS} FROM {from} WHERE {conditions} ORDER BY {order} LIMIT {limit}"), values)
     }
 
-    fn conditions(&self) -> (String, Vec<Sql>) {
+    /// The words, if any are looked for.
+    fn words(&self) -> Option<String> {
+        self.text.as_ref().map(|text| prefixes(text)).filter(|words| !words.is_empty())
+    }
+
+    /// What must be true. Words that `lead` are looked for beside the recordings, else within them.
+    fn conditions(&self, lead: bool) -> (String, Vec<Sql>) {
         let mut conditions: Vec<&str> = Vec::new();
         let mut values: Vec<Sql> = Vec::new();
         let mut only = |condition: &'static str, new: Vec<Sql>| {
@@ -278,9 +292,12 @@ impl Query {
         let text = |text: &String| vec![Sql::Text(text.clone())];
         if let Some(from) = &self.from {
             only("began >= ?", text(from));
+            only("n >= ?", vec![Sql::Integer(moment(from).saturating_mul(NUMBERS_A_MS))]);
         }
         if let Some(to) = &self.to {
             only("began < ?", text(to));
+            let ms = Some(moment(to)).filter(|ms| *ms > 0).unwrap_or(i64::MAX); // what is no moment says nothing of numbers
+            only("n < ?", vec![Sql::Integer(ms.saturating_add(CROWDED_MS).saturating_mul(NUMBERS_A_MS))]);
         }
         if let Some(queue) = &self.queue {
             only("queue = ?", text(queue));
@@ -305,8 +322,9 @@ impl Query {
                 vec![Sql::Text(backwards), end],
             );
         }
-        if let Some(words) = self.text.as_ref().map(|text| prefixes(text)).filter(|words| !words.is_empty()) {
-            only("n IN (SELECT rowid FROM words WHERE words MATCH ?)", vec![Sql::Text(words)]);
+        if let Some(words) = self.words() {
+            let (beside, within) = ("words MATCH ?", "n IN (SELECT rowid FROM words WHERE words MATCH ?)");
+            only(if lead { beside } else { within }, vec![Sql::Text(words)]);
         }
         if let Some(id) = &self.id {
             only("(id = ? OR call = ? OR file = ?)", [id, id, id].map(|id| Sql::Text(id.clone())).into());
@@ -357,11 +375,13 @@ fn read_sidecars(folder: &Path, files: &[PathBuf], mut take: impl FnMut(&Path, O
 
 fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
     let Found { row, agents, numbers, text } = found;
+    let n = number(change, found.moment())?;
     change
         .prepare_cached(&format!(
-            "INSERT INTO recordings ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO recordings (n, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ))?
         .execute(params![
+            n,
             row.id,
             row.call,
             row.file,
@@ -378,7 +398,6 @@ fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
             row.format.name(),
             row.class
         ])?;
-    let n = change.last_insert_rowid();
     for agent in agents {
         change.prepare_cached("INSERT OR IGNORE INTO agents VALUES (?, ?)")?.execute(params![agent, n])?;
     }
@@ -388,6 +407,21 @@ fn insert(change: &Transaction<'_>, found: &Found) -> rusqlite::Result<()> {
     }
     change.prepare_cached("INSERT INTO words (rowid, text) VALUES (?, ?)")?.execute(params![n, text])?;
     Ok(())
+}
+
+/// A number for what began at this moment: they go up with time, so who takes the latest first needs no sorting.
+fn number(change: &Transaction<'_>, moment: i64) -> rusqlite::Result<i64> {
+    let mut first = moment.saturating_mul(NUMBERS_A_MS);
+    loop {
+        let last: Option<i64> = change
+            .prepare_cached("SELECT max(n) FROM recordings WHERE n BETWEEN ? AND ?")?
+            .query_row([first, first + NUMBERS_A_MS - 1], |row| row.get(0))?;
+        match last {
+            None => return Ok(first),
+            Some(last) if last < first + NUMBERS_A_MS - 1 => return Ok(last + 1),
+            Some(last) => first = last + 1,
+        }
+    }
 }
 
 fn forget(change: &Transaction<'_>, file: &str) -> rusqlite::Result<()> {
@@ -434,7 +468,13 @@ fn fault(folder: &Path, why: rusqlite::Error) -> IndexError {
 
 const INDEX: &str = "index.sqlite";
 /// Rises when the tables change: an older index is made anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
+/// So many recordings of one millisecond have their place; more take those after.
+const NUMBERS_A_MS: i64 = 64;
+/// How far from their moment crowded ones may have their numbers: a million at once.
+const CROWDED_MS: i64 = 1_000_000 / NUMBERS_A_MS;
+/// Sidecars read and sorted at once, in the order of their names, which begin with the moment.
+const SORTED_TOGETHER: usize = 8192;
 const COLUMNS: &str =
     "id, call, file, began, seconds, direction, caller, called, queue, agent, salvaged, held, bytes, format, class";
 const SCHEMA: &str = "
@@ -446,8 +486,7 @@ const SCHEMA: &str = "
         agent TEXT, salvaged INTEGER NOT NULL, held INTEGER NOT NULL, bytes INTEGER NOT NULL, format TEXT NOT NULL,
         class TEXT
     );
-    CREATE INDEX by_began ON recordings (began);
-    CREATE INDEX by_queue ON recordings (queue, began);
+    CREATE INDEX by_queue ON recordings (queue);
     CREATE INDEX by_id ON recordings (id);
     CREATE INDEX by_call ON recordings (call);
     CREATE TABLE agents (account TEXT, recording INTEGER, PRIMARY KEY (account, recording)) WITHOUT ROWID;
@@ -455,8 +494,9 @@ const SCHEMA: &str = "
     CREATE TABLE numbers (backwards TEXT, recording INTEGER, PRIMARY KEY (backwards, recording)) WITHOUT ROWID;
     CREATE INDEX numbers_of ON numbers (recording);
     CREATE VIRTUAL TABLE words USING fts5 (
-        text, content = '', contentless_delete = 1, detail = 'none', tokenize = 'unicode61 remove_diacritics 2'
+        text, content = '', contentless_delete = 1, detail = 'none', prefix = '2 3 4 5 6 7 8',
+        tokenize = 'unicode61 remove_diacritics 2'
     );
     CREATE TABLE known (position TEXT NOT NULL);
-    PRAGMA user_version = 4;
+    PRAGMA user_version = 5;
 ";

@@ -163,6 +163,18 @@ impl Found {
     }
 }
 
+impl Found {
+    /// When it began.
+    pub(crate) fn moment(&self) -> i64 {
+        moment(&self.row.began)
+    }
+}
+
+/// A moment as a sidecar says it, in milliseconds; what says none is older than all.
+pub(crate) fn moment(text: &str) -> i64 {
+    text.parse::<jiff::Timestamp>().map_or(0, |at| at.as_millisecond().max(0))
+}
+
 /// The digits of a number; `None` where there are too few to be one.
 pub(crate) fn digits(number: &str) -> Option<String> {
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
