@@ -32,6 +32,8 @@ const WAITING_MAX: usize = 16_384;
 const UNWRITTEN_MAX: usize = 400_000;
 /// No group is larger: the disk is asked often enough that nobody waits long.
 const GROUP_MAX: usize = 4_096;
+/// One fact seldom comes alone: so long is waited for those that follow, so that the disk is asked once for all of them.
+const GATHER: Duration = Duration::from_millis(5);
 const TRY_AGAIN: Duration = Duration::from_millis(250);
 
 /// Lines that wait to be written after their facts: when it is more, facts wait, too.
@@ -247,7 +249,7 @@ impl Writer {
     }
 
     /// Waits for more, and takes what there is. True: there will be no more.
-    #[allow(clippy::disallowed_methods)] // a disk that fails is not asked all the time
+    #[allow(clippy::disallowed_methods)] // a disk that fails is not asked all the time, nor one that works for each fact
     fn take(&mut self, inbox: &Receiver<Word>) -> bool {
         if self.failing {
             thread::sleep(TRY_AGAIN);
@@ -255,7 +257,10 @@ impl Writer {
             // Once nothing happens for a while, it is remembered up to where all is shown.
             let rest = if self.keep.is_some() { FORGET_EVERY } else { Duration::from_secs(3600) };
             match inbox.recv_timeout(if self.shown < self.store.last() { TRY_AGAIN } else { rest }) {
-                Ok(word) => self.unwritten.push_back(word),
+                Ok(word) => {
+                    self.unwritten.push_back(word);
+                    thread::sleep(GATHER);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return true,
             }
