@@ -61,6 +61,16 @@ impl Call {
         }
     }
 
+    /// One of those behind a dialled leg rings no more, and others may (RFC 6228 §4): if it was the one who is heard, the caller
+    /// hears ringing, until somebody else lets something be heard. He is told nothing: to him it is one call that rings.
+    pub(crate) fn rings_no_more(&mut self, leg: LegId, fork: u32) {
+        let Some(at) = self.position(leg).filter(|at| *at != 0 && self.is_ringing(leg)) else { return };
+        if self.legs[at].forget(fork) {
+            self.set_members(self.members_with(None));
+            self.ring_again();
+        }
+    }
+
     /// Who was heard early is gone; if others ring, that is heard again.
     pub(crate) fn ring_again(&mut self) {
         let rings = self.attempt.as_ref().is_some_and(|attempt| attempt.rings());

@@ -54,6 +54,16 @@ impl Leg {
         }
     }
 
+    /// This one rings no more. Tells whether the leg stood with it.
+    pub(crate) fn forget(&mut self, fork: u32) -> bool {
+        let stood = self.forks.with == Some(fork);
+        if stood {
+            self.turns_to(None);
+        }
+        self.forks.others.remove(&Some(fork));
+        stood
+    }
+
     /// Stands with this one from now on. Returns with whom it stood.
     fn turns_to(&mut self, fork: Option<u32>) -> Option<u32> {
         let before = self.forks.with;

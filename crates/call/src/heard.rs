@@ -23,10 +23,14 @@ pub(crate) struct KeySeen {
     at: Time,
 }
 
+/// One of those who ring behind an INVITE does so no more; others may (RFC 6228).
+const EARLY_DIALOG_TERMINATED: u16 = 199;
+
 impl Call {
     pub(crate) fn heard_from_sip(&mut self, event: sip::Event) {
         use sip::Event as Sip;
         match event {
+            Sip::Ringing { leg, fork, status: EARLY_DIALOG_TERMINATED, .. } => self.rings_no_more(leg, fork),
             Sip::Ringing { leg, fork, sdp, .. } => self.rings(leg, fork, sdp.as_deref()),
             Sip::Answered { leg, fork, sdp } => self.answered(leg, fork, sdp.as_deref()),
             Sip::Confirmed { leg, sdp: Some(sdp) } => self.agreed_at_last(leg, &sdp),

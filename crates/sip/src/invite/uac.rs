@@ -291,6 +291,9 @@ impl Uac {
         let (mut fork, mut sdp) = (self.early.len(), None);
         if let Some(tag) = tag_of(&response.headers) {
             fork = self.fork(tag).unwrap_or(fork);
+            if fork == self.early.len() && response.status == 199 {
+                return; // RFC 6228 §4: of somebody we have not heard ring
+            }
             if fork == self.early.len() && fork < EARLY_MAX {
                 self.early.push(Early::new(response, tag, flow));
             }
