@@ -41,7 +41,7 @@ to = "play:long"
 TOML
 awk -v people="${2:-1000}" 'BEGIN {
     printf "[queue.all]\nrecord = true\ncallers_max = 10000\nring_secs = 60\nagents = ["
-    for (i = 0; i < people; i++) printf "\"u%d\", ", i
+    for (i = 0; i < people && i < 10000; i++) printf "\"u%d\", ", i
     print "]"
 }' > "$folder/conf/queues.toml"
 sox "$folder/conf/prompts/welcome.wav" "$folder/conf/prompts/long.wav" repeat 16

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use journal::{JournalError, Phones};
 use sip::KeptBinding;
@@ -14,6 +15,8 @@ use tracing::warn;
 
 /// Accounts waiting to be written: a storm's worth.
 const WAITING_MAX: usize = 65_536;
+/// So long is waited for the phones that follow one.
+const GATHER: Duration = Duration::from_millis(50);
 /// No group is larger.
 const GROUP_MAX: usize = 4_096;
 
@@ -48,9 +51,11 @@ impl KeptPhones {
     }
 }
 
+#[allow(clippy::disallowed_methods)] // the disk is not asked for each phone of a storm
 fn keep(mut phones: Option<Phones>, changes: &Receiver<Change>) {
     let mut failing = false;
     while let Ok(first) = changes.recv() {
+        thread::sleep(GATHER);
         let group: Vec<Change> = [first].into_iter().chain(changes.try_iter()).take(GROUP_MAX).collect();
         let written = phones.as_mut().map_or(Ok(()), |phones| phones.keep(&group));
         say(&written, failing);
