@@ -255,7 +255,7 @@ impl Writer {
             thread::sleep(TRY_AGAIN);
         } else if self.unwritten.is_empty() {
             // Once nothing happens for a while, it is remembered up to where all is shown.
-            let rest = if self.keep.is_some() { FORGET_EVERY } else { Duration::from_secs(3600) };
+            let rest = self.keep.map_or(Duration::from_secs(3600), |_| self.next_look.since(self.clock.now()));
             match inbox.recv_timeout(if self.shown < self.store.last() { TRY_AGAIN } else { rest }) {
                 Ok(word) => {
                     self.unwritten.push_back(word);
@@ -321,12 +321,15 @@ impl Writer {
     /// What has been kept long enough goes: entries that are shown and of no call that stands, and the CDRs of such days.
     fn forget(&mut self) {
         let now = self.clock.now();
-        let Some(keep) = self.keep.filter(|_| now >= self.next_look && !self.failing) else { return };
+        let is_due = now >= self.next_look && self.shown > 0 && !self.failing;
+        let Some(keep) = self.keep.filter(|_| is_due) else { return };
         self.next_look = now + FORGET_EVERY;
         let wall = self.clock.wall();
         let before = wall.since_1970(now) - keep;
         match self.store.forget(before, self.shown, FORGOTTEN_MAX) {
             Ok(0) => {}
+            // There is more: a busy centre writes more in a day than goes at leisure.
+            Ok(FORGOTTEN_MAX) => self.next_look = now + TRY_AGAIN,
             Ok(entries) => info!(entries, "kept long enough: out of the journal"),
             Err(why) => warn!("what is old stays in the journal: {why}"),
         }
@@ -528,6 +531,20 @@ mod tests {
         assert!(!folder.0.join("cdr-2001-01-01.jsonl").exists() && folder.0.join("cdr-2999-01-01.jsonl").exists());
         let store = Store::open(&folder.0).expect("opened");
         assert!(store.last() > last, "no number is given again");
+    }
+
+    #[test]
+    fn what_a_busy_centre_wrote_goes_as_fast_as_it_came() {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let folder = Folder::new("busy");
+        let clock = Clock::start();
+        let old = clock.wall().since_1970(clock.now()) - DAY * 40;
+        let group: Vec<_> = (0..4 * FORGOTTEN_MAX as u64).map(|facts| (old, Record::Lost { facts })).collect();
+        Store::open(&folder.0).and_then(|mut store| store.append(&group, &[])).expect("appended");
+        let (journal, thread, _) = Journal::start(&folder.0, Some(DAY * 5), clock).expect("started");
+        until("the end of what is old", || folder.facts() < 10);
+        drop(journal);
+        thread.join().expect("ended");
     }
 
     #[test]

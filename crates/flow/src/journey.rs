@@ -3,36 +3,20 @@
 //! Where it stands: the switch owns a journey per call and tells it what happened; here the events reach the program,
 //! and a program that names a destination is followed by the next one.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use acd::AgentName;
 use base::{LegId, RecordingId, Time};
 use bytes::Bytes;
 use call::{Actor, Call, Do, Event, Input, Leg, NewLeg, Order, Outbound, Replacement, Side, Supervisor};
-use route::{Destination, Found, Guest, Wish};
+use route::{Destination, Found, Guest};
 
-use crate::announce::Announce;
 use crate::call_back::{CallingBack, OutCall};
-use crate::collect::Collect;
-use crate::duty::{Duty, What};
-use crate::echo::Echo;
-use crate::hook::Hook;
-use crate::leave::Leave;
-use crate::listen::Listen;
-use crate::look_up::LookUp;
-use crate::masked::Masked;
-use crate::menu::Menu;
-use crate::night::Night;
-use crate::park::Park;
-use crate::pass::{Choose, Set};
+use crate::programs::{Asked, Refuse, program};
 use crate::queue::Queue;
 use crate::record::{Scene, Verdict};
-use crate::ring::{Ring, rung};
-use crate::say::Say;
-use crate::wanting::Wanting;
+use crate::ring::Ring;
 use crate::web::{Answer, Ask};
-use crate::{FlowConf, ForwardConf, Next, Program, QueueConf, StepConf, Wishes, Word};
+use crate::{FlowConf, ForwardConf, Next, Program, Wishes, Word};
 
 /// One call under way.
 #[derive(Debug)]
@@ -441,142 +425,7 @@ const HOPS_MAX: u32 = 24;
 /// and so many there may be in all: who goes round in menus for hours is not there any more.
 const VISITS_MAX: u32 = 500;
 
-/// What routing says of a call, beside its destination.
-#[derive(Debug)]
-struct Asked {
-    /// The number to send out, where it goes to a trunk.
-    number: String,
-    /// How urgent it is in a queue, above what the queue itself says.
-    priority: i32,
-}
-
 /// What a route knows of its callers is known of this one.
 fn greet(call: &mut Call, guest: &Guest) {
     guest.language.iter().for_each(|language| call.set_field(call::LANGUAGE, language));
-}
-
-/// The program for a destination. The conf was checked, so every name is there; one that is not is refused all the same.
-fn program(
-    destination: &Destination,
-    asked: &Asked,
-    (conf, wishes): (&Arc<FlowConf>, &Wishes),
-    call: &Call,
-) -> Box<dyn Program + Send> {
-    let duty_in = |agents: &HashSet<AgentName>, what, melody: &audio::Sound| -> Box<dyn Program + Send> {
-        let account = call.caller().party.account.as_deref().and_then(|account| account.parse().ok());
-        Box::new(Duty::new(what, account.filter(|agent| agents.contains(agent)), melody.clone()))
-    };
-    let rings = |destination: &Destination| {
-        let (targets, ring) = rung(destination, conf)?;
-        let forward = match destination {
-            Destination::Person(name) => conf.people.get(name).and_then(|person| person.forward.as_deref()),
-            Destination::Group(name) => conf.groups.get(name).map(|group| &group.forward),
-            _ => None,
-        };
-        let forward = forward.cloned().unwrap_or_default();
-        let forward = match destination {
-            Destination::Person(name) => wishes.forwards(name, forward),
-            _ => forward,
-        };
-        Some(Box::new(Ring { targets, ring, forward }) as _)
-    };
-    let duty = |what, melody| duty_in(&conf.agents, what, melody);
-    let found: Option<Box<dyn Program + Send>> = match destination {
-        Destination::Trunk(trunk) => rings(&Destination::Number { trunk: trunk.clone(), number: asked.number.clone() }),
-        Destination::Person(_) | Destination::Group(_) | Destination::Number { .. } => rings(destination),
-        Destination::Queue(name) => conf.queues.get(name).map(|queue| {
-            let priority = queue.priority.saturating_add(asked.priority);
-            Box::new(Queue::new(QueueConf { priority, ..queue.clone() })) as _
-        }),
-        Destination::Hours { hours, by_hand } => {
-            let melody = if *by_hand == Some(false) { &conf.away_melody } else { &conf.ready_melody };
-            let word = Word::Hours { hours: hours.clone(), by_hand: *by_hand };
-            Some(Box::new(Night { word: Some(word), melody: melody.clone() }))
-        }
-        Destination::Park => {
-            let by = call.transferred_by().map(str::to_owned);
-            Some(Box::new(Park::new(conf.park.clone(), asked.number.clone(), by)))
-        }
-        Destination::Wish(wish) => {
-            let melody = match wish {
-                Wish::Quiet(true) | Wish::ForwardNone | Wish::WhenFree(false) => &conf.away_melody,
-                Wish::Quiet(false) | Wish::Forward(_) | Wish::WhenFree(true) => &conf.ready_melody,
-            };
-            let (number, melody) = (asked.number.clone(), melody.clone());
-            Some(Box::new(Wanting { wish: *wish, number, melody, words: Vec::new() }))
-        }
-        Destination::Voicemail(account) => conf.people.get(account.as_str()).map(|_| {
-            let greeting = conf.voicemail.greetings.get(account).or(conf.voicemail.greeting.as_ref());
-            Box::new(Leave::new(account.clone(), greeting.cloned(), conf.voicemail.clone())) as _
-        }),
-        Destination::Mailbox => {
-            let own = call.caller().party.account.as_deref().filter(|account| conf.people.contains_key(*account));
-            Some(match own {
-                Some(account) => {
-                    let pin = conf.voicemail.pins.get(account).cloned();
-                    Box::new(Listen::new(account.to_owned(), pin, conf.voicemail.clone()))
-                }
-                None => Box::new(Refuse(403)),
-            })
-        }
-        Destination::Login(None) => Some(duty(What::Ready, &conf.ready_melody)),
-        Destination::Login(Some(queue)) => conf
-            .queues
-            .get(queue)
-            .map(|queue| duty_in(&queue.agents, What::Comes(queue.name.clone()), &conf.ready_melody)),
-        Destination::Logout(None) => Some(duty(What::Goes, &conf.away_melody)),
-        Destination::Logout(Some(queue)) => {
-            queue.parse().ok().map(|queue| duty(What::Leaves(queue), &conf.away_melody))
-        }
-        Destination::Pause(reason) if reason == "*" => {
-            conf.pauses.get(&asked.number).map(|reason| duty(What::Pauses(reason.clone()), &conf.away_melody))
-        }
-        Destination::Disposition => conf
-            .dispositions
-            .get(&asked.number)
-            .map(|disposition| duty(What::Disposes(disposition.clone()), &conf.ready_melody)),
-        Destination::WrapUp(secs) => {
-            Some(duty(What::WrapsUp(std::time::Duration::from_secs((*secs).into())), &conf.away_melody))
-        }
-        Destination::Pause(reason) => Some(duty(What::Pauses(reason.clone()), &conf.away_melody)),
-        Destination::Menu(name) => conf.menus.get(name).map(|one| match one.is_masked() {
-            true => Box::new(Masked { name: name.clone(), step: step(one, conf) }) as _,
-            false => step(one, conf),
-        }),
-        Destination::Play(name) => conf
-            .prompts
-            .get(name)
-            .map(|prompt| Box::new(Announce { sound: prompt.to(call).clone(), repeat: false }) as _),
-        Destination::Tone => Some(Box::new(Announce { sound: conf.tone.clone(), repeat: true })),
-        Destination::Echo => Some(Box::new(Echo)),
-        Destination::Supervise(_) | Destination::Pickup => Some(Box::new(Refuse(403))), // nobody is brought into another's call
-        Destination::Reject(status) => Some(Box::new(Refuse(*status))),
-    };
-    found.unwrap_or(Box::new(Refuse(404)))
-}
-
-/// The program for a step of the menus.
-fn step(step: &StepConf, conf: &Arc<FlowConf>) -> Box<dyn Program + Send> {
-    match step {
-        StepConf::Menu(menu) => Box::new(Menu::new(menu.clone(), conf)),
-        StepConf::Collect(collect) => Box::new(Collect::new(collect.clone())),
-        StepConf::Say(say) => Box::new(Say::new(say.clone())),
-        StepConf::Set(set) => Box::new(Set(set.clone())),
-        StepConf::Choose(choose) => Box::new(Choose(choose.clone())),
-        StepConf::LookUp(look_up) => Box::new(LookUp::new(look_up.clone())),
-        StepConf::Hook(hook) => Box::new(Hook::new(hook.clone(), conf.clone())),
-    }
-}
-
-/// The shortest program: no.
-#[derive(Debug)]
-struct Refuse(u16);
-
-impl Program for Refuse {
-    fn step(&mut self, event: Event, call: &mut Call) -> Next {
-        if event == Event::Started {
-            call.reject(self.0);
-        }
-        Next::Over
-    }
 }

@@ -23,6 +23,7 @@ mod night;
 mod park;
 mod pass;
 mod phrase;
+mod programs;
 mod queue;
 mod record;
 mod ring;
