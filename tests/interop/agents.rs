@@ -61,7 +61,7 @@ fn an_agent_hears_for_whom_it_rings_and_takes_the_call_with_a_key() {
     });
     assert_fields(&told[0], &json!({ "disposition": "call again", "by": "eve", "how": "command" }));
     assert_fields(&told[1], &json!({ "disposition": "sold", "note": "two boxes" }));
-    let cdrs = until("a record once more", A_WHILE, || Some(switch.cdrs()).filter(|cdrs| cdrs.len() == 3));
+    let cdrs = switch.cdrs_of(3);
     assert_eq!((&cdrs[2]["call"], &cdrs[2]["dispositions"]), (&cdrs[0]["call"], &told), "{cdrs:#?}");
     let report = |by: &str| {
         let command = centre.program(&["report", by, "--json"]).output().expect("a report");
@@ -100,7 +100,7 @@ fn a_supervisor_moves_a_caller_and_chooses_who_takes_him() {
     assert!(content && said.contains("bob is rung for"), "{said}");
     waits.passes();
     answers.passes();
-    let cdr = switch.cdrs().into_iter().find(|cdr| cdr["called"] == "400").expect("a record");
+    let cdr = switch.cdrs_of(2).into_iter().find(|cdr| cdr["called"] == "400").expect("a record");
     assert_fields(&cdr, &json!({ "queue": "other", "queue_outcome": "answered", "answered_by": "bob" }));
     assert_eq!(cdr["path"], json!(["queue:sales", "queue:other"]));
     let (content, said) = operate(&centre, &["agents", "lend", "bob", "other"]);

@@ -106,8 +106,7 @@ fn a_page_whose_call_moves_to_another_media_thread_is_heard_there() {
     page.hears("cid", PHONE_HZ);
     thread::sleep(Duration::from_secs(2));
     bob.hang_up();
-    until("the records of both calls", A_WHILE, || (switch.cdrs().len() == 2).then_some(()));
-    let ports: Vec<usize> = switch.cdrs().iter().map(|cdr| cdr["media"].as_array().map_or(0, Vec::len)).collect();
+    let ports: Vec<usize> = switch.cdrs_of(2).iter().map(|cdr| cdr["media"].as_array().map_or(0, Vec::len)).collect();
     assert_eq!(ports.iter().sum::<usize>(), 5, "two calls of two legs, one of which stood at two ports");
     bob.heard().assert_only("Bob's ear", PAGE_HZ, PHONE_HZ);
 }

@@ -111,7 +111,7 @@ fn a_clock_that_is_set_changes_dates_and_hours_but_no_length() {
         assert!(by.iter().any(|by| said.contains(by)), "{said}");
     }
 
-    let cdrs = until("all records", A_WHILE, || Some(switch.cdrs()).filter(|cdrs| cdrs.len() == 4));
+    let cdrs = switch.cdrs_of(4);
     let standing = cdrs.iter().find(|cdr| cdr["called"] == "600").expect("one");
     assert!(seconds(standing, "started", "ended") < 60, "{standing:#}");
     for cdr in &cdrs {

@@ -43,15 +43,17 @@ fn who_finds_somebody_busy_is_rung_when_he_is_free() {
     let switch = centre.start();
     let [mut ann, mut bob, mut cid] = [("ann", 700), ("bob", 1_900), ("cid", 1_300)]
         .map(|(name, hz)| Phone::start(&centre.room, name, hz, switch.address, "udp"));
-    let records = |count| until("a record", A_WHILE, || Some(switch.cdrs()).filter(|cdrs| cdrs.len() == count));
     cid.dial(&format!("sip:202@{}", switch.address));
     bob.wait_for("CALL_ESTABLISHED", A_WHILE);
     ann.dial(&format!("sip:*37202@{}", switch.address));
-    records(1);
+    switch.cdrs_of(1);
     bob.hang_up();
-    records(2);
+    switch.cdrs_of(2);
     let talking = |row: &serde_json::Value| row["caller"] == "ann" && row["with"] == "bob";
     until("Ann with Bob", A_WHILE, || rows(&centre, &["calls", "--json"]).iter().any(talking).then_some(()));
     ann.hang_up();
-    assert_fields(&records(3)[2], &json!({ "caller": "ann", "called": "202", "answered_by": "bob", "status": 200 }));
+    assert_fields(
+        &switch.cdrs_of(3)[2],
+        &json!({ "caller": "ann", "called": "202", "answered_by": "bob", "status": 200 }),
+    );
 }

@@ -157,7 +157,7 @@ fn what_is_keyed_in_under_a_mask_is_nowhere_afterwards() {
         carrier.hang_up(&answer);
         seen.extend([said, traced.1]);
     }
-    until("both call records", Duration::from_secs(10), || Some(switch.cdrs()).filter(|cdrs| cdrs.len() == 2));
+    switch.cdrs_of(2);
     let files = until("both recordings", Duration::from_secs(10), || {
         Some(files_below(&centre.recordings(), ".wav")).filter(|files| files.len() == 2)
     });

@@ -106,8 +106,7 @@ fn two_switches_know_each_other_by_their_certificates() {
     assert_fields(&far_switch.cdr(), &inbound);
     // And back.
     Party::new("ann").play("caller_talks", &far.room, far_switch.address, "556", &[]).passes();
-    until("both calls", A_WHILE, || (near_switch.cdrs().len() == 2).then_some(()));
-    assert!(near_switch.cdrs().iter().any(|cdr| cdr["called"] == "556" && cdr["direction"] == "inbound"));
+    assert!(near_switch.cdrs_of(2).iter().any(|cdr| cdr["called"] == "556" && cdr["direction"] == "inbound"));
 }
 
 #[test]

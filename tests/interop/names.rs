@@ -59,7 +59,7 @@ fn a_call_goes_to_the_first_server_of_a_name_and_to_the_next_where_nobody_is() {
     server.change(&[("first.carrier.example", "127.0.0.23"), ("second.carrier.example", "127.0.0.22")]);
     is_at(&centre, &format!("127.0.0.23:{port}"));
     calls(&centre, &switch, &at(23));
-    let answered = until("three records", A_WHILE, || Some(switch.cdrs()).filter(|cdrs| cdrs.len() == 3));
+    let answered = switch.cdrs_of(3);
     assert!(answered.iter().all(|cdr| cdr["status"] == 200 && cdr["trunk_out"] == "carrier"), "{answered:#?}");
 }
 

@@ -68,7 +68,6 @@ fn a_reload_changes_music_and_prompts_and_standing_calls_go_on() {
     bob.assert_only("Bob's ear, on hold", MUSIC_HZ, OTHER_MUSIC_HZ);
     dan.heard().assert_only("Dan's ear", OTHER_MUSIC_HZ, MUSIC_HZ);
     eve.heard().assert_only("Eve's ear", OTHER_WELCOME_HZ, ANN_HZ);
-    let cdrs = switch.cdrs();
-    assert_eq!(cdrs.len(), 3, "{cdrs:#?}");
+    let cdrs = switch.cdrs_of(3);
     assert!(cdrs.iter().all(|cdr| cdr["status"] == json!(200)), "{cdrs:#?}");
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::harness::sip::status;
 use crate::harness::switch::Centre;
-use crate::harness::until;
 use crate::operate::{Carrier, operate};
 
 /// 610 is open never, by the clock; 611 is for nobody on the list.
@@ -80,7 +79,7 @@ fn whom_nobody_wants_to_hear_is_refused_until_the_list_says_otherwise() {
     let answer = carrier.dial("611");
     assert_eq!(status(&answer), Some(200));
     assert_eq!(status(&carrier.hang_up(&answer)), Some(200));
-    let cdr = until("the second record", Duration::from_secs(10), || switch.cdrs().into_iter().nth(1));
+    let cdr = &switch.cdrs_of(2)[1];
     assert_eq!(cdr["fields"]["language"], "hr", "{cdr}");
     centre.write("blocked.txt", "+38592*\n+385 92\nnonsense;\n");
     assert!(operate(&centre, &["reload"]).1.contains("line 3"));

@@ -133,7 +133,7 @@ fn a_number_that_leads_nowhere_is_told_so() {
             ann.play("caller_refused", &centre.room, switch.address, number, &[("STATUS", status)]).passes();
         }
     }
-    let statuses: Vec<_> = switch.cdrs().iter().map(|cdr| cdr["status"].clone()).collect();
+    let statuses: Vec<_> = switch.cdrs_of(2 * TRANSPORTS.len()).iter().map(|cdr| cdr["status"].clone()).collect();
     assert_eq!(statuses, [404, 480].repeat(TRANSPORTS.len()), "each is a call of its own");
 }
 

@@ -283,12 +283,17 @@ impl Switch {
         lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{line}: {why}"))).collect()
     }
 
+    /// The call records there are to be, in the order of the calls' ends. A record is written a moment after its call.
+    pub fn cdrs_of(&self, calls: usize) -> Vec<Value> {
+        let cdrs =
+            until("the call records", Duration::from_secs(10), || Some(self.cdrs()).filter(|cdrs| cdrs.len() >= calls));
+        assert_eq!(cdrs.len(), calls, "a call, a record: {cdrs:#?}");
+        cdrs
+    }
+
     /// The one call record there is to be.
     pub fn cdr(&self) -> Value {
-        let mut cdrs =
-            until("a call record", Duration::from_secs(10), || Some(self.cdrs()).filter(|cdrs| !cdrs.is_empty()));
-        assert_eq!(cdrs.len(), 1, "one call, one record: {cdrs:#?}");
-        cdrs.remove(0)
+        self.cdrs_of(1).remove(0)
     }
 
     /// The one finished recording there is to be: its file, its sides (caller, other party) and its sidecar.
