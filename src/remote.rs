@@ -124,6 +124,9 @@ pub struct DialArgs {
     person: String,
     /// The number, as that person would dial it
     number: String,
+    /// The person's own phone picks up by itself, if it can and nobody talks there
+    #[arg(long)]
+    answer: bool,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -294,8 +297,9 @@ impl HoursArgs {
 
 impl DialArgs {
     fn run(self) -> Result<(), Failure> {
-        let DialArgs { switch, person, number, json } = self;
-        let begun = switch.ask(&Request::Dial { person: person.clone(), number: number.clone() }, |_| true)?;
+        let DialArgs { switch, person, number, answer, json } = self;
+        let request = Request::Dial { person: person.clone(), number: number.clone(), answer };
+        let begun = switch.ask(&request, |_| true)?;
         match json {
             true => println!("{begun}"),
             false => println!("{person} is rung for {number}: call {}", begun["call"].as_str().unwrap_or_default()),

@@ -42,6 +42,9 @@ impl Names<'_> {
             Destination::Group(name) if !self.groups.contains(&name) => {
                 format!("there is no group {name:?}; add [group.{name}] to routes.toml")
             }
+            Destination::Page(name) if !self.groups.contains(&name) => {
+                format!("there is no group {name:?} to speak to; add [group.{name}] to routes.toml")
+            }
             Destination::Menu(name) if !self.menus.contains(name) => {
                 format!("there is no menu {name:?}; add [{name}] to menus.toml")
             }

@@ -122,6 +122,9 @@ pub enum Request {
         person: String,
         /// The number.
         number: String,
+        /// That person's own phones pick up by themselves.
+        #[serde(default)]
+        answer: bool,
     },
     /// The messages left for people: a line each.
     Voicemail,

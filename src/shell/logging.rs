@@ -56,6 +56,7 @@ pub(super) fn fact(call: CallId, fact: &Fact) {
         What::Returns { leg } => info!(%call, %leg, "is back with the first"),
         What::TransferFailed { status } => info!(%call, status, "transfer failed"),
         What::Supervised { leg, by, of, how } => info!(%call, %leg, by, of, how = how.word(), "supervised"),
+        What::Paged { leg, party } => info!(%call, %leg, party, "hears the caller"),
         What::SupervisorLeft { leg } => info!(%call, %leg, "supervised no longer"),
         What::Left { leg } => info!(%call, %leg, "left"),
         What::Recording { file, reason, .. } => match reason {

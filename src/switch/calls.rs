@@ -223,7 +223,10 @@ impl Switch {
             Target::Account(account) if self.wishes.is_quiet(&account) && !running.journey.call().awaits_caller() => {
                 Err(486)
             }
-            Target::Account(account) => {
+            Target::Aloud(account) if self.seen.talks(&account) || self.wishes.is_quiet(&account) => Err(486),
+            Target::Account(_) | Target::Aloud(_) => {
+                let aloud = matches!(target, Target::Aloud(_));
+                let (Target::Account(account) | Target::Aloud(account)) = target else { return Err(480) };
                 let party = running.journey.call().caller().party.clone();
                 let mut bindings = self.endpoint.bindings(&account, now);
                 bindings.retain(|binding| is_meant(running.only.as_ref(), &account, binding));
@@ -237,7 +240,7 @@ impl Switch {
                     Way { others, ..self.directory.phone(&account, binding, &party) }
                 };
                 let ways: Vec<Way> = bindings.into_iter().map(way).collect();
-                self.ring(id, ways, &caller, &hops)
+                self.ring(id, ways, &caller, &hops, aloud)
             }
             Target::Trunk(onward) => {
                 let mut way = self.way_out(id, onward, &caller, now, out)?;
@@ -253,6 +256,7 @@ impl Switch {
         ways: Vec<Way>,
         caller: &Caller,
         hops: &(sip::Name, String),
+        aloud: bool,
     ) -> Result<Vec<Outbound>, u16> {
         let known = ways.len();
         let can_offer = |way: &Way| self.directory.can_offer(way.media, way.flow.transport);
@@ -270,6 +274,9 @@ impl Switch {
             let routes = way.routes.into_iter().map(|hop| (sip::Name::Route, hop));
             let mut headers: Vec<_> = routes.chain([hops.clone()]).collect();
             headers.extend(self.said_of(caller, flow.local));
+            if aloud {
+                headers.extend(pick_up_by_itself(flow.local));
+            }
             found.push(Outbound {
                 leg,
                 uri,
@@ -376,4 +383,15 @@ impl Switch {
         }
         local
     }
+}
+
+/// What tells a phone to pick up by itself, in the words of each maker: Call-Info (linphone, baresip and many), Alert-Info
+/// (Yealink, Snom, Grandstream), Answer-Mode (RFC 5373 §4.1). No stranger's INVITE is passed on, so none of these ever
+/// comes from outside: they open a microphone.
+fn pick_up_by_itself(local: SocketAddr) -> [(sip::Name, String); 3] {
+    [
+        (sip::Name::from("Call-Info"), format!("<sip:{local}>;answer-after=0")),
+        (sip::Name::from("Alert-Info"), format!("<http://{local}>;info=alert-autoanswer;delay=0")),
+        (sip::Name::from("Answer-Mode"), "Auto".to_owned()),
+    ]
 }

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use base::{CallId, Time};
-use call::{Call, Dial, Direction, NewLeg, Origination, Party};
+use call::{Call, Dial, Direction, NewLeg, Origination, Party, Target};
 use flow::{CallingBack, Journey};
 use route::{Caller, Destination, Found};
 
@@ -43,24 +43,33 @@ pub(super) enum Then {
 
 impl Switch {
     /// Rings whom this person's first number leads to, and brings who answers to the second, as if this person had dialled
-    /// both. An error is the SIP status that says why not.
+    /// both; `aloud`: this person's own phones pick up by themselves. An error is the SIP status that says why not.
     pub fn dial(
         &mut self,
         account: &str,
         first: &str,
         then: &str,
+        aloud: bool,
         now: Time,
         out: &mut Vec<Output>,
     ) -> Result<CallId, u16> {
         let asks = Caller::person(account);
         let rung = self.leads(&asks, first, now);
         let then_found = self.leads(&asks, then, now);
-        let first =
+        let mut first =
             self.dials(&rung).ok_or(if let Destination::Reject(status) = rung.destination { status } else { 404 })?;
         match then_found.destination {
             Destination::Reject(status) => return Err(status),
             Destination::Supervise(_) | Destination::Pickup | Destination::Park => return Err(404), // these are answers to an INVITE
             _ => {}
+        }
+        if aloud {
+            let own = Target::Account(account.to_owned());
+            first
+                .targets
+                .iter_mut()
+                .filter(|target| **target == own)
+                .for_each(|target| *target = Target::Aloud(account.to_owned()));
         }
         let person = self.directory.person(account);
         let call = CallId::new(self.clock.unix_ms(now), &mut self.random);

@@ -73,7 +73,7 @@ impl Switch {
             };
             let Some(at) = self.when_free.waiting.iter().position(is_ready) else { return };
             let Some(one) = self.when_free.waiting.remove(at) else { return };
-            if let Ok(call) = self.dial(&one.who, &one.who, &one.number, now, out) {
+            if let Ok(call) = self.dial(&one.who, &one.who, &one.number, false, now, out) {
                 self.when_free.made.push((one.person, call));
             }
             self.when_free.is_due = true; // others may have waited for others

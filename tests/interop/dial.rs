@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::harness::linphone::Linphone;
 use crate::harness::phone::Phone;
 use crate::harness::switch::{Centre, assert_fields};
 use crate::harness::until;
@@ -56,4 +57,32 @@ fn who_finds_somebody_busy_is_rung_when_he_is_free() {
         &switch.cdrs_of(3)[2],
         &json!({ "caller": "ann", "called": "202", "answered_by": "bob", "status": 200 }),
     );
+}
+
+#[test]
+fn who_pages_is_heard_by_all_phones_of_a_group_and_hears_none_of_them() {
+    let centre = Centre::new("page");
+    centre.add("routes.toml", "\n[[route]]\nnumber = \"820\"\nto = \"page:sales\"\n");
+    let switch = centre.start();
+    let [mut ann, mut bob] =
+        [("ann", 700), ("bob", 1_900)].map(|(name, hz)| Phone::start(&centre.room, name, hz, switch.address, "udp"));
+    let mut cid = Linphone::start(&centre.room, "cid", 1_300, switch.address, "udp", "");
+    ann.dial(&format!("sip:820@{}", switch.address));
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    cid.wait_for("LinphoneCallStreamsRunning", A_WHILE);
+    thread::sleep(Duration::from_secs(3));
+    ann.hang_up();
+    bob.wait_for("CALL_CLOSED", A_WHILE);
+    cid.wait_for("LinphoneCallReleased", A_WHILE);
+    let cdr = switch.cdr();
+    assert_fields(&cdr, &json!({ "caller": "ann", "path": ["page:sales"], "ended_by": "caller", "status": 200 }));
+    let mut paged: Vec<&str> = cdr["paged"].as_array().into_iter().flatten().filter_map(|one| one.as_str()).collect();
+    paged.sort_unstable();
+    assert_eq!(paged, ["bob", "cid"]);
+    bob.heard().assert_only("Bob's ear", 700, 1_300);
+    cid.heard().assert_only("Cid's ear", 700, 1_900);
+    let heard = ann.heard();
+    for (who, hz) in [("Bob", 1_900), ("Cid", 1_300)] {
+        assert!(heard.level(hz) < -50.0, "Ann hears {who}, who is paged: {}", heard.level(hz));
+    }
 }

@@ -168,9 +168,9 @@ impl World {
     }
 
     /// The switch calls by itself.
-    pub fn dials(&mut self, account: &str, first: &str, then: &str) -> Result<(), String> {
+    pub fn dials(&mut self, account: &str, first: &str, then: &str, aloud: bool) -> Result<(), String> {
         let mut out = Vec::new();
-        let begun = self.switch.dial(account, first, then, self.now, &mut out);
+        let begun = self.switch.dial(account, first, then, aloud, self.now, &mut out);
         let inputs = out.into_iter().flat_map(|output| self.perform(output)).collect();
         self.tell_switch(inputs);
         begun.map(drop).map_err(|status| format!("the switch does not call: {status}"))

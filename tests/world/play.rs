@@ -92,7 +92,7 @@ impl Theatre {
                 };
                 if self.world.web_answers(answer) { Ok(()) } else { Err("no web server is asked anything".to_owned()) }
             }
-            Step::Dials { account, first, then } => self.world.dials(account, first, then),
+            Step::Dials { account, first, then, aloud } => self.world.dials(account, first, then, *aloud),
             Step::Mailbox { who, new, old } => {
                 let mailbox = Mailbox { new: *new, old: *old, ..Mailbox::default() };
                 if self.world.mailbox(who, mailbox) { Ok(()) } else { Err(format!("there is no person {who:?}")) }

@@ -19,6 +19,8 @@ use crate::NewLeg;
 pub enum Target {
     /// A registered account: all its phones.
     Account(String),
+    /// The same, and its phones are told to pick up by themselves and speak aloud. Who talks already is not disturbed.
+    Aloud(String),
     /// A number through a trunk.
     Trunk(Onward),
 }
@@ -40,7 +42,7 @@ impl Target {
     /// How the party is called in facts and CDRs: the account, or the number dialled.
     pub fn party(&self) -> &str {
         match self {
-            Target::Account(name) => name,
+            Target::Account(name) | Target::Aloud(name) => name,
             Target::Trunk(onward) => &onward.number,
         }
     }
@@ -173,6 +175,11 @@ impl Attempt {
         self.branches = kept;
         let others: Vec<Branch> = others;
         others.into_iter().map(|branch| branch.leg).collect()
+    }
+
+    /// This leg is out of it, though it has not said no.
+    pub(crate) fn forget(&mut self, leg: LegId) {
+        self.branches.retain(|branch| branch.leg != leg);
     }
 
     pub(crate) fn has(&self, leg: LegId) -> bool {

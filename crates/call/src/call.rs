@@ -148,6 +148,10 @@ pub enum Event {
     Woken,
     /// A dialled party answered; caller and party talk.
     Connected,
+    /// One of those the caller speaks to has picked up.
+    Paged,
+    /// And is there no longer.
+    Unpaged,
     /// Nobody took the call; the SIP status that tells why.
     NotConnected(u16),
     /// A party rung on its own account has picked up, and hears what it is to hear before it is connected.

@@ -54,6 +54,9 @@ pub struct Cdr {
     pub wait_secs: Option<f64>,
     /// The party that talked with the caller last.
     pub answered_by: Option<String>,
+    /// Whom the caller spoke to, where he spoke to many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paged: Vec<String>,
     /// The trunk the call came by.
     pub trunk_in: Option<String>,
     /// The trunk it went out by: the one that carried it, or the last one tried.
@@ -125,6 +128,7 @@ impl Cdr {
             queue_outcome: None,
             wait_secs: None,
             answered_by: None,
+            paged: Vec::new(),
             trunk_in: None,
             trunk_out: None,
             trunk_failures: Vec::new(),
@@ -190,6 +194,7 @@ impl Cdr {
                     }
                     talking = Some(fact.at);
                 }
+                What::Paged { party, .. } => cdr.paged.push(party.clone()),
                 What::Left { .. } => {
                     talked += talking.take().map_or(Duration::ZERO, |from| fact.at.since(from));
                 }

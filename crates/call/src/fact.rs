@@ -125,6 +125,13 @@ pub enum What {
         /// The party's account or number.
         party: String,
     },
+    /// A phone hears the caller, who speaks to many.
+    Paged {
+        /// Its leg.
+        leg: LegId,
+        /// Whose it is.
+        party: String,
+    },
     /// A party put the other on hold, who hears music meanwhile.
     Held {
         /// Whose phone holds.

@@ -154,7 +154,7 @@ impl Call {
 
     /// This leg has what the others ring for.
     pub(crate) fn picked_up(&mut self, at: usize) {
-        if self.begins_preface(at) {
+        if self.is_paged(at) || self.begins_preface(at) {
             return;
         }
         let leg = self.legs[at].id;

@@ -23,6 +23,7 @@ mod message;
 mod offer;
 mod order;
 mod originate;
+mod page;
 mod preface;
 mod quiet;
 mod recording;

@@ -23,6 +23,8 @@ pub(crate) struct Offer {
     pub(crate) preface: Option<Preface>,
     /// and the one of its legs that does.
     pub(crate) hearing: Option<Hearing>,
+    /// It is to hear the caller, with others.
+    pub(crate) paged: bool,
 }
 
 impl Call {
@@ -33,7 +35,8 @@ impl Call {
             return;
         }
         let (party, attempt) = (target.party().to_owned(), Attempt::new(base::Time::NEVER));
-        self.offers.push(Offer { party, attempt, placed: false, reached: false, preface, hearing: None });
+        let (placed, reached, hearing, paged) = (false, false, None, false);
+        self.offers.push(Offer { party, attempt, placed, reached, preface, hearing, paged });
         self.wish(Do::Find(vec![target]));
     }
 

@@ -65,7 +65,9 @@ pub struct Supervisor {
 pub(crate) struct Supervising {
     pub(crate) leg: LegId,
     pub(crate) of: LegId,
-    how: Supervision,
+    pub(crate) how: Supervision,
+    /// He is one of many the caller speaks to, and chooses nothing.
+    pub(crate) is_paged: bool,
 }
 
 impl Supervising {
@@ -94,7 +96,7 @@ impl Call {
         };
         let id = leg.leg;
         if self.joins(leg, offer.as_ref(), codec, status).is_some() {
-            self.supervisors.push(Supervising { leg: id, of, how });
+            self.supervisors.push(Supervising { leg: id, of, how, is_paged: false });
             self.others_hear_keys_of(id, KeysHeard::None); // they are for us
             self.note_supervision(id);
             self.rewire();
@@ -146,6 +148,9 @@ impl Call {
 
     /// A supervisor pressed a key. False: it was none.
     pub(crate) fn supervisor_key(&mut self, leg: LegId, key: char) -> bool {
+        if self.supervisors.iter().any(|one| one.leg == leg && one.is_paged) {
+            return true;
+        }
         if key == TAKE_OVER && self.supervisor_takes_over(leg) {
             return true;
         }
@@ -176,12 +181,11 @@ impl Call {
 
     /// A supervisor is gone. False: it was none.
     pub(crate) fn supervisor_left(&mut self, leg: LegId) -> bool {
-        let before = self.supervisors.len();
-        self.supervisors.retain(|supervising| supervising.leg != leg);
-        if self.supervisors.len() == before {
-            return false;
+        let Some(at) = self.supervisors.iter().position(|supervising| supervising.leg == leg) else { return false };
+        match self.supervisors.remove(at).is_paged {
+            true => self.is_unpaged(leg),
+            false => self.note(What::SupervisorLeft { leg }),
         }
-        self.note(What::SupervisorLeft { leg });
         self.rewire();
         true
     }
@@ -189,10 +193,11 @@ impl Call {
     /// Whoever supervises a party that is in the call no longer is let go.
     pub(crate) fn let_supervisors_go(&mut self) {
         let is_there = |of: LegId| self.members.iter().any(|member| member.leg == of);
-        let gone: Vec<LegId> = self.supervisors.iter().filter(|one| !is_there(one.of)).map(|one| one.leg).collect();
-        for leg in gone {
-            self.supervisors.retain(|one| one.leg != leg);
-            self.note(What::SupervisorLeft { leg });
+        let (stay, gone) = self.supervisors.iter().copied().partition(|one: &Supervising| is_there(one.of));
+        self.supervisors = stay;
+        let gone: Vec<Supervising> = gone;
+        for Supervising { leg, is_paged, .. } in gone {
+            self.note(if is_paged { What::Left { leg } } else { What::SupervisorLeft { leg } });
             if let Some(at) = self.position(leg) {
                 self.drop_leg(at, None);
             }

@@ -61,6 +61,8 @@ impl Program for Collect {
             | Event::PartyRefused { .. }
             | Event::HandedOn
             | Event::TakenOver
+            | Event::Paged
+            | Event::Unpaged
             | Event::HandedBack
             | Event::PartyLeft(_) => {}
         }

@@ -20,6 +20,7 @@ mod look_up;
 mod masked;
 mod menu;
 mod night;
+mod page;
 mod park;
 mod pass;
 mod phrase;

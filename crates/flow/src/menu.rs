@@ -97,6 +97,8 @@ impl Program for Menu {
             | Event::PartyRefused { .. }
             | Event::HandedOn
             | Event::TakenOver
+            | Event::Paged
+            | Event::Unpaged
             | Event::HandedBack
             | Event::PartyLeft(_) => {}
         }

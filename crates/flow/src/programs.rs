@@ -20,6 +20,7 @@ use crate::look_up::LookUp;
 use crate::masked::Masked;
 use crate::menu::Menu;
 use crate::night::Night;
+use crate::page::Page;
 use crate::park::Park;
 use crate::pass::{Choose, Set};
 use crate::queue::Queue;
@@ -75,6 +76,9 @@ pub(crate) fn program(
             let word = Word::Hours { hours: hours.clone(), by_hand: *by_hand };
             Some(Box::new(Night { word: Some(word), melody: melody.clone() }))
         }
+        Destination::Page(name) => conf.groups.get(name).map(|group| {
+            Box::new(Page::new(group.people.clone(), conf.ready_melody.clone(), conf.away_melody.clone())) as _
+        }),
         Destination::Park => {
             let by = call.transferred_by().map(str::to_owned);
             Some(Box::new(Park::new(conf.park.clone(), asked.number.clone(), by)))

@@ -60,6 +60,8 @@ impl Program for Ring {
             Event::Connected
             | Event::PickedUp { .. }
             | Event::PartyRefused { .. }
+            | Event::Paged
+            | Event::Unpaged
             | Event::Key(_)
             | Event::NoKey
             | Event::Played

@@ -23,6 +23,8 @@ pub enum Destination {
     Person(String),
     /// All phones of all its people, at once.
     Group(String),
+    /// The caller speaks to all its people at once, whose phones pick up by themselves.
+    Page(String),
     /// Keys choose where to go on.
     Menu(String),
     /// Waiting in a queue for the next agent.
@@ -84,6 +86,7 @@ impl FromStr for Destination {
         match (kind, named) {
             ("person", Some(name)) => Ok(Destination::Person(name)),
             ("group", Some(name)) => Ok(Destination::Group(name)),
+            ("page", Some(name)) => Ok(Destination::Page(name)),
             ("menu", Some(name)) => Ok(Destination::Menu(name)),
             ("queue", Some(name)) => Ok(Destination::Queue(name)),
             ("login", queue) if queue.is_some() || name.is_none() => Ok(Destination::Login(queue)),
@@ -121,7 +124,7 @@ impl FromStr for Destination {
                 _ => Err(format!("reject:{status} is no refusal; write a SIP status from 400 to 699")),
             },
             _ => Err(format!(
-                "{text:?} is no destination; write person:NAME, group:NAME, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
+                "{text:?} is no destination; write person:NAME, group:NAME, page:GROUP, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
                  trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, when-free, when-free:off, park, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
@@ -139,6 +142,7 @@ impl fmt::Display for Destination {
         match self {
             Destination::Person(name) => write!(f, "person:{name}"),
             Destination::Group(name) => write!(f, "group:{name}"),
+            Destination::Page(name) => write!(f, "page:{name}"),
             Destination::Menu(name) => write!(f, "menu:{name}"),
             Destination::Queue(name) => write!(f, "queue:{name}"),
             Destination::Login(None) => f.write_str("login"),
@@ -178,6 +182,7 @@ mod tests {
         for text in [
             "person:ann",
             "group:sales",
+            "page:sales",
             "queue:sales",
             "menu:main",
             "play:welcome",

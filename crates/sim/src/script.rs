@@ -20,7 +20,7 @@
 //! | `ann > MESSAGE to 202 body hello` | a text outside of any call; without `to` in the call; also `from USER`; the body is last |
 //! | `ann > PUBLISH away` | says of herself what she is about: `open`, `closed`, `away`, `busy` |
 //! | `mailbox ann new 2 old 1` | so many messages wait for her |
-//! | `switch dials 201 then 202 for ann` | rings her, and brings her to 202 once she has answered |
+//! | `switch dials 201 then 202 for ann` | rings her, and brings her to 202 once she has answered; `… for ann aloud`: her phones are to pick up by themselves |
 //! | `web asked {"event":"started"}` | a web server is asked, with these in its JSON; `web asked ?number=ann`: an address that ends so |
 //! | `web answers {"verb":"hang_up"}`, `web fails` | what it says to the oldest question, or that it does not |
 //! | `ann < 200` | hears it soon, and nothing important before it; also `header Name: value` for a header to be there |

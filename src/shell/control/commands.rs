@@ -126,9 +126,9 @@ impl Control {
                     let _ = answers.try_send(Line::Failed(why));
                 }
             }
-            Request::Dial { person, number } => {
+            Request::Dial { person, number, answer } => {
                 let begun = match self.switch.is_person(&person) {
-                    true => self.switch.dial(&person, &person, &number, now, out),
+                    true => self.switch.dial(&person, &person, &number, answer, now, out),
                     false => Err(404),
                 };
                 self.perform(out);

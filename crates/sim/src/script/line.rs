@@ -259,14 +259,18 @@ fn message(words: &mut Words) -> Read<Act> {
     Err("a MESSAGE without a body says nothing; write body TEXT".to_owned())
 }
 
-/// `switch dials 201 then 9385911234567 for ann`.
+/// `switch dials 201 then 9385911234567 for ann`, `… for ann aloud`.
 fn dials(words: &mut Words) -> Read<Step> {
     words.exactly("dials")?;
     let first = words.next("the number rung first")?.to_owned();
     words.exactly("then")?;
     let then = words.next("the number who answers is brought to")?.to_owned();
     words.exactly("for")?;
-    Ok(Step::Dials { first, then, account: words.next("the person on whose account")?.to_owned() })
+    let account = words.next("the person on whose account")?.to_owned();
+    let aloud = words
+        .maybe()
+        .map(|word| if word == "aloud" { Ok(()) } else { Err(format!("{word:?}; write aloud or nothing")) });
+    Ok(Step::Dials { first, then, account, aloud: aloud.transpose()?.is_some() })
 }
 
 /// `web asked {"event":"started"}`, `web answers {"verb":"hang_up"}`, `web fails`.

@@ -90,6 +90,8 @@ pub enum Step {
         first: String,
         /// Where who answers is brought.
         then: String,
+        /// That person's own phones are to pick up by themselves.
+        aloud: bool,
     },
     /// The oldest question to a web server that waits: fields of its JSON, or how its address ends.
     WebAsked(String),
