@@ -71,6 +71,14 @@ impl Directory {
         self.trunks.get(trunk).map_or_else(MediaRules::default, |trunk| trunk.media)
     }
 
+    /// May it have us record its calls?
+    pub(crate) fn may_record(&self, origin: &Origin) -> bool {
+        match origin {
+            Origin::Account(_) => false,
+            Origin::Trunk(trunk) => self.trunks.get(trunk).is_some_and(|trunk| trunk.siprec),
+        }
+    }
+
     fn rules(&self, account: &str) -> MediaRules {
         self.people.get(account).map_or_else(MediaRules::default, |person| person.media)
     }

@@ -17,6 +17,7 @@ mod phones;
 mod places;
 mod queues;
 mod quotas;
+mod recording_sessions;
 mod replace;
 mod routing;
 mod sip_conf;
@@ -92,6 +93,8 @@ pub struct Switch {
     /// Of our addresses, those the machine has lost.
     lost_addresses: BTreeSet<IpAddr>,
     journeys: HashMap<CallId, Box<Running>>,
+    /// What other switches have us record.
+    sessions: HashMap<CallId, Box<recording_sessions::Carrying>>,
     legs: HashMap<LegId, CallId>,
     deadlines: BinaryHeap<Reverse<(Time, CallId)>>,
     call_conf: Arc<CallConf>,
@@ -145,6 +148,7 @@ impl Switch {
             own_addresses: HashSet::new(),
             lost_addresses: BTreeSet::new(),
             journeys: HashMap::new(),
+            sessions: HashMap::new(),
             legs: HashMap::new(),
             deadlines: BinaryHeap::new(),
             call_conf: Arc::new(CallConf {
@@ -204,7 +208,10 @@ impl Switch {
             }
             Input::Media(event) => {
                 if let Some(call) = self.legs.get(&leg_of_media(&event)).copied() {
-                    self.step(call, now, out, |journey| journey.handle(call::Input::Media(event), now));
+                    let event = call::Input::Media(event);
+                    if let Some(event) = self.tell_session(call, event, now, out) {
+                        self.step(call, now, out, |journey| journey.handle(event, now));
+                    }
                 }
             }
             Input::Located(input) => self.locate(input, now, out),
@@ -243,6 +250,7 @@ impl Switch {
                 for call in self.journeys.keys().copied().collect::<Vec<_>>() {
                     self.step(call, now, out, |journey| journey.hang_up(flow::SHUTDOWN, now));
                 }
+                self.end_sessions(now, out);
                 self.tell_trunks(trunk::Input::Leave, now, out);
             }
         }
@@ -265,17 +273,18 @@ impl Switch {
     /// Is there nothing left to wait for: no call, no dialog whose end is not yet heard of, no registration that is being
     /// taken back?
     pub fn is_quiet(&self) -> bool {
-        self.journeys.is_empty() && self.endpoint.legs() == 0 && self.trunks.is_quiet()
+        self.calls() == 0 && self.endpoint.legs() == 0 && self.trunks.is_quiet()
     }
 
-    /// How many calls there are.
+    /// How many calls there are, and recording sessions.
     pub fn calls(&self) -> usize {
-        self.journeys.len()
+        self.journeys.len() + self.sessions.len()
     }
 
     /// Of these, recorded.
     pub fn calls_recorded(&self) -> usize {
-        self.journeys.values().filter(|running| running.journey.call().is_recorded()).count()
+        let recorded = self.journeys.values().filter(|running| running.journey.call().is_recorded()).count();
+        recorded + self.sessions.len()
     }
 
     /// How many media ports are not free.
@@ -407,7 +416,10 @@ impl Switch {
         }
         while let Some(Reverse((at, call))) = self.deadlines.peek().copied().filter(|Reverse((at, _))| *at <= now) {
             self.deadlines.pop();
-            let Some(running) = self.journeys.get_mut(&call) else { continue };
+            let Some(running) = self.journeys.get_mut(&call) else {
+                self.tell_session(call, call::Input::Tick, now, out);
+                continue;
+            };
             if running.due == Some(at) {
                 running.due = None;
                 self.step(call, now, out, |journey| journey.handle(call::Input::Tick, now));

@@ -37,6 +37,8 @@ struct TrunkTable {
     realm: Option<Spanned<String>>,
     #[serde(default)]
     nat: bool,
+    #[serde(default)]
+    siprec: bool,
     srtp: Option<Spanned<String>>,
     register: Option<Spanned<RegisterTable>>,
     #[serde(default)]
@@ -92,6 +94,8 @@ pub struct Trunk {
     pub certificate: Option<CallsBy>,
     /// How its media is treated.
     pub media: MediaRules,
+    /// It may have us record its calls (RFC 7866).
+    pub siprec: bool,
     /// All else.
     pub conf: TrunkConf,
 }
@@ -213,7 +217,7 @@ fn trunk<'a>(file: &mut File<'a>, entry: Entry<'a>, asked: bool) -> Option<Trunk
     };
     let srtp = said.srtp.as_ref().map_or(Srtp::Preferred, |text| srtp(file, text));
     let media = MediaRules { nat: said.nat, srtp, browser: Some(false) };
-    Some(Trunk { place: place.filter(|_| named)?, tls, networks, certificate, media, conf })
+    Some(Trunk { place: place.filter(|_| named)?, tls, networks, certificate, media, siprec: said.siprec, conf })
 }
 
 /// By which certificates a trunk calls, if it does.

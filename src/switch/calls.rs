@@ -47,6 +47,9 @@ impl Running {
 impl Switch {
     /// A new call: who is it, and where does it go?
     pub(super) fn knocks(&mut self, incoming: Incoming, now: Time, out: &mut Vec<Output>) {
+        if incoming.records.is_some() {
+            return self.begins_session(incoming, now, out);
+        }
         if let Some(replaces) = &incoming.replaces {
             return match self.may_replace(&incoming.origin, replaces) {
                 Ok((call, leg)) => self.takes_place(call, leg, incoming, now, out),
@@ -175,13 +178,16 @@ impl Switch {
                 let sip_call_id = invited.and_then(|leg| self.endpoint.sip_call_id(leg));
                 out.extend(sip_call_id.map(|of| Output::Dialog { call: id, sip_call_id: of.to_owned() }));
             }
-            Do::Media(media::Command::Connect { stream, .. }) if self.is_our_own(stream.remote) => {
+            Do::Media(media::Command::Connect { stream, .. }) if stream.sends && self.is_our_own(stream.remote) => {
                 // Two echoes that name each other's port on us would send packets round for ever.
                 if let Some(running) = self.journeys.get_mut(&id) {
                     running.journey.hang_up("its media would go round through us", now);
                 }
             }
             Do::Media(command) => out.push(Output::Media { thread, command: self.bound(command) }),
+            Do::Record(recording) if self.sessions.contains_key(&id) => {
+                out.extend(self.open_in_session(id, &recording))
+            }
             Do::Record(recording) => {
                 self.message_begins(id, &recording);
                 out.push(Output::Record(self.open(id, &recording)));

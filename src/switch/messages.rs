@@ -226,9 +226,9 @@ pub(super) fn leg_of_media(event: &media::Event) -> LegId {
 
 pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
     use sip::Event::{
-        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Named, OfferDue, Offered,
-        Published, Refer, Refused, Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable, Unreached,
-        Unregistered, UserToUser,
+        Agreed, Answered, Banned, Confirmed, Declined, Digit, Ended, Flooded, Incoming, Metadata, Named, OfferDue,
+        Offered, Published, Refer, Refused, Registered, RequestDone, Ringing, Said, Subscribes, Text, Unavailable,
+        Unreached, Unregistered, UserToUser,
     };
     match event {
         Ringing { leg, .. }
@@ -242,6 +242,7 @@ pub(super) fn leg_of_sip(event: &sip::Event) -> Option<LegId> {
         | Digit { leg, .. }
         | Unavailable { leg, .. }
         | Said { leg, .. }
+        | Metadata { leg, .. }
         | Ended { leg, .. } => Some(*leg),
         Incoming(_)
         | Subscribes(_)

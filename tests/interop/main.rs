@@ -35,6 +35,7 @@ mod operate;
 mod park;
 mod qa;
 mod queue_log;
+mod recording_sessions;
 mod reload;
 mod restart;
 mod retention;

@@ -55,6 +55,7 @@ impl Call {
             | Sip::Flooded { .. }
             | Sip::Unavailable { .. }
             | Sip::Unreached { .. }
+            | Sip::Metadata { .. }
             | Sip::UserToUser { .. }
             | Sip::RequestDone { .. } => {}
         }

@@ -40,7 +40,7 @@ pub struct Recording {
     pub stopped: Option<Time>,
     /// Whose mailbox it is a message for.
     pub mailbox: Option<String>,
-    tapped: Vec<(LegId, Channel)>,
+    pub(crate) tapped: Vec<(LegId, Channel)>,
 }
 
 impl Recording {
@@ -155,12 +155,16 @@ fn file_name(call: &Call, id: RecordingId) -> String {
             _ => {}
         }
     }
-    let unix_ms = call.conf.clock.unix_ms(call.now);
+    named(call.conf.clock.unix_ms(call.now), direction.word(), queue, agent, id)
+}
+
+/// The name of a recording that begins now.
+pub(crate) fn named(unix_ms: i64, direction: &str, queue: &str, agent: &str, id: RecordingId) -> String {
     let start = jiff::Timestamp::from_millisecond(unix_ms).unwrap_or_default();
     format!(
         "{}_{}_{}_{}_{}_{}",
         start.strftime("%Y/%m/%d/%Y%m%dT%H%M%SZ"),
-        direction.word(),
+        direction,
         in_file_name(queue),
         in_file_name(agent),
         id.call,

@@ -19,6 +19,7 @@ mod negotiate;
 mod section;
 mod security;
 mod session;
+mod several;
 
 pub use address::Address;
 pub use crypto::Crypto;
@@ -31,3 +32,4 @@ pub use negotiate::{Local, Stream, accept, answer, formats, offer};
 pub use section::{Attribute, Line, Section};
 pub use security::{Protection, Security, Srtp};
 pub use session::Session;
+pub use several::{Alone, Said, apart, together};

@@ -6,6 +6,7 @@
 use rsip::Method;
 
 use crate::name_addr::{ParamScan, Parts};
+use crate::recording::Feature;
 use crate::{Flow, Headers, Name, Request, Response, method_name, user_to_user};
 
 /// One dialog, seen from our end.
@@ -25,6 +26,8 @@ pub struct Dialog {
     routes: Box<[Box<str>]>,
     local_cseq: u32,
     remote_cseq: Option<u32>,
+    /// What our Contact says of us.
+    pub(crate) feature: Feature,
     /// What the next re-INVITE or BYE tells the other end's application.
     beside: Option<Box<[String]>>,
 }
@@ -52,6 +55,7 @@ impl Dialog {
             routes: headers.all(&Name::RecordRoute).map(Box::from).collect(),
             local_cseq: 0,
             remote_cseq: headers.cseq().map(|(cseq, _)| cseq),
+            feature: Feature::answering(headers),
             beside: None,
         })
     }
@@ -71,6 +75,7 @@ impl Dialog {
             routes: routes.into_iter().rev().collect(),
             local_cseq: headers.cseq()?.0,
             remote_cseq: None,
+            feature: Feature::None,
             beside: None,
         })
     }

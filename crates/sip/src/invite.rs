@@ -34,7 +34,8 @@ use session_timer::Grant;
 
 use crate::dialog::{Dialog, tagged};
 use crate::endpoint::{End, Event};
-use crate::{Flow, Headers, Name, Request, Response, Transport, user_to_user};
+use crate::recording::Feature;
+use crate::{Flow, Headers, Name, Request, Response, Transport, multipart, user_to_user};
 
 /// A transaction of the endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -224,6 +225,8 @@ pub struct Asked {
     pub updates: bool,
     method: Method,
     headers: Headers,
+    /// What we say of ourselves to who asks.
+    feature: Feature,
 }
 
 impl Asked {
@@ -239,7 +242,8 @@ impl Asked {
             headers.push(Name::RecordRoute, route); // RFC 3261 §12.1.1
         }
         let cseq = request.cseq().map_or(0, |(cseq, _)| cseq);
-        Ok(Asked { transaction, cseq, timer, updates, method: request.method, headers })
+        let feature = Feature::answering(&request.headers);
+        Ok(Asked { transaction, cseq, timer, updates, method: request.method, headers, feature })
     }
 
     /// What its answers say beside.
@@ -254,7 +258,7 @@ impl Asked {
             for route in self.headers.all(&Name::RecordRoute) {
                 response.headers.push(Name::RecordRoute, route);
             }
-            response.headers.push(Name::Contact, contact(flow));
+            response.headers.push(Name::Contact, contact(flow) + self.feature.param());
             response.headers.push(Name::Allow, ALLOW);
         }
         for said in self.headers.all(&Name::UserToUser) {
@@ -269,7 +273,7 @@ impl Asked {
             self.timer.iter().for_each(|grant| grant.write(&mut response.headers));
         }
         if let Some(sdp) = sdp {
-            response.headers.push(Name::ContentType, SDP);
+            response.headers.push(Name::ContentType, multipart::kind_of(&sdp));
             response.body = sdp;
         }
         response
@@ -377,11 +381,12 @@ fn chance(tag: &str, turn: u32) -> u32 {
     tag.bytes().fold(seed, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) >> 4
 }
 
-/// An offer or answer, if that is what the body is.
-fn sdp_of(headers: &Headers, body: &Bytes) -> Option<Bytes> {
+/// An offer or answer, if that is what the body is or has in it (RFC 5621 §3.1).
+pub fn sdp_of(headers: &Headers, body: &Bytes) -> Option<Bytes> {
     let kind = headers.first(&Name::ContentType).unwrap_or(SDP);
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    (!body.is_empty() && kind.eq_ignore_ascii_case(SDP)).then(|| body.clone())
+    let is_sdp = kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(SDP);
+    let sdp = if is_sdp { Some(body.clone()) } else { multipart::part_of(kind, body, SDP) };
+    sdp.filter(|sdp| !sdp.is_empty())
 }
 
 fn reason(status: u16) -> String {
@@ -404,6 +409,7 @@ const PRACKS_MAX: u32 = 100;
 /// The session we ask of a carrier (RFC 4028 §4 recommends half an hour). Phones are not asked: they ask us.
 pub const TRUNK_SESSION_SECS: u32 = 1_800;
 /// What bodies we read.
-pub const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";
+pub const ACCEPT: &str =
+    "application/sdp, multipart/mixed, application/rs-metadata+xml, application/dtmf-relay, application/dtmf";
 /// The type of a session description.
 pub const SDP: &str = "application/sdp";

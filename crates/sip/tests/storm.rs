@@ -178,6 +178,7 @@ impl World {
             }
             Event::Refer { leg, .. }
             | Event::UserToUser { leg, .. }
+            | Event::Metadata { leg, .. }
             | Event::Agreed { leg, .. }
             | Event::Declined { leg, .. }
             | Event::OfferDue { leg }

@@ -44,8 +44,12 @@ pub fn share(path: &Path, hz: u32) -> f64 {
 
 /// The same tone as bare A-law, as sipp wants it.
 pub fn write_alaw_tone(path: &Path, hz: u32, seconds: u32) {
-    let samples: Vec<i16> = (0..seconds * RATE).map(|n| tone_at(hz, n)).collect();
-    fs::write(path, Encoding::Pcma.encoded(&samples)).expect("a file in our own folder");
+    fs::write(path, Encoding::Pcma.encoded(&tone(hz, seconds))).expect("a file in our own folder");
+}
+
+/// The same, not yet written.
+pub fn tone(hz: u32, seconds: u32) -> Vec<i16> {
+    (0..seconds * RATE).map(|n| tone_at(hz, n)).collect()
 }
 
 fn tone_at(hz: u32, n: u32) -> i16 {

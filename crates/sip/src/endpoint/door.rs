@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use base::Time;
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::gate::{Challenges, refused, user_of};
@@ -16,8 +17,9 @@ use super::peers::is_at;
 use super::transactions::{origin_key, server_key};
 use super::{Endpoint, Event, Incoming, Origin, Output};
 use crate::dialog::{contact_uri, tag, tagged};
-use crate::invite::{self, ACCEPT, ALLOW, Replaces, SDP, SUPPORTED, TooShort, TransactionId, Uas, Usage, too_short};
+use crate::invite::{self, ACCEPT, ALLOW, Replaces, SUPPORTED, TooShort, TransactionId, Uas, Usage, sdp_of, too_short};
 use crate::package::ALLOW_EVENTS;
+use crate::recording::{SIPREC, is_from_src, metadata_of};
 use crate::wire::Refusal;
 use crate::{
     Flow, Headers, Method, Name, Request, Response, Scheme, Transport, Uri, is_known_scheme, register, subscribe,
@@ -299,8 +301,8 @@ impl Endpoint {
                 out,
             );
         }
-        if !can_read(headers) && !request.body.is_empty() {
-            let can = [(Name::Accept, SDP), (Name::AcceptEncoding, "identity")];
+        if !request.body.is_empty() && !can_read(headers, &request.body) {
+            let can = [(Name::Accept, ACCEPT), (Name::AcceptEncoding, "identity")];
             return self.refuse(&request, 415, &can, flow, out);
         }
         let mut credentials = None;
@@ -360,7 +362,8 @@ impl Endpoint {
             from,
             to,
             call_id: headers.call_id().unwrap_or_default().to_owned(),
-            sdp: Some(request.body).filter(|body| !body.is_empty()),
+            sdp: sdp_of(headers, &request.body),
+            records: is_from_src(headers).then(|| metadata_of(headers, &request.body).unwrap_or_default()),
             hears_reliably,
             user_agent: headers.first(&Name::UserAgent).unwrap_or_default().to_owned(),
             uri: request.uri,
@@ -465,7 +468,11 @@ pub(super) const TAG_LETTERS: usize = 16;
 
 /// The extensions a request requires and we have not (RFC 3261 §8.2.2.3).
 pub(super) fn unsupported(request: &Request) -> Option<String> {
-    let ours: &[&str] = if request.method == Method::Register { &["path", "outbound", "gruu"] } else { &[] };
+    let ours: &[&str] = match request.method {
+        Method::Register => &["path", "outbound", "gruu"],
+        Method::Invite | Method::Update => &[SIPREC],
+        _ => &[],
+    };
     let is_ours = |tag: &str| ours.iter().any(|own| own.eq_ignore_ascii_case(tag));
     let known = |tag: &str| SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag));
     let required = request.headers.elements(&Name::Require).filter(|tag| !is_ours(tag) && !known(tag));
@@ -473,9 +480,8 @@ pub(super) fn unsupported(request: &Request) -> Option<String> {
     (!required.is_empty()).then(|| required.join(", "))
 }
 
-/// Is the body a session description as it stands? One that may be ignored is (RFC 3261 §20.11).
-fn can_read(headers: &Headers) -> bool {
-    let kind = headers.first(&Name::ContentType).unwrap_or(SDP).split(';').next().unwrap_or_default().trim();
+/// Is the body a session description as it stands, or has it one in it?
+fn can_read(headers: &Headers, body: &Bytes) -> bool {
     let plain = headers.elements(&Name::ContentEncoding).all(|coding| coding.eq_ignore_ascii_case("identity"));
-    plain && kind.eq_ignore_ascii_case(SDP)
+    plain && sdp_of(headers, body).is_some()
 }

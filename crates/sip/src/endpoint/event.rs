@@ -117,6 +117,13 @@ pub enum Event {
         /// With whom.
         referral: Box<Referral>,
     },
+    /// More is known of what a recording session records (RFC 7866 §9.1); an offer may follow.
+    Metadata {
+        /// The session's leg.
+        leg: LegId,
+        /// The metadata.
+        xml: Bytes,
+    },
     /// A key, pressed in an INFO (`application/dtmf-relay`, `application/dtmf`).
     Digit {
         /// The leg.
@@ -282,6 +289,8 @@ pub struct Incoming {
     pub sdp: Option<Bytes>,
     /// The caller takes reliable provisional responses (RFC 3262): in one of them an offer of ours may come before the 200.
     pub hears_reliably: bool,
+    /// Its media is to be recorded (RFC 7866): the metadata, which may be empty.
+    pub records: Option<Bytes>,
     /// What the caller's phone calls itself.
     pub user_agent: String,
     /// The hops the INVITE has left; an onward INVITE gets one fewer.

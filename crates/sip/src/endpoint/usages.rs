@@ -12,6 +12,7 @@ use super::transactions::Owner;
 use super::{End, Endpoint, Event, Outgoing, Output};
 use crate::digest::Signed;
 use crate::invite::{self, Names, TransactionId, Uac, Usage};
+use crate::recording::metadata_in;
 use crate::user_to_user::said_in;
 use crate::{Method, Name, register};
 
@@ -69,6 +70,7 @@ impl Endpoint {
     ) {
         let beside = said_in(&input).map(|said| Output::Event(Event::UserToUser { leg, said }));
         out.extend(beside);
+        out.extend(metadata_in(&input).map(|xml| Output::Event(Event::Metadata { leg, xml })));
         let mut wishes = self.wishes.pop().unwrap_or_default();
         self.legs.tell(leg, input, now, &mut wishes);
         self.grant_for(leg, invite, &mut wishes, now, out);

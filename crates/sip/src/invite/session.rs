@@ -20,7 +20,8 @@ use super::session_timer::{Due, Grant, SessionTimer, TooShort};
 use super::{Asked, Input, Output, SDP, TransactionId, TurnDown, Usage, answer, answer_small, sdp_of, too_short};
 use crate::dialog::{Dialog, tag};
 use crate::endpoint::{End, Event};
-use crate::{Flow, Name, Request, Response};
+use crate::recording::{Feature, metadata_of};
+use crate::{Flow, Headers, Name, Request, Response};
 use acceptance::Acceptance;
 use changes::{Asking, Change, Changes, Outcome};
 use parting::Parting;
@@ -90,6 +91,7 @@ impl Session {
                 dialog.was_asked_already(early.remote_cseq);
                 let timer = Grant::of(&response.headers).map(|grant| SessionTimer::new(grant, now));
                 let said = early.said.unwrap_or(said);
+                dialog.feature = Feature::saying(&Headers::default(), &said);
                 let changes = Changes::new(said, true, response.headers.lists(&Name::Allow, "UPDATE"));
                 let transfers = Transfers::default();
                 Usage::Session(Box::new(Session { leg, dialog, state: Standing, timer, changes, transfers }))
@@ -161,7 +163,8 @@ impl Session {
                     state
                 }
                 // It changes nothing, so it crosses nothing: somebody keeps the session alive (RFC 4028 §7.4).
-                Method::Update if request.body.is_empty() => {
+                // So does metadata of a recording session that comes without an offer (RFC 7866 §9.1).
+                Method::Update if request.body.is_empty() || is_metadata_alone(request) => {
                     if let Some(asked) = self.asked(transaction, request, out) {
                         asked.respond(200, self.dialog.flow, None, out);
                         self.timer = asked.timer.map(|grant| SessionTimer::new(grant, now));
@@ -250,7 +253,7 @@ impl Session {
         let sdp = sdp_of(&request.headers, &request.body);
         match &state {
             Changing(_) => answer(transaction, request, 491).push(out),
-            Standing if sdp.is_none() && !request.body.is_empty() => {
+            Standing if sdp.is_none() && !request.body.is_empty() && !is_metadata_alone(request) => {
                 answer(transaction, request, 415).with(Name::Accept, SDP).push(out);
             }
             Standing => {
@@ -281,7 +284,8 @@ impl Session {
     /// A request that makes or keeps a session: what is needed to answer it; none if it is answered already.
     fn asked(&mut self, transaction: TransactionId, request: &Request, out: &mut Vec<Output>) -> Option<Asked> {
         match Asked::new(transaction, request, &self.dialog.local_tag) {
-            Ok(asked) => {
+            Ok(mut asked) => {
+                asked.feature = self.dialog.feature;
                 self.dialog.refresh(&request.headers);
                 self.changes.may_update(asked.updates);
                 Some(asked)
@@ -339,4 +343,9 @@ impl Session {
         out.push(Output::Event(Event::Ended { leg: self.leg, end }));
         Leaving(Parting::at_once(None, &mut self.dialog, out))
     }
+}
+
+fn is_metadata_alone(request: &Request) -> bool {
+    let (headers, body) = (&request.headers, &request.body);
+    metadata_of(headers, body).is_some() && sdp_of(headers, body).is_none()
 }

@@ -12,8 +12,9 @@ use super::{Input, Output, Session, TurnDown, Usage, answer, contact, reason, se
 use crate::dialog::{Dialog, tag};
 use crate::digest::{Credentials, Login, Signed};
 use crate::endpoint::{End, Event, Hop, Outgoing};
+use crate::recording::Feature;
 use crate::transaction::PATIENCE;
-use crate::{Flow, Name, Request, Response, Uri};
+use crate::{Flow, Name, Request, Response, Uri, multipart};
 
 /// An INVITE of ours that has no final answer.
 #[derive(Debug)]
@@ -75,7 +76,6 @@ impl Uac {
         headers.push(Name::To, invite.to.to_string());
         headers.push(Name::CallId, names.call_id);
         headers.push(Name::CSeq, "1 INVITE");
-        headers.push(Name::Contact, contact(invite.flow));
         headers.push(Name::Allow, super::ALLOW);
         headers.push(Name::Supported, super::SUPPORTED);
         headers.push(Name::UserAgent, names.user_agent);
@@ -86,8 +86,9 @@ impl Uac {
             }
         }
         invite.remove.iter().for_each(|name| headers.remove(name));
+        headers.push(Name::Contact, contact(invite.flow) + Feature::saying(headers, &invite.sdp).param());
         if !invite.sdp.is_empty() {
-            headers.push(Name::ContentType, super::SDP);
+            headers.push(Name::ContentType, multipart::kind_of(&invite.sdp));
             request.body = invite.sdp.clone();
         }
         let login = invite.credentials.map(|known| Login::new(known, invite.flow.remote, names.cnonce));
@@ -379,7 +380,7 @@ impl Retry {
         let Hop { uri, routes, flow } = self.others.pop_front()?;
         self.invite.uri = uri;
         let headers = &mut self.invite.headers;
-        headers.set(Name::Contact, contact(flow));
+        headers.set(Name::Contact, contact(flow) + Feature::saying(headers, &self.invite.body).param());
         [Name::Route, Name::Authorization, Name::ProxyAuthorization].iter().for_each(|name| headers.remove(name));
         routes.into_iter().for_each(|hop| headers.push(Name::Route, hop));
         self.login.iter_mut().for_each(|login| login.goes_to(flow.remote));

@@ -153,6 +153,7 @@ impl Desk {
                 let how = if referral.replaces.is_some() { ", replaces" } else { "" };
                 format!("Refer({}{how})", referral.called)
             }
+            Event::Metadata { xml, .. } => format!("Metadata({})", String::from_utf8_lossy(&xml)),
             Event::UserToUser { said, .. } => format!("UserToUser({})", said.join(" ")),
             Event::Agreed { .. } => "Agreed".to_owned(),
             Event::Declined { status, .. } => format!("Declined({status})"),
@@ -348,7 +349,7 @@ impl Phone {
     /// A request in the dialog that our call made: `ok` is the endpoint's 200.
     pub fn within(&self, ok: &str, method: &str, cseq: u32) -> Text {
         let contact = header(ok, "Contact");
-        let uri = contact.trim_matches(['<', '>']);
+        let uri = contact.split(['<', '>']).nth(1).unwrap_or(contact);
         let mut text = self.request(method, uri, cseq).set("To", header(ok, "To")).set("From", header(ok, "From"));
         text = text.set("Call-ID", header(ok, "Call-ID"));
         let branch =

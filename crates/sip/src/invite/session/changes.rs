@@ -10,10 +10,11 @@ use bytes::Bytes;
 use rsip::Method;
 
 use super::super::session_timer::{Grant, SessionTimer};
-use super::super::{ALLOW, Output, SDP, SUPPORTED, chance, contact, sdp_of};
+use super::super::{ALLOW, Output, SUPPORTED, chance, contact, sdp_of};
 use crate::dialog::Dialog;
 use crate::endpoint::Event;
-use crate::{Headers, Name, Response};
+use crate::recording::{Feature, SIPREC};
+use crate::{Headers, Name, Response, multipart};
 
 /// What we want.
 #[derive(Debug)]
@@ -110,7 +111,7 @@ impl Changes {
         };
         let mut request = dialog.request(method);
         let headers = &mut request.headers;
-        headers.push(Name::Contact, contact(dialog.flow));
+        headers.push(Name::Contact, contact(dialog.flow) + dialog.feature.param());
         headers.push(Name::Supported, SUPPORTED);
         if let Some(timer) = timer {
             timer.write(headers);
@@ -121,11 +122,14 @@ impl Changes {
             out.push(Output::Request { request, to });
         } else {
             headers.push(Name::Allow, ALLOW);
-            headers.push(Name::ContentType, SDP);
+            if dialog.feature == Feature::Src {
+                headers.push(Name::Require, SIPREC);
+            }
             request.body = match &change {
                 Change::Offer { sdp } => sdp.clone(),
                 Change::Refresh | Change::OfferAnew => self.said.clone(), // the same version: nothing has changed (RFC 3264 §8)
             };
+            headers.push(Name::ContentType, multipart::kind_of(&request.body));
             self.reinvited = true;
             out.push(Output::Reinvite { request, to });
         }
