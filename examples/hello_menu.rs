@@ -49,6 +49,7 @@ fn main() {
         hold_music: audio::music().into(),
         features: FeatureConf::default(),
         mask_max: std::time::Duration::from_secs(300),
+        record_rate_max: audio::SAMPLE_RATE,
         beep: None,
         clock,
         fingerprints: None,

@@ -14,12 +14,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let id = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
     let (began, mut out) = (Time::ZERO, Vec::new());
 
-    let open = Input::Open { id, file: "two_sides".to_owned(), began, started: json!({ "example": true }) };
+    let open = Input::Open {
+        id,
+        file: "two_sides".to_owned(),
+        began,
+        rate: audio::SAMPLE_RATE,
+        started: json!({ "example": true }),
+    };
     recorder.handle(open, began, &mut out);
     for (channel, hz) in [(Channel::Left, 440.0), (Channel::Right, 880.0)] {
         for half_second in 0..4_u64 {
             let payload = Encoding::Pcma.encoded(&tone(&[(hz, -10.0)], 500));
-            let clip = Clip { at: half_second * 4000, encoding: Encoding::Pcma, payload };
+            let clip = Clip { at: half_second * 4000, encoding: Encoding::Pcma, wide: 1, payload };
             recorder.handle(Input::Audio { id, channel, clip }, began + Duration::from_millis(500), &mut out);
         }
     }

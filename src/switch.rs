@@ -158,6 +158,7 @@ impl Switch {
                 features: conf.features.clone(),
                 mask_max: mask_max(conf),
                 beep: beep(conf),
+                record_rate_max: conf.switch.recording.rate_khz_max.hz(),
                 clock,
                 fingerprints: None,
             }),
@@ -316,6 +317,7 @@ impl Switch {
             features: conf.features.clone(),
             mask_max: mask_max(conf),
             beep: beep(conf),
+            record_rate_max: conf.switch.recording.rate_khz_max.hz(),
             ..(*self.call_conf).clone()
         });
         self.calls_max = conf.switch.calls_max;

@@ -14,6 +14,8 @@ pub struct RecordingConf {
     pub folder: PathBuf,
     /// What they become when the call is over.
     pub format: Format,
+    /// They have as many samples a second as what was said, but no more than these thousands.
+    pub rate_khz_max: RateMax,
     /// Another folder, on another disk, for when that one fails or is nearly full.
     pub spill: Option<PathBuf>,
     /// A folder with less room than this gets no new recording while there is another; at twice as much it is said.
@@ -39,6 +41,43 @@ impl RecordingConf {
     pub(super) fn needs_restart(&self, new: &RecordingConf) -> bool {
         let RecordingConf { mask_secs_max, beep_secs, .. } = *self;
         *self != RecordingConf { mask_secs_max, beep_secs, ..new.clone() }
+    }
+}
+
+/// Thousands of samples a second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(try_from = "u32")]
+pub enum RateMax {
+    /// As a telephone has.
+    Narrow,
+    /// As G.722 has.
+    #[default]
+    Wide,
+    /// As Opus has.
+    Full,
+}
+
+impl RateMax {
+    /// Samples a second.
+    pub fn hz(self) -> u32 {
+        match self {
+            RateMax::Narrow => 8_000,
+            RateMax::Wide => 16_000,
+            RateMax::Full => 48_000,
+        }
+    }
+}
+
+impl TryFrom<u32> for RateMax {
+    type Error = &'static str;
+
+    fn try_from(khz: u32) -> Result<RateMax, &'static str> {
+        match khz {
+            8 => Ok(RateMax::Narrow),
+            16 => Ok(RateMax::Wide),
+            48 => Ok(RateMax::Full),
+            _ => Err("recordings have 8, 16 or 48 thousand samples a second"),
+        }
     }
 }
 
@@ -69,6 +108,7 @@ impl Default for RecordingConf {
         RecordingConf {
             folder: PathBuf::from("recordings"),
             format: Format::Wav,
+            rate_khz_max: RateMax::default(),
             spill: None,
             floor_mb: 500,
             on_failure: OnFailure::Continue,

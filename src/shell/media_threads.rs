@@ -617,8 +617,17 @@ mod tests {
             let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
             threads.command(0, Command::Wire { from: A, to: B });
             until_heard(&a, legs[0], &b);
-            threads
-                .command(0, Command::Tap { leg: A, recording, channel: Channel::Left, began: clock.now(), beep: None });
+            threads.command(
+                0,
+                Command::Tap {
+                    leg: A,
+                    recording,
+                    channel: Channel::Left,
+                    began: clock.now(),
+                    rate: audio::SAMPLE_RATE,
+                    beep: None,
+                },
+            );
             threads.command(0, Command::Unwire { from: A, to: B });
             threads.command(0, Command::Wire { from: A, to: A });
             until_heard(&a, legs[0], &a); // an echo: the tap stands, too

@@ -255,7 +255,7 @@ mod tests {
     fn what_found_no_room_is_told_when_there_is_some() {
         let (sender, inbox) = sync_channel(1);
         let door = Door { inbox: sender, state: Arc::default(), clock: Clock::start(), events: Arc::new(|_| {}) };
-        let clip = |at| Clip { at, encoding: audio::Encoding::Pcmu, payload: vec![0; 160] };
+        let clip = |at| Clip { at, encoding: audio::Encoding::Pcmu, wide: 1, payload: vec![0; 160] };
         let taken = [0, 160, 320].map(|at| door.bring(id(1), media::Channel::Left, clip(at)));
         assert_eq!(taken, [true, false, false]);
         let missed: Vec<u64> = door

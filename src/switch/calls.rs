@@ -342,6 +342,7 @@ impl Switch {
         let started = call.map(|call| sidecar::of(call, recording, &call.cdr()));
         recorder::Input::Open {
             id: recording.id,
+            rate: recording.rate,
             file: recording.file.clone(),
             began: recording.began,
             started: started.unwrap_or_default(),

@@ -93,6 +93,7 @@ impl Switch {
     pub(super) fn open_in_session(&self, id: CallId, recording: &Recording) -> Option<Output> {
         let session = &self.sessions.get(&id)?.session;
         Some(Output::Record(recorder::Input::Open {
+            rate: recording.rate,
             id: recording.id,
             file: recording.file.clone(),
             began: recording.began,

@@ -123,6 +123,43 @@ fn wideband_phones_are_not_transcoded_and_hear_the_prompts() {
 }
 
 #[test]
+fn what_is_said_in_wideband_is_recorded_so_and_what_is_not_is_8_khz() {
+    for (khz_max, codecs, rate) in [("16", "g722", 16_000), ("8", "g722", 8_000), ("48", "pcma", 8_000)] {
+        let centre = Centre::new("wideband-recorded");
+        centre.replace("switch.toml", "[recording]", &format!("[recording]\nrate_khz_max = {khz_max}"));
+        let switch = centre.start();
+        let [anns, bobs] = match codecs {
+            "g722" => [6_000, 5_100],
+            _ => [ANN_HZ, BOB_HZ],
+        };
+        let phone = |user: &str, hz| match codecs {
+            "g722" => Phone::wideband(&centre.room, user, hz, switch.address),
+            _ => Phone::start(&centre.room, user, hz, switch.address, "udp"),
+        };
+        let (mut ann, mut bob) = (phone("ann", anns), phone("bob", bobs));
+        talk(&mut ann, &mut bob, &switch, Duration::from_secs(3));
+        let file = switch.recording().file;
+        let wav = hound::WavReader::open(&file).expect("a WAV file");
+        assert_eq!(wav.spec().sample_rate, rate, "{codecs}, at most {khz_max} kHz");
+        let samples: Vec<i16> = wav.into_samples().map(|sample| sample.expect("a sample")).collect();
+        for (channel, hz, other) in [(0, anns, bobs), (1, bobs, anns)] {
+            let side: Vec<i16> = samples.iter().skip(channel).step_by(2).copied().collect();
+            let side = &side[rate as usize / 2..side.len() - rate as usize / 2];
+            // At 8 kHz all that a phone above 4 kHz says is gone.
+            let level = sound::level_at(side, rate, hz);
+            match hz < rate / 2 {
+                true => assert!((level + 10.0).abs() < 1.5, "{codecs} {rate}: {hz} Hz at {level} dB"),
+                false => assert!(audio::rms_dbfs(side) < -30.0, "{codecs} {rate}: little is left of {hz} Hz"),
+            }
+            if other < rate / 2 {
+                let other = sound::level_at(side, rate, other);
+                assert!(other < -45.0, "{codecs} {rate}: the other side at {other} dB");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_echo_number_gives_back_what_is_said() {
     let centre = Centre::new("echo");
     let switch = centre.start();

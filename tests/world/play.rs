@@ -569,8 +569,10 @@ pub fn read_wav(path: &std::path::Path) -> Played<[Vec<i16>; 2]> {
         return Err("the recording is not stereo".to_owned());
     }
     let both: Vec<i16> = reader.samples().collect::<Result<_, _>>().map_err(fault)?;
-    let side = |first: usize| both.iter().skip(first).step_by(2).copied().collect();
-    Ok([side(0), side(1)])
+    let wide = (reader.spec().sample_rate / audio::SAMPLE_RATE).max(1) as usize;
+    let mean = |samples: &[i16]| (samples.iter().map(|sample| i64::from(*sample)).sum::<i64>() / wide as i64) as i16;
+    let side = |first: usize| -> Vec<i16> { both.iter().skip(first).step_by(2).copied().collect() };
+    Ok([0, 1].map(|first| side(first).chunks_exact(wide).map(mean).collect()))
 }
 
 /// `5s` allows half a second, a number counts a list, a list is joined by commas, `-` is nothing, `_` a blank.

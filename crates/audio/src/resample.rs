@@ -43,6 +43,11 @@ impl Resampler {
         }
     }
 
+    /// How many samples of the output come before those of the input's first.
+    pub fn delay(&self) -> usize {
+        self.fft.output_delay()
+    }
+
     fn run(&mut self) -> Option<()> {
         let (input_frames, output_frames) = (self.input.len(), self.output.len());
         let input = InterleavedSlice::new(&self.input, 1, input_frames).ok()?;
@@ -57,7 +62,7 @@ pub(crate) fn resampled(samples: &[i16], from: u32, to: u32) -> Option<Vec<i16>>
         return Some(samples.to_vec());
     }
     let mut resampler = Resampler::new(from, to)?;
-    let delay = resampler.fft.output_delay();
+    let delay = resampler.delay();
     let length = (samples.len() as u64 * u64::from(to)).div_ceil(from.into()) as usize;
     let frame = resampler.input.len();
     let mut out = Vec::with_capacity(length + 4 * delay);

@@ -36,6 +36,8 @@ pub struct CallConf {
     pub features: FeatureConf,
     /// No mask lasts longer, if nobody says how long.
     pub mask_max: Duration,
+    /// Recordings have no more samples a second, whatever was said: 8,000, 16,000 or 48,000.
+    pub record_rate_max: u32,
     /// Who is recorded hears a beep that often.
     pub beep: Option<Duration>,
     /// What the calendar said at the beginning, as of when the call began: that is how all its moments are named.

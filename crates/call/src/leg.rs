@@ -449,6 +449,7 @@ pub(crate) mod tests {
             hold_music: audio::Sound::from_pcm(Vec::new()).into(),
             features: crate::FeatureConf::default(),
             mask_max: std::time::Duration::from_secs(300),
+            record_rate_max: audio::SAMPLE_RATE,
             beep: None,
             clock: base::WallClock { unix_ms_at_zero: 0 },
             fingerprints: Some(Arc::new(["AB", "CD"].map(|octet| [octet; 32].join(":")))),

@@ -2,12 +2,13 @@
 //!
 //! Where it stands: `Call::record` begins one; the switch has the recorder open the file; the taps set here fill it.
 
+use audio::Codec;
 use base::{LegId, RecordingId, Time};
 use media::Channel;
 use serde::{Deserialize, Serialize};
 
 use crate::leg::{Port, State};
-use crate::{Actor, Call, Direction, Do, Fact, Leg, What};
+use crate::{Actor, Call, CallConf, Direction, Do, Fact, Leg, What};
 
 /// Why something is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub struct Recording {
     pub reason: Reason,
     /// When it was stopped, if somebody did before the call ended.
     pub stopped: Option<Time>,
+    /// Samples a second: what the widest codec has of those who talked when it began, as far as the conf lets it.
+    pub rate: u32,
     /// Whose mailbox it is a message for.
     pub mailbox: Option<String>,
     pub(crate) tapped: Vec<(LegId, Channel)>,
@@ -52,6 +55,7 @@ impl Recording {
             began: call.now,
             reason,
             stopped: None,
+            rate: rate(call.talkers().filter_map(Leg::codec), &call.conf),
             mailbox: None,
             tapped: Vec::new(),
         }
@@ -64,7 +68,7 @@ impl Recording {
         let recording = Recording::begin(call, reason);
         let name = recording.file.rsplit('/').next().unwrap_or(&recording.file);
         let file = format!("voicemail/{}/{name}", in_file_name(account));
-        Recording { file, mailbox: Some(account.to_owned()), ..recording }
+        Recording { file, rate: audio::SAMPLE_RATE, mailbox: Some(account.to_owned()), ..recording }
     }
 
     /// A leg is taken away, to be recorded elsewhere or not at all.
@@ -132,14 +136,20 @@ impl Call {
     }
 
     fn tap(&mut self, leg: LegId, channel: Channel) {
-        let Some(Recording { id, began, mailbox, .. }) = self.recordings.last() else { return };
+        let Some(Recording { id, began, rate, mailbox, .. }) = self.recordings.last() else { return };
         let beep = self.conf.beep.filter(|_| mailbox.is_none()); // who leaves a message knows
-        let tap = media::Command::Tap { leg, recording: *id, channel, began: *began, beep };
+        let tap = media::Command::Tap { leg, recording: *id, channel, began: *began, rate: *rate, beep };
         self.wish(Do::Media(tap));
         if !self.silences.is_empty() {
             self.deafen(leg);
         }
     }
+}
+
+/// Samples a second of a recording of who speaks these.
+pub(crate) fn rate(codecs: impl Iterator<Item = Codec>, conf: &CallConf) -> u32 {
+    let widest = codecs.map(Codec::sample_rate).fold(0, u32::max);
+    widest.clamp(audio::SAMPLE_RATE, conf.record_rate_max.max(audio::SAMPLE_RATE))
 }
 
 fn file_name(call: &Call, id: RecordingId) -> String {

@@ -17,7 +17,7 @@ use siprec::Metadata;
 
 use crate::call::MEDIA_COMES_HOME;
 use crate::leg::{Port, State};
-use crate::recording::named;
+use crate::recording::{named, rate};
 use crate::{CallConf, Cdr, Direction, Do, Fact, Input, Leg, NewLeg, Party, Reason, Recording, Side, What};
 
 /// A session as it knocks.
@@ -415,6 +415,7 @@ impl RecordingSession {
             began: self.now,
             reason: Reason::Rule { rule: format!("siprec:{}", self.knock.trunk), class: None },
             stopped: None,
+            rate: audio::SAMPLE_RATE, // not known before something is agreed on
             mailbox: None,
             tapped: Vec::new(),
         };
@@ -432,6 +433,7 @@ impl RecordingSession {
             leg.port = Port::Open;
             let Some(recording) = self.recordings.iter_mut().find(|recording| recording.id == *id) else { return };
             if recording.tapped.is_empty() {
+                recording.rate = rate(leg.codec().into_iter(), &self.conf);
                 self.out.push(Do::Record(recording.clone()));
             }
             recording.tapped.push((number, *channel));
@@ -440,6 +442,7 @@ impl RecordingSession {
                 recording: *id,
                 channel: *channel,
                 began: recording.began,
+                rate: recording.rate,
                 beep: None, // who is heard here hears nothing
             };
             self.out.push(Do::Media(media::Command::Open { leg: number, local }));

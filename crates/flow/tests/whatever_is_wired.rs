@@ -77,6 +77,7 @@ impl World {
             hold_music: audio::music().into(),
             features: FeatureConf::default(),
             mask_max: Duration::from_secs(300),
+            record_rate_max: audio::SAMPLE_RATE,
             clock,
             beep: None,
             fingerprints: None,

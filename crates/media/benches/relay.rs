@@ -67,7 +67,14 @@ fn calls(mixed: bool, tapped: bool) -> Patchbay {
         let stream = stream(leg, mixed);
         tell(Command::Connect { leg, stream: Box::new(stream) });
         if tapped {
-            tell(Command::Tap { leg, recording, channel: Channel::Left, began: Time::ZERO, beep: None });
+            tell(Command::Tap {
+                leg,
+                recording,
+                channel: Channel::Left,
+                began: Time::ZERO,
+                rate: audio::SAMPLE_RATE,
+                beep: None,
+            });
         }
     }
     for leg in 0..2 * CALLS {

@@ -79,6 +79,8 @@ pub enum Command {
         channel: Channel,
         /// Sample 0 of the recording; clips are placed from here.
         began: Time,
+        /// Samples a second of the recording; what is said by a codec of more is given at that.
+        rate: u32,
         /// The leg hears a beep that often.
         beep: Option<Duration>,
     },

@@ -95,11 +95,11 @@ impl Patchbay {
                 }
             }),
             Command::Keys { leg, heard } => self.change(leg, |port| port.keys_heard = heard),
-            Command::Tap { leg, recording, channel, began, beep } => {
+            Command::Tap { leg, recording, channel, began, rate, beep } => {
                 self.change(leg, |port| {
                     port.flush(exit);
                     let beep = beep.map(|every| Beep::new(every, now));
-                    port.tap = Some(Box::new(Tap::new(recording, channel, began, beep)));
+                    port.tap = Some(Box::new(Tap::new(recording, channel, began, rate, beep)));
                 });
                 self.resettle_leg(leg, now);
             }

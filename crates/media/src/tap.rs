@@ -24,6 +24,8 @@ pub(crate) struct Tap {
     pub deaf: bool,
     /// The leg hears that it is recorded.
     pub beep: Option<Beep>,
+    /// Samples a second of the recording: no more are wanted.
+    rate: u32,
     began: Time,
     anchor: Option<Anchor>,
     gathered: Option<Gathered>,
@@ -31,7 +33,8 @@ pub(crate) struct Tap {
     ear: Option<Box<Ear>>,
 }
 
-/// Decodes what is said, packet by packet as it comes, and counts its time in samples of 8 kHz.
+/// Decodes what is said, packet by packet as it comes, at the rate of the recording if its codec has that, and counts its
+/// time in samples of 8 kHz.
 struct Ear {
     decoder: Decoder,
     epoch: u32,
@@ -46,6 +49,7 @@ struct Ear {
 /// Which sample of the recording a timestamp means.
 struct Anchor {
     epoch: u32,
+    clock_rate: u32,
     timestamp: u32,
     at: i64,
     /// How late, by the clock, the most punctual packet was of those since `since`.
@@ -60,18 +64,21 @@ struct Gathered {
 
 /// One packet of speech.
 pub(crate) struct Speech<'a> {
-    /// Timestamps of one epoch count from the same zero.
+    /// Timestamps of one epoch count from the same zero, if they are of the same clock.
     pub epoch: u32,
+    pub clock_rate: u32,
     pub timestamp: u32,
     /// A talkspurt begins (RFC 3551 §4.1).
     pub marker: bool,
     pub encoding: Encoding,
+    /// Samples for each of 8 kHz.
+    pub wide: u8,
     pub payload: &'a [u8],
 }
 
 impl Tap {
-    pub fn new(recording: RecordingId, channel: Channel, began: Time, beep: Option<Beep>) -> Tap {
-        Tap { recording, channel, deaf: false, beep, began, anchor: None, gathered: None, ear: None }
+    pub fn new(recording: RecordingId, channel: Channel, began: Time, rate: u32, beep: Option<Beep>) -> Tap {
+        Tap { recording, channel, deaf: false, beep, rate, began, anchor: None, gathered: None, ear: None }
     }
 
     /// What the leg hears of the beep in this frame of the wheel; one that begins is told to the recorder.
@@ -91,10 +98,11 @@ impl Tap {
             return;
         }
         // Said before the recording began: only what reaches into it.
-        let early = usize::try_from(-at).unwrap_or(0).saturating_mul(speech.encoding.width()).min(speech.payload.len());
+        let width = speech.encoding.width() * usize::from(speech.wide);
+        let early = usize::try_from(-at).unwrap_or(0).saturating_mul(width).min(speech.payload.len());
         let payload = &speech.payload[early..];
         if !payload.is_empty() {
-            self.put(at.max(0) as u64, speech.encoding, payload, now, out);
+            self.put(at.max(0) as u64, speech, payload, now, out);
         }
     }
 
@@ -111,13 +119,14 @@ impl Tap {
     ) {
         let mut ear = match self.ear.take() {
             Some(ear) if ear.epoch == epoch && ear.decoder.codec() == codec => ear,
-            _ => Box::new(Ear::new(codec, epoch, packet)),
+            _ => Box::new(Ear::new(codec, self.rate, epoch, packet)),
         };
         if let Some(timestamp) = ear.decode(packet, payload) {
             ear.bytes.resize(ear.pcm.len() * 2, 0);
             Encoding::L16.encode_into(&ear.pcm, &mut ear.bytes);
-            let (marker, encoding) = (packet.marker, Encoding::L16);
-            self.hear(&Speech { epoch, timestamp, marker, encoding, payload: &ear.bytes }, now, out);
+            let (marker, encoding, wide, clock_rate) = (packet.marker, Encoding::L16, ear.wide(), codec.clock_rate());
+            let payload = &ear.bytes;
+            self.hear(&Speech { epoch, clock_rate, timestamp, marker, encoding, wide, payload }, now, out);
         }
         self.ear = Some(ear);
     }
@@ -134,7 +143,7 @@ impl Tap {
 
     fn place(&mut self, speech: &Speech, now: Time) -> i64 {
         let clock = (now.since(self.began).as_nanos() / 125_000) as i64;
-        let Some(anchor) = self.anchor.as_mut().filter(|anchor| anchor.epoch == speech.epoch) else {
+        let Some(anchor) = self.anchor.as_mut().filter(|anchor| anchor.goes_on(speech)) else {
             self.anchor = Some(Anchor::new(speech, clock, now));
             return clock;
         };
@@ -161,16 +170,18 @@ impl Tap {
         at
     }
 
-    fn put(&mut self, at: u64, encoding: Encoding, payload: &[u8], now: Time, mut out: impl FnMut(Clip)) {
+    fn put(&mut self, at: u64, speech: &Speech, payload: &[u8], now: Time, mut out: impl FnMut(Clip)) {
+        let Speech { encoding, wide, .. } = *speech;
+        let width = encoding.width() * usize::from(wide);
         if let Some(Gathered { clip, .. }) = &mut self.gathered {
-            if encoding == clip.encoding && at < clip.at {
-                out(Clip { at, encoding, payload: payload.to_vec() }); // late by more than a clip: rare
+            let is_alike = encoding == clip.encoding && wide == clip.wide;
+            if is_alike && at < clip.at {
+                out(Clip { at, encoding, wide, payload: payload.to_vec() }); // late by more than a clip: rare
                 return;
             }
-            let width = encoding.width();
             let offset = (at.saturating_sub(clip.at) as usize).saturating_mul(width);
             let end = offset.saturating_add(payload.len());
-            if encoding == clip.encoding && end <= CLIP_SAMPLES * width {
+            if is_alike && end <= CLIP_SAMPLES * width {
                 if offset == clip.payload.len() {
                     clip.payload.extend_from_slice(payload);
                 } else {
@@ -186,23 +197,28 @@ impl Tap {
             }
             self.flush().into_iter().for_each(&mut out);
         }
-        let mut gathered = Vec::with_capacity((CLIP_SAMPLES * encoding.width()).max(payload.len()));
+        let mut gathered = Vec::with_capacity((CLIP_SAMPLES * width).max(payload.len()));
         gathered.extend_from_slice(payload);
-        self.gathered = Some(Gathered { clip: Clip { at, encoding, payload: gathered }, since: now });
+        self.gathered = Some(Gathered { clip: Clip { at, encoding, wide, payload: gathered }, since: now });
     }
 }
 
 impl Ear {
-    fn new(codec: Codec, epoch: u32, first: &Packet) -> Ear {
+    fn new(codec: Codec, rate: u32, epoch: u32, first: &Packet) -> Ear {
         Ear {
-            decoder: Decoder::new(codec, audio::SAMPLE_RATE),
+            decoder: Decoder::new(codec, rate),
             epoch,
             sequence: first.sequence.wrapping_sub(1),
             timestamp: first.timestamp,
-            at_8k: 0,
+            at_8k: first.timestamp, // any beginning will do; where the clock is of 8 kHz this one goes on
             pcm: Vec::new(),
             bytes: Vec::new(),
         }
+    }
+
+    /// Samples for each of 8 kHz.
+    fn wide(&self) -> u8 {
+        (self.decoder.rate() / audio::SAMPLE_RATE) as u8
     }
 
     /// Leaves in `pcm` what a packet says (and the one before it, if that alone was lost); gives its timestamp.
@@ -220,7 +236,7 @@ impl Ear {
         let samples = (self.decoder.codec().duration(payload) / per_sample.cast_unsigned()) as usize;
         let mut timestamp = self.at_8k;
         if ahead == 2 && samples > 0 && step == 2 * samples as i32 {
-            self.decoder.conceal(samples, Some(payload), &mut self.pcm);
+            self.decoder.conceal(samples * usize::from(self.wide()), Some(payload), &mut self.pcm);
             timestamp = timestamp.wrapping_sub(samples as u32);
         }
         self.decoder.decode(payload, &mut self.pcm);
@@ -230,7 +246,13 @@ impl Ear {
 
 impl Anchor {
     fn new(speech: &Speech, clock: i64, now: Time) -> Anchor {
-        Anchor { epoch: speech.epoch, timestamp: speech.timestamp, at: clock, least_late: 0, since: now }
+        let Speech { epoch, clock_rate, timestamp, .. } = *speech;
+        Anchor { epoch, clock_rate, timestamp, at: clock, least_late: 0, since: now }
+    }
+
+    /// A phone may change from G.711 to G.722 within a stream; Opus has another clock, whatever its stream says.
+    fn goes_on(&self, speech: &Speech) -> bool {
+        self.epoch == speech.epoch && self.clock_rate == speech.clock_rate
     }
 }
 
@@ -254,7 +276,7 @@ mod tests {
 
     fn tap(began_ms: u64) -> Tap {
         let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
-        Tap::new(recording, Channel::Left, Time::from_millis(began_ms), None)
+        Tap::new(recording, Channel::Left, Time::from_millis(began_ms), audio::SAMPLE_RATE, None)
     }
 
     /// (arrives at ms, epoch, timestamp, marker)
@@ -264,7 +286,15 @@ mod tests {
     fn places(tap: &mut Tap, said: &[Said]) -> (Vec<u64>, Vec<Clip>) {
         let mut clips = Vec::new();
         for (ordinal, &(ms, epoch, timestamp, marker)) in said.iter().enumerate() {
-            let speech = Speech { epoch, timestamp, marker, encoding: Encoding::Pcmu, payload: &[ordinal as u8; 160] };
+            let speech = Speech {
+                epoch,
+                clock_rate: 8000,
+                timestamp,
+                marker,
+                encoding: Encoding::Pcmu,
+                wide: 1,
+                payload: &[ordinal as u8; 160],
+            };
             tap.hear(&speech, Time::from_millis(ms), |clip| clips.push(clip));
         }
         clips.extend(tap.flush());
@@ -318,7 +348,15 @@ mod tests {
     #[test]
     fn a_leg_that_falls_silent_does_not_keep_its_last_words() {
         let mut tap = tap(0);
-        let speech = Speech { epoch: 1, timestamp: 0, marker: true, encoding: Encoding::Pcma, payload: &[1; 160] };
+        let speech = Speech {
+            epoch: 1,
+            clock_rate: 8000,
+            timestamp: 0,
+            marker: true,
+            encoding: Encoding::Pcma,
+            wide: 1,
+            payload: &[1; 160],
+        };
         assert_eq!(tap.due(), None);
         tap.hear(&speech, Time::from_millis(30), |_| panic!("not full"));
         assert_eq!(tap.due(), Some(Time::from_millis(630)));
@@ -334,7 +372,15 @@ mod tests {
         let mut tap = tap(0);
         let mut clips = Vec::new();
         for (i, encoding) in [Encoding::Pcmu, Encoding::Pcma].into_iter().enumerate() {
-            let speech = Speech { epoch: 1, timestamp: i as u32 * 160, marker: false, encoding, payload: &[1; 160] };
+            let speech = Speech {
+                epoch: 1,
+                clock_rate: 8000,
+                timestamp: i as u32 * 160,
+                marker: false,
+                encoding,
+                wide: 1,
+                payload: &[1; 160],
+            };
             tap.hear(&speech, Time::from_millis(i as u64 * 20), |clip| clips.push(clip));
         }
         clips.extend(tap.flush());
@@ -352,9 +398,11 @@ mod tests {
                 let ms = (i * 20 + i * 20 * parts_per_million / 1_000_000) as u64; // ten minutes
                 let speech = Speech {
                     epoch: 1,
+                    clock_rate: 8000,
                     timestamp: i as u32 * 160,
                     marker: false,
                     encoding: Encoding::Pcmu,
+                    wide: 1,
                     payload: &[1; 160],
                 };
                 tap.hear(&speech, Time::from_millis(ms), |clip| {
@@ -380,7 +428,7 @@ mod tests {
             let mut clips = Vec::new();
             for &(ms, i) in &arrivals {
                 let (timestamp, payload) = (i as u32 * 160, &[i as u8; 160]);
-                let speech = Speech { epoch: 1, timestamp, marker: i == 0, encoding: Encoding::Pcmu, payload };
+                let speech = Speech { epoch: 1, clock_rate: 8000, timestamp, marker: i == 0, encoding: Encoding::Pcmu, wide: 1, payload };
                 tap.hear(&speech, Time::from_millis(ms), |clip| clips.push(clip));
             }
             clips.extend(tap.flush());

@@ -27,12 +27,19 @@ fn clip_pair(criterion: &mut Criterion) {
                     .expect("a temporary folder");
                 (segment, ms) = (segment + 1, 0);
                 let id = RecordingId { call, segment };
-                let open = Input::Open { id, file: segment.to_string(), began: Time::ZERO, started: Value::Null };
+                let open = Input::Open {
+                    id,
+                    file: segment.to_string(),
+                    began: Time::ZERO,
+                    rate: audio::SAMPLE_RATE,
+                    started: Value::Null,
+                };
                 recorder.handle(open, Time::ZERO, &mut out);
             }
             let id = RecordingId { call, segment };
             for channel in [Channel::Left, Channel::Right] {
-                let clip = Clip { at: ms * 8, encoding: Encoding::Pcma, payload: vec![7; (CLIP_MS * 8) as usize] };
+                let clip =
+                    Clip { at: ms * 8, encoding: Encoding::Pcma, wide: 1, payload: vec![7; (CLIP_MS * 8) as usize] };
                 recorder.handle(Input::Audio { id, channel, clip }, Time::from_millis(ms + CLIP_MS), &mut out);
             }
             ms += CLIP_MS;

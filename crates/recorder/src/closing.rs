@@ -16,7 +16,6 @@ use serde_json::{Map, Value, json};
 
 use crate::archive::{Act, Entry, Hash, Manifest, Sums};
 use crate::place::{JSON, JSON_PART, Place, WAV, WAV_PART};
-use crate::recording::seconds;
 use crate::seal::{Store, key_file};
 use crate::{RecorderError, sidecar, wav_file};
 
@@ -79,10 +78,11 @@ impl Closing {
         let (seconds, members) = match &self.end {
             End::Whole { seconds, sidecar } => (*seconds, Some(sidecar.clone())),
             End::CutOff { why } => {
-                let frames = wav_file::mend(&self.file).map_err(disk)?;
-                let frames = frames.ok_or_else(|| RecorderError::Foreign { file: self.place.with(WAV_PART) })?;
+                let told = sidecar::read(&self.place.with(JSON_PART)).get("sample_rate").and_then(Value::as_u64);
+                let seconds = wav_file::mend(&self.file, told).map_err(disk)?;
+                let seconds = seconds.ok_or_else(|| RecorderError::Foreign { file: self.place.with(WAV_PART) })?;
                 let written = self.place.with(JSON).exists(); // then it died between the last two steps
-                (seconds(frames), (!written).then(|| self.salvaged(why.as_deref())))
+                (seconds, (!written).then(|| self.salvaged(why.as_deref())))
             }
         };
         let settled = self.enter(seconds, members, manifest, now);

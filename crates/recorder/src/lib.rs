@@ -10,7 +10,7 @@
 //! | --- | --- | --- |
 //! | `NAME.wav.part` | the sound so far, its header true at any instant | – |
 //! | `NAME.json.part` | what was known when it began | – |
-//! | `NAME.wav` | – | the whole sound: 8 kHz, 16 bit, caller left, other party right |
+//! | `NAME.wav` | – | the whole sound: 8, 16 or 48 kHz, 16 bit, caller left, other party right |
 //! | `NAME.key` | its key, where it is sealed | the same |
 //! | `NAME.json` | – | the sidecar; it appears just before the `.wav` does |
 //! | `NAME.qa.json` | – | what people think of it, once somebody has said |

@@ -60,6 +60,8 @@ pub enum Input {
         file: String,
         /// The moment of its first sample; the taps were told the same.
         began: Time,
+        /// Samples a second: 8,000, 16,000 or 48,000. What clips have less is made up.
+        rate: u32,
         /// What is known now, a JSON object: the sidecar should nobody live to close it.
         started: Value,
     },
@@ -228,8 +230,8 @@ impl Recorder {
     /// Takes one input; what is to be said of it is added to `out`.
     pub fn handle(&mut self, input: Input, now: Time, out: &mut Vec<Output>) {
         match input {
-            Input::Open { id, file, began, started } => {
-                match self.open(id, file, began, started, out) {
+            Input::Open { id, file, began, rate, started } => {
+                match self.open(id, file, began, rate, started, out) {
                     Ok(()) => out.push(Output::Event(Event::Opened { id })),
                     Err(why) => out.push(Output::Event(Event::Failed { id, why: why.to_string() })),
                 }
@@ -295,6 +297,7 @@ impl Recorder {
         id: RecordingId,
         file: String,
         began: Time,
+        rate: u32,
         started: Value,
         out: &mut Vec<Output>,
     ) -> Result<(), RecorderError> {
@@ -307,7 +310,7 @@ impl Recorder {
         let started = sidecar::members(started);
         let mut failed = None;
         for folder in self.in_order() {
-            match Recording::open(&folder, &self.conf, &file, began, &started) {
+            match Recording::open(&folder, &self.conf, &file, began, rate, &started) {
                 Ok(recording) => {
                     if folder != self.conf.folder {
                         let nearly_full = || format!("{} is nearly full; free some space", self.conf.folder.display());
@@ -502,12 +505,12 @@ pub(crate) mod tests {
 
     pub(crate) fn open(segment: u16, file: &str) -> Input {
         let started = json!({ "caller": "201" });
-        Input::Open { id: id(segment), file: file.to_owned(), began: Time::ZERO, started }
+        Input::Open { id: id(segment), file: file.to_owned(), began: Time::ZERO, rate: audio::SAMPLE_RATE, started }
     }
 
     /// `samples` of one loud value from `at` on.
     pub(crate) fn tone(at: u64, samples: usize) -> Clip {
-        Clip { at, encoding: Encoding::Pcmu, payload: vec![0; samples] }
+        Clip { at, encoding: Encoding::Pcmu, wide: 1, payload: vec![0; samples] }
     }
 
     fn say(channel: Channel, clip: Clip) -> Input {
@@ -568,7 +571,7 @@ pub(crate) mod tests {
         assert_eq!(length(&wav), 16_000);
         let sidecar: Value = serde_json::from_slice(&fs::read(wav.with_extension("json")).unwrap()).unwrap();
         let sums = Sums::of(fs::File::open(&wav).unwrap()).unwrap();
-        assert_eq!(sidecar, json!({ "call": "x", "seconds": 2.0, "integrity": sums }));
+        assert_eq!(sidecar, json!({ "call": "x", "sample_rate": 8000, "seconds": 2.0, "integrity": sums }));
         assert_eq!((recorder.0.deadline(), recorder.0.count()), (None, 0));
     }
 
@@ -665,8 +668,12 @@ pub(crate) mod tests {
         for half_second in 0..5_u64 {
             for channel in [Channel::Left, Channel::Right] {
                 let from = half_second * 4000;
-                let clip =
-                    Clip { at: from, encoding: Encoding::Pcmu, payload: (from..from + 4000).map(byte).collect() };
+                let clip = Clip {
+                    at: from,
+                    encoding: Encoding::Pcmu,
+                    wide: 1,
+                    payload: (from..from + 4000).map(byte).collect(),
+                };
                 recorder.handle(say(channel, clip), at(half_second * 500 + 500), &mut out);
             }
         }

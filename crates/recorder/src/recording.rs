@@ -28,6 +28,8 @@ pub(crate) struct Recording {
     began: Time,
     secs_max: u64,
     keys: Keyring,
+    /// Samples a side of one frame of 8 kHz, which is what everything is counted in.
+    wide: usize,
     wav: WavFile,
     /// Which file of it this is, from 1.
     part: u32,
@@ -60,24 +62,33 @@ impl Recording {
         conf: &RecorderConf,
         file: &str,
         began: Time,
+        rate: u32,
         started: &Map<String, Value>,
     ) -> Result<Recording, RecorderError> {
         let place = Place::new(folder, file)?;
-        let wav = begin(&place, started, &conf.keys).map_err(|why| not_begun(file, why))?;
+        let wide = match rate {
+            0..16_000 => 1,
+            16_000..48_000 => 2,
+            _ => 6,
+        };
+        let mut started = started.clone();
+        started.insert("sample_rate".to_owned(), (wide as u64 * RATE).into());
+        let wav = begin(&place, &started, wide, &conf.keys).map_err(|why| not_begun(file, why))?;
         Ok(Recording {
             place,
             file: file.to_owned(),
             began,
             secs_max: conf.secs_max,
             keys: conf.keys.clone(),
+            wide,
             wav,
             part: 1,
             base: 0,
-            timeline: Timeline::new(),
-            started: started.clone(),
+            timeline: Timeline::new(wide),
+            started,
             gaps: Gaps::default(),
             silences: Silences::new(conf.mask_tone),
-            beeps: Beeps::default(),
+            beeps: Beeps::new(wide),
             stopped: None,
             misplaced: 0,
             end: None,
@@ -115,7 +126,7 @@ impl Recording {
         let mut told = self.started.clone();
         self.tell_part(&mut told);
         self.silences.tell(self.timeline.written(), &mut told);
-        let begun = Place::new(folder, &file).and_then(|place| match begin(&place, &told, &self.keys) {
+        let begun = Place::new(folder, &file).and_then(|place| match begin(&place, &told, self.wide, &self.keys) {
             Ok(wav) => Ok((place, wav)),
             Err(why) => Err(not_begun(&file, why)),
         });
@@ -157,8 +168,8 @@ impl Recording {
         let written = self.timeline.written();
         let from = from.max(self.base);
         if begins && from < written {
-            let mut samples = vec![0; (written - from) as usize];
-            self.silences.cover(from, &mut samples, 1);
+            let mut samples = vec![0; (written - from) as usize * self.wide];
+            self.silences.cover(from, &mut samples, self.wide);
             let late = Late { at: from - self.base, samples };
             for channel in [Channel::Left, Channel::Right] {
                 self.wav.patch(channel, &late).map_err(|why| self.disk(why))?;
@@ -195,11 +206,12 @@ impl Recording {
         self.write_until(end.saturating_sub(WINDOW))?;
         if let Some(mut late) = self.timeline.place(channel, clip) {
             self.beeps.lay_over(channel, late.at, &mut late.samples, 1);
-            self.silences.cover(late.at, &mut late.samples, 1);
-            let before = self.base.saturating_sub(late.at).min(late.samples.len() as u64); // in a file that is closed
+            self.silences.cover(late.at, &mut late.samples, self.wide);
+            let frames = (late.samples.len() / self.wide) as u64;
+            let before = self.base.saturating_sub(late.at).min(frames); // in a file that is closed
             let late = Late {
                 at: (late.at + before) - self.base.min(late.at + before),
-                samples: late.samples[before as usize..].to_vec(),
+                samples: late.samples[before as usize * self.wide..].to_vec(),
             };
             self.wav.patch(channel, &late).map_err(|why| self.disk(why))?;
         }
@@ -242,6 +254,7 @@ impl Recording {
         }
         self.tell_part(&mut sidecar);
         self.silences.tell(self.timeline.written(), &mut sidecar);
+        sidecar.insert("sample_rate".to_owned(), (self.wide as u64 * RATE).into());
         self.gaps.tell(&mut sidecar);
         self.beeps.tell(&mut sidecar);
         let length = seconds(self.timeline.written() - self.base);
@@ -254,13 +267,13 @@ impl Recording {
         if end <= self.timeline.written() {
             return Ok(());
         }
-        if end > self.base + self.secs_max * RATE {
+        if end > self.base + (self.secs_max * RATE).min(self.wav.frames_max()) {
             return Err(RecorderError::TooLong { file: self.file.clone(), secs: self.secs_max });
         }
-        let Recording { timeline, wav, silences, beeps, .. } = self;
+        let Recording { timeline, wav, silences, beeps, wide, .. } = self;
         let mut at = timeline.written();
         let write = |piece: &[i16]| {
-            let (from, frames) = (at, piece.len() as u64 / 2);
+            let (from, frames) = (at, (piece.len() / 2 / *wide) as u64);
             at += frames;
             if !silences.touch(from, frames) && !beeps.touch(from, frames) {
                 return wav.write(piece);
@@ -268,7 +281,7 @@ impl Recording {
             let mut kept = piece.to_vec();
             beeps.lay_over(Channel::Left, from, &mut kept, 2);
             beeps.lay_over(Channel::Right, from, &mut kept[1..], 2);
-            silences.cover(from, &mut kept, 2);
+            silences.cover(from, &mut kept, 2 * *wide);
             wav.write(&kept)
         };
         timeline.leave(end, write).and_then(|()| wav.settle()).map_err(|why| self.disk(why))
@@ -292,7 +305,7 @@ fn not_begun(file: &str, why: io::Error) -> RecorderError {
     }
 }
 
-fn begin(place: &Place, started: &Map<String, Value>, keys: &Keyring) -> io::Result<WavFile> {
+fn begin(place: &Place, started: &Map<String, Value>, wide: usize, keys: &Keyring) -> io::Result<WavFile> {
     let part = place.with(WAV_PART);
     fs::create_dir_all(part.parent().unwrap_or(Path::new("."))).map_err(|why| match why.kind() {
         ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(), // a file where a day's folder should be
@@ -301,7 +314,7 @@ fn begin(place: &Place, started: &Map<String, Value>, keys: &Keyring) -> io::Res
     if place.with(WAV).try_exists()? {
         return Err(ErrorKind::AlreadyExists.into());
     }
-    let made = WavFile::create(&part, keys).and_then(|wav| {
+    let made = WavFile::create(&part, wide, keys).and_then(|wav| {
         sidecar::write(&place.with(JSON_PART), &sidecar::text(started)?, false)?;
         Ok(wav)
     });

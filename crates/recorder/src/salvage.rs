@@ -91,7 +91,8 @@ mod tests {
         assert_eq!(*found[0].outcome.as_ref().unwrap(), 0.5);
         assert_eq!(WavReader::open(&found[0].file).unwrap().duration(), 4000);
         let sidecar = sidecar::read(&folder.path().join("2026/11/24/a.json"));
-        let known = json!({ "caller": "201", "salvaged": true, "seconds": 0.5, "integrity": sidecar["integrity"] });
+        let known = json!({ "caller": "201", "sample_rate": 8000, "salvaged": true, "seconds": 0.5,
+                            "integrity": sidecar["integrity"] });
         assert_eq!(sidecar, *known.as_object().unwrap());
         let report = Verify::default().run(folder.path(), |_| true).unwrap().unwrap();
         assert_eq!((report.findings, report.recordings), (vec![], 1), "it is entered");

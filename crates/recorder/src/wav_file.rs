@@ -13,7 +13,9 @@ use crate::timeline::{Channel, Late};
 /// A WAV file being written.
 pub(crate) struct WavFile {
     file: Store,
-    /// Frames that lie in it.
+    /// Samples a side of one frame of 8 kHz.
+    wide: u64,
+    /// Such frames that lie in it.
     frames: u64,
     /// The bytes of samples on their way.
     bytes: Vec<u8>,
@@ -21,36 +23,42 @@ pub(crate) struct WavFile {
 
 impl WavFile {
     /// Makes a new file, valid from the start and locked against being salvaged while we live.
-    pub(crate) fn create(path: &Path, keys: &Keyring) -> io::Result<WavFile> {
+    pub(crate) fn create(path: &Path, wide: usize, keys: &Keyring) -> io::Result<WavFile> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
         let _ = file.try_lock(); // a file system without locks is no reason not to record
         let file = Store::begin(file, keys.begin(&key_file(path))?)?;
-        file.write_all_at(&header(0), 0)?;
-        Ok(WavFile { file, frames: 0, bytes: Vec::new() })
+        let wide = wide as u64;
+        file.write_all_at(&header(wide * RATE, 0), 0)?;
+        Ok(WavFile { file, wide, frames: 0, bytes: Vec::new() })
     }
 
     /// Appends interleaved samples, whole frames only. The header follows with [`WavFile::settle`].
     pub(crate) fn write(&mut self, samples: &[i16]) -> io::Result<()> {
         self.bytes.clear();
         self.bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-        self.file.write_all_at(&self.bytes, HEADER + self.frames * FRAME)?;
-        self.frames += samples.len() as u64 / 2;
+        self.file.write_all_at(&self.bytes, HEADER + self.frames * self.wide * FRAME)?;
+        self.frames += samples.len() as u64 / 2 / self.wide;
         Ok(())
     }
 
     /// Makes the header tell what has been written.
     pub(crate) fn settle(&mut self) -> io::Result<()> {
-        let bytes = u32::try_from(self.frames * FRAME)
+        let bytes = u32::try_from(self.frames * self.wide * FRAME)
             .ok()
             .filter(|bytes| *bytes <= BYTES_MAX)
             .ok_or(ErrorKind::FileTooLarge)?;
-        self.file.write_all_at(&header(bytes), 0)
+        self.file.write_all_at(&header(self.wide * RATE, bytes), 0)
+    }
+
+    /// How many frames there is room for.
+    pub(crate) fn frames_max(&self) -> u64 {
+        u64::from(BYTES_MAX) / (FRAME * self.wide)
     }
 
     /// Puts late sound of one channel where silence was written. Neither length nor the place to append change.
     pub(crate) fn patch(&mut self, channel: Channel, late: &Late) -> io::Result<()> {
         let mut frames = vec![0; late.samples.len() * FRAME as usize];
-        let place = HEADER + late.at * FRAME;
+        let place = HEADER + late.at * self.wide * FRAME;
         self.file.read_exact_at(&mut frames, place)?;
         for (frame, sample) in frames.chunks_exact_mut(FRAME as usize).zip(&late.samples) {
             let side = 2 * channel as usize;
@@ -66,39 +74,44 @@ impl WavFile {
 
     /// The same, without what a write that failed has left behind these frames. A disk that refuses that too keeps it.
     pub(crate) fn cut_after(self, frames: u64) -> Store {
+        let length = HEADER + frames * self.wide * FRAME;
         let file = self.into_file();
-        let _ = file.set_len(HEADER + frames * FRAME);
+        let _ = file.set_len(length);
         file
     }
 }
 
-/// Makes the header of a file we began tell what the file holds, whole frames only; tells how many. For a file no one
-/// writes any more. `None`: it is not one of ours.
-pub(crate) fn mend(file: &Store) -> io::Result<Option<u64>> {
+/// Makes the header of a file we began tell what the file holds, whole frames only; tells how many seconds. For a file no
+/// one writes any more, of which it is told how many samples a second it has, should its own header be lost. `None`: it is
+/// not one of ours.
+pub(crate) fn mend(file: &Store, told: Option<u64>) -> io::Result<Option<f64>> {
+    let told = told.filter(|rate| [1, 2, 6].contains(&(rate / RATE))).unwrap_or(RATE);
     file.mend()?;
     let length = file.length()?;
     if length < HEADER {
         // Died within its first write: nothing was heard yet.
         file.set_len(0)?;
-        file.write_all_at(&header(0), 0)?;
-        return Ok(Some(0));
+        file.write_all_at(&header(told, 0), 0)?;
+        return Ok(Some(0.0));
     }
     let mut head = [0; HEADER as usize];
     file.read_exact_at(&mut head, 0)?;
     // A sealed one that died while that piece was written has none; whose file it is, its key has said.
-    let ours = head.starts_with(b"RIFF") && &head[8..16] == b"WAVEfmt " && &head[36..40] == b"data"
-        || file.is_sealed() && head == [0; HEADER as usize];
+    let is_lost = file.is_sealed() && head == [0; HEADER as usize];
+    let ours = is_lost || head.starts_with(b"RIFF") && &head[8..16] == b"WAVEfmt " && &head[36..40] == b"data";
+    let rate = if is_lost { told } else { u32::from_le_bytes([head[24], head[25], head[26], head[27]]).into() };
     let frames = (length - HEADER) / FRAME;
-    let Some(bytes) = u32::try_from(frames * FRAME).ok().filter(|bytes| ours && *bytes <= BYTES_MAX) else {
+    let Some(bytes) = u32::try_from(frames * FRAME).ok().filter(|bytes| ours && rate > 0 && *bytes <= BYTES_MAX) else {
         return Ok(None);
     };
     file.set_len(HEADER + u64::from(bytes))?;
-    file.write_all_at(&header(bytes), 0)?;
-    Ok(Some(frames))
+    file.write_all_at(&header(rate, bytes), 0)?;
+    Ok(Some(frames as f64 / rate as f64))
 }
 
 /// RIFF, the 16-byte `fmt ` chunk and the head of `data`, before so many bytes of sound.
-fn header(bytes: u32) -> [u8; HEADER as usize] {
+fn header(rate: u64, bytes: u32) -> [u8; HEADER as usize] {
+    let rate = rate as u32;
     let mut header = [0; HEADER as usize];
     let words = [
         *b"RIFF",
@@ -107,8 +120,8 @@ fn header(bytes: u32) -> [u8; HEADER as usize] {
         *b"fmt ",
         16_u32.to_le_bytes(),
         [1, 0, 2, 0], // linear samples, two channels
-        (RATE as u32).to_le_bytes(),
-        (RATE as u32 * FRAME as u32).to_le_bytes(),
+        rate.to_le_bytes(),
+        rate.wrapping_mul(FRAME as u32).to_le_bytes(),
         [FRAME as u8, 0, 16, 0], // bits
         *b"data",
         bytes.to_le_bytes(),
@@ -117,13 +130,13 @@ fn header(bytes: u32) -> [u8; HEADER as usize] {
     header
 }
 
-/// Samples a second, of each channel.
+/// Frames a second: all is counted in these, and each has one sample or more of each channel.
 pub(crate) const RATE: u64 = audio::SAMPLE_RATE as u64;
 /// Its bytes.
 const HEADER: u64 = 44;
 /// What a file can hold of sound, as RIFF counts in 32 bits.
 const BYTES_MAX: u32 = u32::MAX - HEADER as u32;
-/// Bytes of one moment: a 16-bit sample of each channel.
+/// Bytes of a 16-bit sample of each channel.
 const FRAME: u64 = 4;
 
 #[cfg(test)]
@@ -148,7 +161,7 @@ mod tests {
     fn a_file_opens_at_any_instant() {
         let folder = Folder::new();
         let path = folder.path().join("a.wav");
-        let mut wav = WavFile::create(&path, &Keyring::default()).unwrap();
+        let mut wav = WavFile::create(&path, 1, &Keyring::default()).unwrap();
         assert!(samples(&path).is_empty());
         wav.write(&[1, 2, 3, 4]).unwrap();
         assert!(samples(&path).is_empty(), "written, not yet told by the header");
@@ -164,7 +177,7 @@ mod tests {
     fn late_sound_changes_its_channel_only() {
         let folder = Folder::new();
         let path = folder.path().join("a.wav");
-        let mut wav = WavFile::create(&path, &Keyring::default()).unwrap();
+        let mut wav = WavFile::create(&path, 1, &Keyring::default()).unwrap();
         wav.write(&[1, 2, 3, 4, 5, 6]).unwrap();
         wav.patch(Channel::Right, &Late { at: 1, samples: vec![-7, -8] }).unwrap();
         wav.write(&[9, 9]).unwrap();
@@ -176,7 +189,7 @@ mod tests {
     fn mending_follows_the_file_and_leaves_strangers_alone() {
         let folder = Folder::new();
         let path = folder.path().join("a.wav");
-        let mut wav = WavFile::create(&path, &Keyring::default()).unwrap();
+        let mut wav = WavFile::create(&path, 1, &Keyring::default()).unwrap();
         wav.write(&[1, 2, 3, 4]).unwrap();
         wav.settle().unwrap();
         drop(wav);
@@ -195,8 +208,8 @@ mod tests {
         ] {
             fs::write(&path, &bytes).unwrap();
             let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-            let frames = mend(&Store::of(file, &path, &Keyring::default()).unwrap()).unwrap();
-            assert_eq!(frames.map(|frames| frames as usize), wanted.as_ref().map(|samples| samples.len() / 2));
+            let seconds = mend(&Store::of(file, &path, &Keyring::default()).unwrap(), None).unwrap();
+            assert_eq!(seconds, wanted.as_ref().map(|samples| (samples.len() / 2) as f64 / RATE as f64));
             match wanted {
                 Some(wanted) => assert_eq!(samples(&path), wanted),
                 None => assert_eq!(fs::read(&path).unwrap(), bytes),

@@ -26,7 +26,13 @@ fn records_until_it_dies() {
         Recorder::new(RecorderConf { folder: folder.into(), spill: spill.clone(), keys, ..RecorderConf::default() });
     let mut recorder = recorder.expect("a folder of the parent's");
     let id = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
-    let open = Input::Open { id, file: "day/call".into(), began: Time::ZERO, started: json!({ "caller": "201" }) };
+    let open = Input::Open {
+        id,
+        file: "day/call".into(),
+        began: Time::ZERO,
+        rate: audio::SAMPLE_RATE,
+        started: json!({ "caller": "201" }),
+    };
     let zero = Instant::now();
     let now = || Time::from_nanos(zero.elapsed().as_nanos() as u64);
     let mut out = Vec::new();
@@ -38,7 +44,7 @@ fn records_until_it_dies() {
         for (channel, said) in [Channel::Left, Channel::Right].into_iter().zip(&mut said) {
             if now().as_millis() >= *said + CLIP_MS {
                 let payload = (*said * 8..(*said + CLIP_MS) * 8).map(|at| spoken(channel, at)).collect();
-                let clip = Clip { at: *said * 8, encoding: Encoding::Pcmu, payload };
+                let clip = Clip { at: *said * 8, encoding: Encoding::Pcmu, wide: 1, payload };
                 recorder.handle(Input::Audio { id, channel, clip }, now(), &mut out);
                 *said += CLIP_MS;
             }

@@ -70,7 +70,11 @@ fn lives_until_it_is_killed() {
             let file = format!("2026/11/24/{life}-{opened}");
             let length_ms = 100 + random.below(2_500);
             calls.push(Call { id, number: opened, began_ms: now_ms, length_ms, said_ms: 0 });
-            recorder.handle(Input::Open { id, file, began: now, started: json!({}) }, now, &mut out);
+            recorder.handle(
+                Input::Open { id, file, began: now, rate: audio::SAMPLE_RATE, started: json!({}) },
+                now,
+                &mut out,
+            );
             opened += 1;
         }
         for call in &mut calls {
@@ -79,7 +83,7 @@ fn lives_until_it_is_killed() {
                 for channel in [Channel::Left, Channel::Right] {
                     let at = call.said_ms * 8;
                     let payload = (at..at + CLIP_MS * 8).map(|at| spoken(channel, at)).collect();
-                    let clip = Clip { at, encoding: Encoding::Pcmu, payload };
+                    let clip = Clip { at, encoding: Encoding::Pcmu, wide: 1, payload };
                     recorder.handle(Input::Audio { id: call.id, channel, clip }, now, &mut out);
                 }
                 call.said_ms += CLIP_MS;

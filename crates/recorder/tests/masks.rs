@@ -27,8 +27,13 @@ impl Desk {
         let folder = env::temp_dir().join(format!("centrala-masks-{}-{number}", process::id()));
         fs::create_dir_all(&folder).expect("a temporary folder");
         let mut recorder = Recorder::new(RecorderConf { folder: folder.clone(), ..conf }).expect("a folder");
-        let open =
-            Input::Open { id: id(), file: "day/a".into(), began: Time::ZERO, started: json!({ "caller": "201" }) };
+        let open = Input::Open {
+            id: id(),
+            file: "day/a".into(),
+            began: Time::ZERO,
+            rate: audio::SAMPLE_RATE,
+            started: json!({ "caller": "201" }),
+        };
         recorder.handle(open, Time::ZERO, &mut Vec::new());
         Desk { folder, recorder, said_ms: 0 }
     }
@@ -37,7 +42,7 @@ impl Desk {
     fn talk(&mut self, until_ms: u64) -> Vec<Output> {
         let mut out = Vec::new();
         while self.said_ms < until_ms {
-            let clip = Clip { at: self.said_ms * 8, encoding: Encoding::Pcmu, payload: vec![SPOKEN; 4000] };
+            let clip = Clip { at: self.said_ms * 8, encoding: Encoding::Pcmu, wide: 1, payload: vec![SPOKEN; 4000] };
             for (channel, late_ms) in [(Channel::Left, 500), (Channel::Right, 620)] {
                 let now = Time::from_millis(self.said_ms + late_ms);
                 self.recorder.handle(Input::Audio { id: id(), channel, clip: clip.clone() }, now, &mut out);
@@ -137,7 +142,7 @@ fn sound_that_comes_after_its_moment_was_written_is_masked_too() {
     desk.recorder.handle(Input::Tick, Time::from_millis(3000), &mut Vec::new()); // silence is written meanwhile
     desk.talk(2000);
     let now = Time::from_millis(3100);
-    let clip = Clip { at: 8000 - 800, encoding: Encoding::Pcmu, payload: vec![SPOKEN; 1600] };
+    let clip = Clip { at: 8000 - 800, encoding: Encoding::Pcmu, wide: 1, payload: vec![SPOKEN; 1600] };
     desk.recorder.handle(Input::Audio { id: id(), channel: Channel::Left, clip }, now, &mut Vec::new());
     desk.close(2000);
     let until_written = vec![(1000, 2400)];

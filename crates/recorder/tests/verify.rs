@@ -185,11 +185,12 @@ impl Archive {
             Recorder::new(RecorderConf { folder: self.0.clone(), ..RecorderConf::default() }).expect("a folder");
         let id = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
         let mut out = Vec::new();
-        let open = Input::Open { id, file: name.to_owned(), began: Time::ZERO, started: json!({}) };
+        let open =
+            Input::Open { id, file: name.to_owned(), began: Time::ZERO, rate: audio::SAMPLE_RATE, started: json!({}) };
         recorder.handle(open, Time::ZERO, &mut out);
         for second in 0..secs {
             let payload = (0..8000_u64).map(|at| (at * 31 + second * 7) as u8).collect();
-            let clip = Clip { at: second * 8000, encoding: Encoding::Pcmu, payload };
+            let clip = Clip { at: second * 8000, encoding: Encoding::Pcmu, wide: 1, payload };
             let now = Time::from_millis((second + 1) * 1000);
             recorder.handle(Input::Audio { id, channel: Channel::Left, clip }, now, &mut out);
         }

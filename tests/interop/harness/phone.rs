@@ -43,6 +43,11 @@ impl Phone {
         Phone::made(room, user, hz, switch, transport, codecs, "")
     }
 
+    /// One that speaks G.722 and whose tone may be one that only wideband has.
+    pub fn wideband(room: &Scratch, user: &str, hz: u32, switch: SocketAddr) -> Phone {
+        Phone::made(room, user, hz, switch, "udp", "g722/16000/1,pcma", "")
+    }
+
     /// A phone that encrypts its media by TLS's keys, as baresip calls it: `srtp` where the other side can, `srtp-mand`
     /// always.
     pub fn encrypting(room: &Scratch, user: &str, hz: u32, switch: SocketAddr, mediaenc: &str) -> Phone {
@@ -74,7 +79,9 @@ impl Phone {
         let heard = room.folder(&format!("phone-{user}/heard"));
         let tone = folder.join("tone.wav");
         // aufile wants as many channels as the codec has in name.
-        sound::write_tone(&tone, hz, 30, if codecs.starts_with("opus") { 2 } else { 1 });
+        // aufile plays at the file's own rate; one below that of the codec it would bring up, badly.
+        let rate = if hz > 4_000 { 16_000 } else { 8_000 };
+        sound::write_tone_at(rate, &tone, hz, 30, if codecs.starts_with("opus") { 2 } else { 1 });
 
         let mut listen = anywhere(switch); // of the switch's family
         listen.set_port(ports::block(2)); // UDP and TCP, then TLS
@@ -85,7 +92,7 @@ impl Phone {
              sip_listen {listen}\n\
              rtp_ports {media}-{media_last}\n\
              audio_source aufile,{tone}\n\
-             ausrc_srate 8000\n\
+             ausrc_srate {rate}\n\
              audio_channels 1\n\
              snd_path {heard}\n\
              ctrl_tcp_listen 127.0.0.1:{control}\n\

@@ -150,9 +150,21 @@ fn correlation(one: &[f64], other: &[f64]) -> f64 {
     both / (square_one * square_other).sqrt().max(1e-9)
 }
 
+/// How loud a tone is in samples of any rate, in dB under full scale.
+pub fn level_at(samples: &[i16], rate: u32, hz: u32) -> f64 {
+    let windows = samples.chunks_exact((rate / 20) as usize);
+    let count = windows.len().max(1) as f64;
+    let power: f64 = windows.map(|window| goertzel_at(window, rate, hz)).sum();
+    10.0 * (power / count).max(1e-12).log10()
+}
+
 /// Power of one frequency in a window, as a share of a full-scale sine's.
 fn goertzel(window: &[i16], hz: u32) -> f64 {
-    let turn = 2.0 * (TAU * f64::from(hz) / f64::from(RATE)).cos();
+    goertzel_at(window, RATE, hz)
+}
+
+fn goertzel_at(window: &[i16], rate: u32, hz: u32) -> f64 {
+    let turn = 2.0 * (TAU * f64::from(hz) / f64::from(rate)).cos();
     let (mut last, mut before) = (0.0, 0.0);
     for sample in window {
         (last, before) = (f64::from(*sample) / 32_768.0 + turn * last - before, last);

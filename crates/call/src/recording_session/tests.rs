@@ -9,6 +9,7 @@ const SRC: LegId = LegId(1);
 
 fn conf() -> Arc<CallConf> {
     Arc::new(CallConf {
+        record_rate_max: audio::SAMPLE_RATE,
         formats: vec![format(audio::Codec::Pcma)],
         ringback: audio::Sound::from_pcm(Vec::new()),
         hold_music: audio::Sound::from_pcm(Vec::new()).into(),

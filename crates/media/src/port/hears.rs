@@ -196,7 +196,14 @@ impl Port {
                     let (recording, channel) = (tap.recording, tap.channel);
                     let out = |clip| exit.tapped(recording, channel, clip);
                     match codec.encoding() {
-                        Some(encoding) => tap.hear(&Speech { epoch, timestamp, marker, encoding, payload }, now, out),
+                        Some(encoding) => {
+                            let clock_rate = codec.clock_rate();
+                            tap.hear(
+                                &Speech { epoch, clock_rate, timestamp, marker, encoding, wide: 1, payload },
+                                now,
+                                out,
+                            )
+                        }
                         None => tap.hear_coded(codec, packet, epoch, payload, now, out),
                     }
                 }

@@ -98,7 +98,14 @@ impl Room {
 
     pub fn tap(&mut self, leg: LegId) {
         let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
-        self.tell(Command::Tap { leg, recording, channel: Channel::Left, began: self.now, beep: None });
+        self.tell(Command::Tap {
+            leg,
+            recording,
+            channel: Channel::Left,
+            began: self.now,
+            rate: audio::SAMPLE_RATE,
+            beep: None,
+        });
     }
 
     pub fn tell(&mut self, command: Command) {

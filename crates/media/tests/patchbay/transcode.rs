@@ -317,7 +317,7 @@ fn who_is_recorded_hears_a_beep_every_so_often_beside_the_other() {
         for (leg, channel) in [(A, Channel::Left), (B, Channel::Right)] {
             let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
             let beep = Some(Duration::from_secs(2));
-            room.tell(Command::Tap { leg, recording, channel, began: room.now, beep });
+            room.tell(Command::Tap { leg, recording, channel, began: room.now, rate: 8000, beep });
         }
         let mut talkers = [Talker::new(A, one, 500.0), Talker::new(B, other, 900.0)];
         speak(&mut room, &mut talkers, 150);

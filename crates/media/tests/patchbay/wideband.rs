@@ -1,9 +1,9 @@
 //! What is above 4 kHz stays where two wideband legs hear each other, transcoded or mixed, and folds into nothing where
 //! one of 8 kHz hears them.
 
-use audio::{Codec, Decoder, Encoder, OpusConf, goertzel, tone};
-use base::LegId;
-use media::{Command, Component};
+use audio::{Codec, Decoder, Encoder, Encoding, OpusConf, goertzel, tone};
+use base::{CallId, LegId, Random, RecordingId};
+use media::{Channel, Command, Component};
 
 use crate::room::{A, B, C, Mouth, Room};
 
@@ -23,6 +23,11 @@ fn as_8k(hz: f64, rate: u32) -> f64 {
 impl Wide {
     fn new(room: &mut Room, leg: LegId, codec: Codec, hz: f64) -> Wide {
         room.open(leg);
+        Wide::speaking(room, leg, codec, hz, Mouth::of(leg))
+    }
+
+    /// On a leg that spoke another codec before.
+    fn speaking(room: &mut Room, leg: LegId, codec: Codec, hz: f64, mouth: Mouth) -> Wide {
         room.connect(leg, |stream| {
             (stream.codec, stream.payload_type) = (codec, codec.payload_type());
             stream.telephone_event_rate = codec.clock_rate();
@@ -30,7 +35,7 @@ impl Wide {
         let rate = codec.sample_rate();
         let encoder = Encoder::new(codec, rate, &OpusConf { bitrate: 32_000, ..OpusConf::default() });
         let said = tone(&[(as_8k(hz, rate), -18.0)], 2000 * rate / 8000);
-        Wide { mouth: Mouth { payload_type: codec.payload_type(), ..Mouth::of(leg) }, encoder, said, at: 0 }
+        Wide { mouth: Mouth { payload_type: codec.payload_type(), ..mouth }, encoder, said, at: 0 }
     }
 
     fn say(&mut self, room: &mut Room) {
@@ -116,5 +121,60 @@ fn opus_legs_are_mixed_at_48_khz() {
     let heard = talk(&mut room, wides);
     for (leg, hz) in [(0, 10_500.0), (1, 9500.0), (0, 700.0), (1, 700.0)] {
         assert!((level(&heard[leg], hz) + 18.0).abs() < 3.0, "{leg} hears {hz}: {}", level(&heard[leg], hz));
+    }
+}
+
+#[test]
+fn a_tap_gives_what_the_recording_can_hold_and_goes_on_when_the_codec_is_another() {
+    for (codec, rate, wide) in [
+        (Codec::G722, 8_000, 1),
+        (Codec::G722, 16_000, 2),
+        (Codec::G722, 48_000, 2),
+        (Codec::Opus, 16_000, 2),
+        (Codec::Opus, 48_000, 6),
+    ] {
+        let mut room = Room::talking();
+        let recording = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
+        let began = room.now;
+        room.tell(Command::Tap { leg: A, recording, channel: Channel::Left, began, rate, beep: None });
+        let mut mouth = Mouth::of(A);
+        let low = Encoding::Pcmu.encoded(&tone(&[(500.0, -18.0)], 1000));
+        for packet in low.chunks_exact(160) {
+            mouth.say(&mut room, packet);
+            room.pass(20);
+        }
+        let ssrc = mouth.ssrc + u32::from(codec == Codec::Opus); // a clock of its own (RFC 7160 §3.2)
+        let mut wides = Wide::speaking(&mut room, A, codec, 6000.0, Mouth { ssrc, ..mouth });
+        for _ in 0..50 {
+            wides.say(&mut room);
+            room.pass(20);
+        }
+        room.tell(Command::Untap { leg: A });
+        let per_ms = 8 * usize::from(wide);
+        let mut line = vec![0; 2000 * per_ms];
+        for (_, clip) in &room.book.clips {
+            let pcm = clip.encoding.decoded(&clip.payload);
+            let at = clip.at as usize * usize::from(wide);
+            match clip.wide {
+                1 => pcm
+                    .iter()
+                    .zip(&mut line[at..].chunks_mut(wide.into()).collect::<Vec<_>>())
+                    .for_each(|(s, p)| p.fill(*s)),
+                _ => line[at..at + pcm.len()].copy_from_slice(&pcm),
+            }
+            assert!(clip.wide == 1 || clip.wide == wide, "{codec:?} {rate}");
+        }
+        let of = |from: usize, to: usize, hz: f64| {
+            goertzel::level(&line[from * per_ms..to * per_ms], as_8k(hz, 8000 * u32::from(wide)))
+        };
+        assert!((of(0, 980, 500.0) + 18.0).abs() < 2.0, "{codec:?} {rate}: {}", of(0, 980, 500.0));
+        let high = of(1120, 1980, 6000.0);
+        match wide {
+            1 => assert!(audio::rms_dbfs(&line[1120 * per_ms..]) < -40.0, "{codec:?}: little of it folds"),
+            _ => assert!((high + 18.0).abs() < 2.5, "{codec:?} {rate}: {high}"),
+        }
+        let begins = room.book.clips.iter().find(|(_, clip)| clip.encoding != Encoding::Pcmu).expect("a clip").1.at;
+        let proving = if codec == Codec::Opus { 800 } else { 0 }; // another source is not believed at once
+        assert!((8000..=8160 + proving).contains(&begins), "{codec:?} {rate}: {begins}");
     }
 }

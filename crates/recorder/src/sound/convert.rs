@@ -50,7 +50,7 @@ pub(crate) fn convert(
         Format::G711 => Kept::G711(better_law(sound, keys)?),
         Format::Opus => Kept::Opus,
     };
-    let (rate, channels) = (Reader::open(sound, keys)?.rate(), cut.channels());
+    let (rate, channels) = (Reader::open_for(cut.format, sound, keys)?.rate(), cut.channels());
     let mut writer = Writer::create(to, kept, rate, channels)?;
     let whole = pieces(sound, cut, keys, |piece, secs| {
         writer.write(piece)?;
@@ -73,7 +73,7 @@ pub fn play(sound: &Path, to: &mut impl Write, cut: &Cut, keys: &Keyring) -> io:
         frames += piece[0].len() as u64;
         Ok(true)
     })?;
-    let rate = Reader::open(sound, keys)?.rate();
+    let rate = Reader::open_for(cut.format, sound, keys)?.rate();
     let mut played = || {
         let mut writer = wav::Writer::of_length(&mut *to, rate, cut.channels(), frames)?;
         pieces(sound, cut, keys, |piece, _| writer.write(piece).map(|()| true))?;
@@ -93,7 +93,7 @@ pub(super) fn pieces(
     keys: &Keyring,
     mut take: impl FnMut(&[&[i16]], f64) -> io::Result<bool>,
 ) -> io::Result<bool> {
-    let mut reader = Reader::open(sound, keys)?;
+    let mut reader = Reader::open_for(cut.format, sound, keys)?;
     let rate = reader.rate();
     let frame = |secs: f64| (secs.max(0.0) * f64::from(rate)).round() as u64;
     let (from, to_frame) = (frame(cut.from_secs), cut.to_secs.map_or(u64::MAX, frame));
@@ -122,7 +122,7 @@ fn mixed(left: &[i16], right: &[i16]) -> Vec<i16> {
 
 /// The law of G.711 that changes fewer samples of a file. Silence is as good in both.
 fn better_law(sound: &Path, keys: &Keyring) -> io::Result<Encoding> {
-    let mut reader = Reader::open(sound, keys)?;
+    let mut reader = Reader::open_for(Format::G711, sound, keys)?;
     let mut changed = [0_u64; 2];
     let mut sides = [Vec::new(), Vec::new()];
     while reader.read(&mut sides)? {
@@ -140,7 +140,8 @@ fn better_law(sound: &Path, keys: &Keyring) -> io::Result<Encoding> {
 
 /// Do both files sound alike? To the sample as near as G.711 comes, or as loud in the same places where it is Opus.
 pub(crate) fn alike(one: &Path, other: &Path, keys: &Keyring) -> io::Result<bool> {
-    let (mut one, mut other) = (Reader::open(one, keys)?, Reader::open(other, keys)?);
+    let mut other = Reader::open(other, keys)?;
+    let mut one = Reader::open_for(other.format(), one, keys)?;
     let exact = other.format() != Format::Opus;
     let (mut seconds, mut unlike) = (0_u32, 0_u32);
     let second = one.rate() as usize;

@@ -4,6 +4,7 @@
 //! under way are not written here: they are patched and must open at any instant, see `wav_file`.
 
 mod convert;
+mod narrow;
 mod ogg_opus;
 mod wav;
 mod wave;
@@ -27,7 +28,8 @@ pub enum Format {
     /// WAV, 16 bits a sample.
     #[default]
     Wav,
-    /// WAV, 8 bits a sample by the law of G.711 that loses less; what was said in that law is kept to the bit.
+    /// WAV, 8 bits a sample by the law of G.711 that loses less; what was said in that law is kept to the bit. It has 8,000
+    /// samples a second, whatever was recorded.
     G711,
     /// Ogg Opus (RFC 7845), each channel a stream of its own, so that no side is heard in the other.
     Opus,
@@ -68,9 +70,21 @@ pub fn unsealed(path: &Path, keys: &Keyring) -> io::Result<impl Read> {
 pub(crate) enum Reader {
     Wav(wav::Reader<BufReader<Store>>),
     Opus(ogg_opus::Reader<BufReader<Store>>),
+    /// Another, at 8 kHz.
+    Narrow(Box<Reader>, Option<Box<[narrow::Narrow; 2]>>),
 }
 
 impl Reader {
+    /// The same as `open`, at the rate it is to have in that format.
+    pub(crate) fn open_for(format: Format, path: &Path, keys: &Keyring) -> io::Result<Reader> {
+        let reader = Reader::open(path, keys)?;
+        let narrow = || narrow::Narrow::new(reader.rate());
+        Ok(match (format, narrow(), narrow()) {
+            (Format::G711, Some(left), Some(right)) => Reader::Narrow(Box::new(reader), Some(Box::new([left, right]))),
+            _ => reader,
+        })
+    }
+
     pub(crate) fn open(path: &Path, keys: &Keyring) -> io::Result<Reader> {
         let file = BufReader::with_capacity(1 << 16, Store::open(path, keys)?);
         match path.extension().is_some_and(|ending| ending == "opus") {
@@ -84,6 +98,7 @@ impl Reader {
         match self {
             Reader::Wav(wav) => wav.rate,
             Reader::Opus(opus) => opus.rate,
+            Reader::Narrow(..) => audio::SAMPLE_RATE,
         }
     }
 
@@ -93,6 +108,7 @@ impl Reader {
             Reader::Wav(wav) if wav.law.is_some() => Format::G711,
             Reader::Wav(_) => Format::Wav,
             Reader::Opus(_) => Format::Opus,
+            Reader::Narrow(reader, _) => reader.format(),
         }
     }
 
@@ -101,6 +117,19 @@ impl Reader {
         match self {
             Reader::Wav(wav) => wav.read(sides),
             Reader::Opus(opus) => opus.read(sides),
+            Reader::Narrow(reader, ways) => {
+                let mut wide = [Vec::new(), Vec::new()];
+                let more = reader.read(&mut wide)?;
+                for (at, (wide, side)) in wide.iter().zip(&mut *sides).enumerate() {
+                    if let Some(ways) = ways {
+                        ways[at].push(wide, side);
+                        if !more {
+                            ways[at].finish(side);
+                        }
+                    }
+                }
+                Ok(more || ways.take().is_some()) // once more, with the rest
+            }
         }
     }
 }

@@ -36,21 +36,25 @@ impl Archive {
 
     /// The same, sealed where there are keys.
     pub fn sealed_with(keys: &Keyring) -> Archive {
-        static MADE: AtomicU32 = AtomicU32::new(0);
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("centrala-encode-{}-{number}", process::id()));
-        fs::create_dir_all(&folder).expect("a temporary folder");
+        let archive = Archive::empty();
+        let folder = archive.0.clone();
         let conf = RecorderConf { folder: folder.clone(), keys: keys.clone(), ..RecorderConf::default() };
         let mut recorder = Recorder::new(conf).expect("a folder");
         let id = RecordingId { call: CallId::new(0, &mut Random::numbered(1)), segment: 1 };
         let mut out = Vec::new();
-        let open = Input::Open { id, file: format!("{DAY}/a"), began: Time::ZERO, started: json!({}) };
+        let open = Input::Open {
+            id,
+            file: format!("{DAY}/a"),
+            began: Time::ZERO,
+            rate: audio::SAMPLE_RATE,
+            started: json!({}),
+        };
         recorder.handle(open, Time::ZERO, &mut out);
         let end = Time::from_millis(3000);
         for (channel, hz, from) in [(Channel::Left, 500.0, 0), (Channel::Right, 1100.0, 8000)] {
             let payload = Encoding::Pcmu.encoded(&tone(&[(hz, -14.0)], 1500));
             recorder.handle(
-                Input::Audio { id, channel, clip: Clip { at: from, encoding: Encoding::Pcmu, payload } },
+                Input::Audio { id, channel, clip: Clip { at: from, encoding: Encoding::Pcmu, wide: 1, payload } },
                 end,
                 &mut out,
             );
@@ -63,6 +67,15 @@ impl Archive {
         recorder.handle(Input::Tick, end + Duration::from_secs(1), &mut out);
         let Some(Output::Close(closing)) = out.pop() else { panic!("{out:?}") };
         closing.settle(&mut Manifest::new(&folder), NOON).expect("settled");
+        archive
+    }
+
+    /// One with nothing in it yet.
+    pub fn empty() -> Archive {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("centrala-encode-{}-{number}", process::id()));
+        fs::create_dir_all(&folder).expect("a temporary folder");
         Archive(folder)
     }
 
