@@ -46,7 +46,7 @@ impl Running {
 
 impl Switch {
     /// A new call: who is it, and where does it go?
-    pub(super) fn knocks(&mut self, incoming: Incoming, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn knocks(&mut self, mut incoming: Incoming, now: Time, out: &mut Vec<Output>) {
         if incoming.records.is_some() {
             return self.begins_session(incoming, now, out);
         }
@@ -55,6 +55,9 @@ impl Switch {
                 Ok((call, leg)) => self.takes_place(call, leg, incoming, now, out),
                 Err(status) => self.reject(incoming.leg, status, now),
             };
+        }
+        if let Some(dialog) = incoming.joins.take() {
+            return self.joins(incoming, &dialog, now, out);
         }
         let knocker = self.knocker(&incoming);
         let (party, from, called) = (knocker.party, knocker.from, knocker.called);

@@ -73,6 +73,35 @@ fn the_key_beside_a_lamp_picks_up_what_rings_there() {
     }
 }
 
+/// The same key, and a call that is answered: the INVITE has a Join instead (RFC 3911).
+#[test]
+fn a_supervisor_joins_the_call_her_lamp_names() {
+    for transport in TRANSPORTS {
+        let centre = Centre::new("join");
+        centre.listen_tls();
+        centre.replace("people.toml", "[cid]\n", "[cid]\nsupervises = [\"bob\"]\n");
+        let switch = centre.start();
+        let (ann, bob, cid) = (Party::new("ann"), Party::new("bob"), Party::new("cid").by(transport));
+        bob.register(&centre.room, switch.address);
+        let words = [
+            ("state.early", "state.confirmed"),
+            ("Replaces:", "Join:"),
+            (";early-only", ""),
+            ("Require: replaces", "Require: join"),
+        ];
+        let supervisor = cid.play("lamp_picks_up", &centre.room, switch.address, "202", &words);
+        until("a subscription", A_WHILE, || (!subscriptions(&centre).is_empty()).then_some(()));
+        let callee = bob.expect("callee_answers", &centre.room, switch.address, &[]);
+        ann.play("caller_talks", &centre.room, switch.address, "202", &[]).passes();
+        callee.passes();
+        supervisor.passes();
+        let cdr = switch.cdr();
+        assert_fields(&cdr, &json!({ "caller": "ann", "answered_by": "bob", "ended_by": "caller", "status": 200 }));
+        let joined = json!({ "by": "cid", "of": "bob", "how": "barge" });
+        assert_fields(&cdr["supervisions"][0], &joined);
+    }
+}
+
 #[test]
 fn a_light_shows_that_messages_wait_and_a_restart_forgets_none() {
     for transport in TRANSPORTS {

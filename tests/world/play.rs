@@ -183,19 +183,27 @@ impl Theatre {
                     );
                 }
             }
-            Act::Invite(Dialled { to, codecs, from, header, replaces, early_only }) => {
+            Act::Invite(Dialled { to, codecs, from, header, replaces, early_only, joins, listens }) => {
                 let mut headers: Vec<_> =
                     header.iter().map(|(name, value)| (Name::from(name.as_str()), value.clone())).collect();
-                if let Some(phone) = replaces {
-                    let other = match phone.as_str() {
+                let named = |phone: &str| {
+                    let dialog = match phone {
                         "lamp" => world.desks[who].phone.lamp().map(str::to_owned),
                         phone => world.desk(phone).and_then(|desk| world.desks[desk].phone.dialog()),
                     };
-                    let dialog = other.ok_or_else(|| format!("{phone} has no call"))?;
+                    dialog.ok_or_else(|| format!("{phone} has no call"))
+                };
+                if let Some(phone) = joins {
+                    headers.push((Name::Join, named(phone)?));
+                    headers.push((Name::Require, "join".to_owned()));
+                }
+                if let Some(phone) = replaces {
+                    let dialog = named(phone)?;
                     headers.push((Name::Replaces, dialog + if *early_only { ";early-only" } else { "" }));
                     headers.push((Name::Require, "replaces".to_owned()));
                 }
-                let dial = Dial { to: to.clone(), codecs: codecs.clone(), from: from.clone(), headers };
+                let (to, codecs, from) = (to.clone(), codecs.clone(), from.clone());
+                let dial = Dial { to, codecs, from, headers, listens: *listens };
                 world.push(who, Command::Call(dial));
             }
             Act::Say { status, codecs, reliably } => {

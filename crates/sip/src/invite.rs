@@ -402,8 +402,8 @@ pub const RETRY_AFTER_SECS: &str = "5";
 /// What we answer to.
 pub const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER, SUBSCRIBE, MESSAGE, PUBLISH";
-/// The extensions we know: RFC 4028, 3262, 4488, 3891, 6228. (Nobody hears a 199 of ours: to who calls we are one dialog.)
-pub const SUPPORTED: &str = "timer, 100rel, norefersub, replaces, 199";
+/// The extensions we know: RFC 4028, 3262, 4488, 3891, 3911, 6228. (Nobody hears a 199 of ours: to who calls we are one dialog.)
+pub const SUPPORTED: &str = "timer, 100rel, norefersub, replaces, join, 199";
 /// So many responses are acknowledged in an early dialog.
 const PRACKS_MAX: u32 = 100;
 /// The session we ask of a carrier (RFC 4028 §4 recommends half an hour). Phones are not asked: they ask us.

@@ -76,6 +76,7 @@ impl Phone {
         let mut call = PhoneCall::new(&self.conf, names, call_id, state, &mut self.random);
         let mut invite = call.request(Method::Invite, &self.contact()).with(Name::Allow, ALLOW);
         dial.headers.into_iter().for_each(|(name, value)| invite.headers.set(name, value));
+        call.listens = dial.listens;
         if let Some(codecs) = &dial.codecs {
             call.speak(codecs);
         }

@@ -28,6 +28,8 @@ pub(super) struct PhoneCall {
     pub(super) protection: Option<Protection>,
     /// The Call-ID is ours.
     pub(super) ours: bool,
+    /// It called only to hear.
+    pub(super) listens: bool,
     /// How it holds, if it does.
     pub(super) hold: Option<Hold>,
     /// What it wanted and could not have yet.
@@ -87,6 +89,7 @@ impl PhoneCall {
             voice: None,
             protection: None,
             ours,
+            listens: false,
             hold: None,
             again: None,
             in_prack: None,
@@ -147,6 +150,7 @@ impl PhoneCall {
         match self.hold {
             Some(Hold::SendOnly | Hold::Session) => Direction::SendOnly,
             Some(Hold::Inactive) => Direction::Inactive,
+            None if self.listens => Direction::RecvOnly,
             Some(Hold::Nowhere | Hold::Nowhere6) | None => Direction::SendRecv,
         }
     }

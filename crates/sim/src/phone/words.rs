@@ -200,6 +200,8 @@ pub struct Dial {
     pub from: Option<String>,
     /// Further header lines.
     pub headers: Vec<(Name, String)>,
+    /// It offers to hear, and not to speak.
+    pub listens: bool,
 }
 
 /// How keys are sent.

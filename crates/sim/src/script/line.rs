@@ -211,8 +211,11 @@ fn invite(words: &mut Words) -> Read<Dialled> {
             "header" => dialled.header = Some(words.header()?),
             "replaces" => dialled.replaces = Some(words.next("the phone whose call is taken, or \"lamp\"")?.to_owned()),
             "early-only" => dialled.early_only = true,
+            "joins" => dialled.joins = Some(words.next("the phone whose call is joined, or \"lamp\"")?.to_owned()),
+            "recvonly" => dialled.listens = true,
             other => {
-                return Err(format!("an INVITE has no {other:?}; write offer, from, replaces, early-only or header"));
+                let has = "offer, from, replaces, early-only, joins, recvonly or header";
+                return Err(format!("an INVITE has no {other:?}; write {has}"));
             }
         }
     }

@@ -212,6 +212,10 @@ pub struct Dialled {
     pub replaces: Option<String>,
     /// Only if nobody has answered it.
     pub early_only: bool,
+    /// The phone whose call it wants to come into (RFC 3911), or `lamp`.
+    pub joins: Option<String>,
+    /// It offers to hear, and not to speak.
+    pub listens: bool,
 }
 
 /// A message to be heard.

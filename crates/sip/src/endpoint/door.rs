@@ -17,7 +17,9 @@ use super::peers::is_at;
 use super::transactions::{origin_key, server_key};
 use super::{Endpoint, Event, Incoming, Origin, Output};
 use crate::dialog::{contact_uri, tag, tagged};
-use crate::invite::{self, ACCEPT, ALLOW, Replaces, SUPPORTED, TooShort, TransactionId, Uas, Usage, sdp_of, too_short};
+use crate::invite::{
+    self, ACCEPT, ALLOW, DialogId, Replaces, SUPPORTED, TooShort, TransactionId, Uas, Usage, sdp_of, too_short,
+};
 use crate::package::ALLOW_EVENTS;
 use crate::recording::{SIPREC, is_from_src, metadata_of};
 use crate::wire::Refusal;
@@ -329,9 +331,9 @@ impl Endpoint {
         let (Some(from), Some(to)) = (headers.from(), headers.to()) else {
             return self.refuse(&request, 400, &[], flow, out);
         };
-        let replaces = match Replaces::read(headers) {
-            Ok(replaces) => replaces,
-            Err(status) => return self.refuse(&request, status, &[], flow, out),
+        let (replaces, joins) = match (Replaces::read(headers), DialogId::joined(headers)) {
+            (Ok(replaces), Ok(joins)) => (replaces, joins),
+            (Err(status), _) | (_, Err(status)) => return self.refuse(&request, status, &[], flow, out),
         };
         let leg = self.legs.next_id();
         let local_tag = self.random.token(TAG_LETTERS);
@@ -369,6 +371,7 @@ impl Endpoint {
             uri: request.uri,
             max_forwards,
             replaces,
+            joins,
             headers: request.headers,
         }))));
     }

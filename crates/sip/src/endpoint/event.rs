@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::bans::Ban;
 use super::requests::{Answer, RequestId};
-use crate::invite::{Referral, Replaces};
+use crate::invite::{DialogId, Referral, Replaces};
 use crate::package::Package;
 use crate::subscribe::SubscriptionId;
 use crate::texts::TextId;
@@ -297,6 +297,8 @@ pub struct Incoming {
     pub max_forwards: u8,
     /// The call whose place it wants (RFC 3891).
     pub replaces: Option<Replaces>,
+    /// The dialog whose call it wants to come into, beside who is there (RFC 3911).
+    pub joins: Option<DialogId>,
     /// All headers of the INVITE, as they came: what they say is the sender's word.
     pub headers: Headers,
 }

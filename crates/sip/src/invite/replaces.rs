@@ -1,7 +1,8 @@
-//! Replaces (RFC 3891): an INVITE, or what a REFER leads to, that takes the place of a call there is.
+//! Replaces (RFC 3891): an INVITE, or what a REFER leads to, that takes the place of a call there is. Join (RFC 3911): one
+//! that comes into it beside who is there.
 //!
-//! Where it stands: the door reads it from an INVITE, [`super::Referral`] from a Refer-To. Whose dialog it is and who may
-//! take it is said above.
+//! Where it stands: the door reads them from an INVITE, [`super::Referral`] a Replaces from a Refer-To. Whose dialog it is and
+//! who may take it, or hear it, is said above.
 
 use crate::{Headers, Name};
 
@@ -39,6 +40,17 @@ impl DialogId {
             }
         }
         Some(DialogId { call_id, to_tag: to_tag?, from_tag: from_tag? })
+    }
+
+    /// The dialog whose call an INVITE wants to come into, if it has a Join. The error is the status of what is none, or of
+    /// more than one (RFC 3911 §4).
+    pub fn joined(headers: &Headers) -> Result<Option<DialogId>, u16> {
+        let mut values = headers.all(&Name::Join);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(text), None) if !headers.has(&Name::Replaces) => DialogId::read(text).map(Some).ok_or(400),
+            _ => Err(400),
+        }
     }
 }
 
@@ -81,6 +93,24 @@ mod tests {
                 })
             });
             assert_eq!(read, want, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn an_invite_joins_one_dialog_and_replaces_none_then() {
+        let join = |value: &'static str| (Name::Join, value);
+        for (fields, want) in [
+            (vec![], Ok(None)),
+            (vec![join("a@b;to-tag=1;from-tag=2")], Ok(Some(("a@b", "1", "2")))),
+            (vec![join("a@b;to-tag=1")], Err(400)),
+            (vec![join("a;to-tag=1;from-tag=2"), join("b;to-tag=1;from-tag=2")], Err(400)),
+            (vec![join("a;to-tag=1;from-tag=2"), (Name::Replaces, "a;to-tag=1;from-tag=2")], Err(400)),
+        ] {
+            let mut headers = Headers::default();
+            fields.iter().for_each(|(name, value)| headers.push(name.clone(), *value));
+            let read = DialogId::joined(&headers);
+            let read = read.as_ref().map(|found| found.as_ref().map(|id| (&*id.call_id, &*id.to_tag, &*id.from_tag)));
+            assert_eq!(read, want.as_ref().map(|found| *found), "{fields:?}");
         }
     }
 }
