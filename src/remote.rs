@@ -1,5 +1,6 @@
 //! Commands for a running switch: they ask at its socket and print what they hear.
 
+mod conferences;
 mod duty;
 mod live;
 
@@ -12,6 +13,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use trunk::TrunkStatus;
 
+use conferences::ConferencesArgs;
 use duty::{AgentsArgs, QueuesArgs};
 use live::LiveArgs;
 
@@ -26,6 +28,8 @@ pub enum Command {
     Queues(QueuesArgs),
     /// List the agents and what they are about; or send one to work, into a pause, or home
     Agents(AgentsArgs),
+    /// List who is in which conference; mute, put out, lock, record, or end one
+    Conferences(ConferencesArgs),
     /// List the registered phones
     Phones(ListArgs),
     /// List who is kept out after too many wrong passwords
@@ -207,6 +211,7 @@ impl Command {
         match self {
             Command::Calls(args) => args.run(&live::CALLS),
             Command::Queues(args) => args.run(),
+            Command::Conferences(args) => args.run(),
             Command::Agents(args) => args.run(),
             Command::Phones(args) => args.list(&Request::Phones, phone_columns, "no phones"),
             Command::Bans(args) => args.list(&Request::Bans, ban_columns, "no bans"),

@@ -232,6 +232,33 @@ impl AgentStatus {
     }
 }
 
+/// One who is in a room.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConferenceStatus {
+    /// The room's name.
+    pub conference: String,
+    /// His number in it.
+    pub member: u32,
+    /// Who it is: an account, or a number.
+    pub who: String,
+    /// Our id of his call.
+    pub call: String,
+    /// Seconds since he came.
+    pub secs: u64,
+    /// He may do all there is to do.
+    pub moderator: bool,
+    /// The others do not hear him,
+    pub muted: bool,
+    /// because a moderator or the operator said so.
+    pub muted_by_moderator: bool,
+    /// A moderator is awaited.
+    pub waits: bool,
+    /// Nobody but moderators may come in.
+    pub locked: bool,
+    /// All are recorded.
+    pub recorded: bool,
+}
+
 /// Opening hours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HoursStatus {

@@ -7,6 +7,7 @@
 
 mod call_backs;
 mod calls;
+mod conferences;
 mod dispositions;
 mod gruu;
 mod messages;
@@ -115,6 +116,9 @@ pub struct Switch {
     voicemail: Mailboxes,
     /// What the mailboxes have still to be told.
     mail: VecDeque<::voicemail::Input>,
+    rooms: conference::Rooms,
+    /// What the rooms have still to be told.
+    room_words: VecDeque<conference::Input>,
 }
 
 impl Switch {
@@ -176,6 +180,8 @@ impl Switch {
             seen: Seen::new(conf),
             voicemail: Mailboxes::default(),
             mail: VecDeque::new(),
+            rooms: conference::Rooms::default(),
+            room_words: VecDeque::new(),
         };
         switch.reload_trunks(conf, Time::ZERO, &mut Vec::new());
         switch
@@ -364,6 +370,7 @@ impl Switch {
             || !self.words.is_empty()
             || !self.asked_back.is_empty()
             || !self.mail.is_empty()
+            || !self.room_words.is_empty()
             || self.seen.has_changed()
         {
             let mut beside = None;
@@ -400,7 +407,9 @@ impl Switch {
                     },
                 }
             }
-            if let Some(mail) = self.mail.pop_front() {
+            if let Some(word) = self.room_words.pop_front() {
+                self.tell_rooms(word, now, out);
+            } else if let Some(mail) = self.mail.pop_front() {
                 self.tell_mailboxes(mail, now, out);
             } else if let Some(word) = self.asked_back.pop_front() {
                 self.tell_call_backs(word, now, out); // before the queues: whose is an entry they speak of?

@@ -4,6 +4,7 @@
 //! Where it stands: `main` reads it once; each room gets its own checked part. It knows the files; the rooms do not.
 
 mod advertise;
+mod conferences;
 mod features;
 mod file;
 mod forward;
@@ -64,6 +65,7 @@ pub use switch_file::{ConnectionLimits, MediaNet, SwitchConf};
 pub use trunks::{CallsBy, TlsTrust, Trunk};
 pub use watch::WatchConf;
 
+use conferences::ConferencesFile;
 use features::Who;
 use file::{File, Source};
 use names::Names;
@@ -122,11 +124,20 @@ impl Conf {
             let what = "is no folder; name the one that holds switch.toml with --conf";
             return Err(Problems(vec![Problem::of_file(folder, what)]));
         }
-        let sources = ["switch", "people", "trunks", "routes", "menus", "queues", "texts", "voicemail"]
+        let sources = ["switch", "people", "trunks", "routes", "menus", "queues", "texts", "voicemail", "conferences"]
             .map(|name| Source::read(folder, &format!("{name}.toml")));
         let mut files = sources.each_ref().map(Source::file);
-        let [switch_file, people_file, trunks_file, routes_file, menus_file, queues_file, texts_file, mail_file] =
-            &mut files;
+        let [
+            switch_file,
+            people_file,
+            trunks_file,
+            routes_file,
+            menus_file,
+            queues_file,
+            texts_file,
+            mail_file,
+            rooms_file,
+        ] = &mut files;
 
         let switch = switch_file::read(switch_file, folder);
         let people::Read { people, passwords, named, destinations: forwards } = people::read(people_file);
@@ -137,6 +148,7 @@ impl Conf {
         let menus = menus::read(menus_file);
         let queues = queues::read(queues_file);
 
+        let rooms: ConferencesFile = rooms_file.whole().unwrap_or_default();
         let texts = speech::texts(texts_file, switch.speech.language);
         let mut names = Names {
             people: &people,
@@ -145,6 +157,7 @@ impl Conf {
             groups: read.groups.keys().collect(),
             menus: menus.iter().map(|menu| menu.name.clone()).collect(),
             queues: queues.queues.iter().map(|queue| queue.acd.name.as_str()).collect(),
+            conferences: rooms.room.keys().map(|name| name.get_ref().clone()).collect(),
             hours: &read.hours,
             pauses: !queues.pauses.is_empty(),
             dispositions: !queues.dispositions.is_empty(),
@@ -203,6 +216,7 @@ impl Conf {
         let record = RecordConf { rules, at: destinations.map(|destination| destination.to_string()).collect() };
         let voicemail: VoicemailFile = mail_file.whole().unwrap_or_default();
         let voicemail = Arc::new(voicemail.checked(mail_file, &mut names));
+        let conferences = rooms.checked(rooms_file, &mut names, &hold_music);
         let prompts = std::mem::take(&mut names.prompts);
         switch.speech.speaker.iter().for_each(Speaker::sweep);
 
@@ -222,6 +236,7 @@ impl Conf {
         let spellings = Arc::new(Spellings::of(named));
         let extensions = people.values().filter_map(extension);
         let flow = FlowConf {
+            conferences,
             queues: checked_queues,
             agents: acd.agents.iter().map(|agent| agent.name.clone()).collect(),
             ready_melody: Sound::from_pcm(audio::melody(&[(660.0, 150), (880.0, 250)], MELODY_DBFS)),

@@ -24,6 +24,7 @@ pub(super) struct Names<'a> {
     pub(super) groups: Vec<&'a String>,
     pub(super) menus: Vec<String>,
     pub(super) queues: Vec<&'a str>,
+    pub(super) conferences: Vec<String>,
     /// There are codes for pauses,
     pub(super) pauses: bool,
     /// and for what calls come to.
@@ -44,6 +45,9 @@ impl Names<'_> {
             }
             Destination::Page(name) if !self.groups.contains(&name) => {
                 format!("there is no group {name:?} to speak to; add [group.{name}] to routes.toml")
+            }
+            Destination::Conference(name) if !self.conferences.contains(name) => {
+                format!("there is no conference {name:?}; add [room.{name}] to conferences.toml")
             }
             Destination::Menu(name) if !self.menus.contains(name) => {
                 format!("there is no menu {name:?}; add [{name}] to menus.toml")

@@ -482,3 +482,37 @@ fn music_is_a_prompt_a_list_or_a_folder_and_each_file_is_read_once() {
     assert_eq!(conf.hold_music.pieces().len(), 1);
     assert_eq!(conf.flow.prompts.len(), 5, "each once, to be encoded before it is played");
 }
+
+#[test]
+fn a_conference_has_pins_that_differ_and_moderators_where_they_are_needed() {
+    let with = |room: &str| {
+        let rooms = format!("[room.board]\n{room}\n");
+        let routes = "[[route]]\nnumber = \"350\"\nto = \"conference:board\"\n";
+        let people = "[ann]\nnumber = \"201\"\n";
+        Folder::with(&[("people.toml", people), ("routes.toml", routes), ("conferences.toml", &rooms)])
+    };
+    for right in [
+        "",
+        "pin = \"1234\"\nmoderator_pin = \"4321\"\nwait_for_moderator = true\nannounce = \"none\"",
+        "moderators = [\"ann\"]\nend_with_moderator = true\nmembers_max = 50\nrecord = true",
+    ] {
+        assert_eq!(with(right).problems(), [""; 0], "{right}");
+    }
+    for (wrong, what) in [
+        ("pin = \"12\"", "four to twelve digits"),
+        ("pin = \"1234\"\nmoderator_pin = \"1234\"", "let the two PINs differ"),
+        ("moderators = [\"bob\"]", "there is no person \"bob\""),
+        ("members_max = 51", "from 2 to 50"),
+        ("muted = true", "nobody is a moderator"),
+        ("announce = \"name\"", "write \"tone\" or \"none\""),
+    ] {
+        let problems = with(wrong).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("conferences.toml:") && problems[0].contains(what), "{problems:?}");
+    }
+    let nowhere = Folder::with(&[
+        ("routes.toml", "[[route]]\nnumber = \"1\"\nto = \"conference:nowhere\"\n"),
+        ("people.toml", ""),
+    ]);
+    assert!(nowhere.problems()[0].contains("add [room.nowhere] to conferences.toml"), "{:?}", nowhere.problems());
+}

@@ -152,7 +152,7 @@ fn frame(text: &str, rows: usize) -> String {
     frame + "\x1b[J\x1b[?7h"
 }
 
-fn clock(secs: u64) -> String {
+pub fn clock(secs: u64) -> String {
     match secs {
         3600.. => format!("{}:{:02}:{:02}", secs / 3600, secs / 60 % 60, secs % 60),
         _ => format!("{}:{:02}", secs / 60, secs % 60),

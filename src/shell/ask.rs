@@ -96,6 +96,15 @@ pub enum Request {
     },
     /// Who watches what: a line each.
     Subscriptions,
+    /// Who is in which room: a line each.
+    Conferences,
+    /// Do something in a room.
+    Conference {
+        /// Which.
+        room: String,
+        /// What.
+        order: conference::Order,
+    },
     /// The opening hours: a line each.
     Hours,
     /// Open or close by hand, or leave it to the clock again.

@@ -35,12 +35,14 @@ pub(super) struct Running {
     pub due: Option<Time>,
     /// The place where the caller is parked.
     pub parked: Option<String>,
+    /// Its phone holds, and the room it is in knows.
+    pub holds: bool,
 }
 
 impl Running {
     pub(super) fn new(journey: Journey, caller: Caller, by: Option<String>, max_forwards: u8) -> Running {
-        let (told, told_beside, only, due, parked) = (0, false, None, None, None);
-        Running { journey, thread: 0, caller, by, max_forwards, only, told, told_beside, due, parked }
+        let (told, told_beside, only, due, parked, holds) = (0, false, None, None, None, false);
+        Running { journey, thread: 0, caller, by, max_forwards, only, told, told_beside, due, parked, holds }
     }
 }
 
@@ -148,6 +150,7 @@ impl Switch {
                     Word::Disposes { account, disposition } => self.disposes(&account, disposition, now, out),
                     Word::CallBack(word) => self.asked_back.push_back(word),
                     Word::Mailbox(word) => self.mail.push_back(word),
+                    Word::Room(word) => self.room_words.push_back(word),
                     Word::Wish { account, wish, number } => {
                         let granted = self.wants(&account, wish, &number, now, out);
                         if let Some(running) = self.journeys.get_mut(&id) {
@@ -310,6 +313,7 @@ impl Switch {
     /// Passes on what happened, and lets a call that is over go.
     pub(super) fn tell(&mut self, id: CallId, now: Time, out: &mut Vec<Output>) {
         self.sees_parked(id);
+        self.sees_room(id);
         let Some(running) = self.journeys.get_mut(&id) else { return };
         let call = running.journey.call();
         let news = call.facts()[running.told..].iter();

@@ -13,6 +13,7 @@ mod baresip;
 mod browser;
 mod cli;
 mod clock;
+mod conference;
 mod deaf;
 mod demo;
 mod dial;

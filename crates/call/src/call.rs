@@ -218,6 +218,8 @@ pub struct Call {
     pub(crate) consultation: Option<crate::consult::Consultation>,
     /// Keys that may mean a feature.
     pub(crate) keying: Option<crate::features::Keying>,
+    /// The caller is in a room with the callers of other calls.
+    pub(crate) in_room: bool,
     /// Somebody has said whether it is recorded; no rule does from then on.
     pub(crate) ordered: bool,
     pub(crate) key_seen: Option<KeySeen>,
@@ -293,6 +295,7 @@ impl Call {
             transfer: None,
             consultation: None,
             keying: None,
+            in_room: false,
             ordered: false,
             key_seen: None,
             fields: BTreeMap::new(),

@@ -30,6 +30,7 @@ mod recording;
 mod recording_session;
 mod replace;
 mod ringing;
+mod room;
 mod security;
 mod supervise;
 mod transfer;

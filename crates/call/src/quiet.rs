@@ -45,6 +45,7 @@ impl Call {
     fn is_quiet(&self) -> bool {
         let caller = &self.legs[0];
         self.ended.is_none()
+            && !self.in_room
             && matches!(caller.state, State::Up)
             && matches!(self.playing, None | Some(Playing { purpose: Purpose::Await { .. }, .. }))
             && self.members.is_empty()

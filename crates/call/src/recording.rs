@@ -107,6 +107,14 @@ impl Call {
         }
     }
 
+    /// A leg's media is elsewhere from now on; it stays on its side.
+    pub(crate) fn tap_again(&mut self, leg: LegId) {
+        let Some(recording) = self.recordings.last_mut().filter(|last| last.runs()) else { return };
+        let channel = recording.channel_of(leg);
+        recording.forget(leg);
+        self.tap_as(leg, channel);
+    }
+
     /// The parties that talk, or would if nobody held them.
     pub fn talkers(&self) -> impl Iterator<Item = &Leg> {
         let talks = |leg: &&Leg| matches!(leg.state, State::Up) && leg.port == Port::Open;
@@ -159,7 +167,10 @@ fn file_name(call: &Call, id: RecordingId) -> String {
         match what {
             What::Started { direction: seen, .. } => direction = *seen,
             What::Entered { destination } => {
-                queue = destination.strip_prefix("group:").or(destination.strip_prefix("queue:")).unwrap_or(queue);
+                queue = ["group:", "queue:", "conference:"]
+                    .iter()
+                    .find_map(|kind| destination.strip_prefix(kind))
+                    .unwrap_or(queue);
             }
             What::Connected { party, .. } => agent = party,
             _ => {}

@@ -8,7 +8,7 @@ use acd::{AgentName, QueueName};
 use audio::{Music, Sound};
 use route::{Destination, Pattern};
 
-use crate::{HookConf, LookUpConf, ParkConf, Phrase, RecordConf, Spellings, Spoken, VoicemailConf};
+use crate::{ConferenceConf, HookConf, LookUpConf, ParkConf, Phrase, RecordConf, Spellings, Spoken, VoicemailConf};
 
 /// The programs' settings.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct FlowConf {
     pub people: HashMap<String, PersonConf>,
     /// Ring groups by name.
     pub groups: HashMap<String, GroupConf>,
+    /// Rooms in which many talk, by name.
+    pub conferences: HashMap<String, Arc<ConferenceConf>>,
     /// Queues by name.
     pub queues: HashMap<String, QueueConf>,
     /// Who may log in: those who serve a queue.
@@ -56,6 +58,7 @@ impl Default for FlowConf {
         FlowConf {
             people: HashMap::new(),
             groups: HashMap::new(),
+            conferences: HashMap::new(),
             queues: HashMap::new(),
             agents: HashSet::new(),
             ready_melody: silence.clone(),

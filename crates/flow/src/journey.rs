@@ -123,6 +123,25 @@ impl Journey {
         self.run();
     }
 
+    /// Something has happened in the room the caller is in, or wants in.
+    pub fn in_room(&mut self, news: &conference::News, now: Time) {
+        self.is_now(now);
+        self.call.handle(Input::Tick, now);
+        let next = self.program.room(news, &mut self.call);
+        self.follow(next);
+        self.run();
+    }
+
+    /// The call's media leaves its thread: see [`Call::departs`].
+    pub fn departs(&mut self, local: std::net::SocketAddr) {
+        self.call.departs(local);
+    }
+
+    /// And goes on: see [`Call::arrives`].
+    pub fn arrives(&mut self) {
+        self.call.arrives();
+    }
+
     /// A message was fetched for this call.
     pub fn fetched(&mut self, file: &str, sound: Option<&audio::Sound>, now: Time) {
         self.is_now(now);

@@ -9,6 +9,7 @@ mod asking;
 mod call_back;
 mod collect;
 mod conf;
+mod conference;
 mod duty;
 mod echo;
 mod graph;
@@ -36,6 +37,7 @@ mod web;
 mod wishes;
 mod words;
 
+pub use self::conference::{ConferenceConf, RoomWords};
 pub use call_back::CallingBack;
 pub use conf::{
     CallBackConf, ChooseConf, CollectConf, FlowConf, ForwardConf, GroupConf, MenuConf, OverflowConf, PersonConf,
@@ -83,6 +85,11 @@ pub trait Program: std::fmt::Debug {
         Next::Wait
     }
 
+    /// Something has happened in the room the caller is in, or wants in.
+    fn room(&mut self, _news: &::conference::News, _call: &mut Call) -> Next {
+        Next::Wait
+    }
+
     /// A web server has answered, or failed to.
     fn answered(&mut self, _answer: Answer, _call: &mut Call) -> Next {
         Next::Wait
@@ -125,6 +132,8 @@ pub enum Word {
     },
     /// Those who want to be called back.
     CallBack(acd::CallBackInput),
+    /// The rooms in which many talk.
+    Room(::conference::Input),
     /// The mailboxes.
     Mailbox(::voicemail::Input),
     /// A person wants something of the calls to him.
@@ -150,6 +159,12 @@ pub enum Word {
 impl From<::voicemail::Input> for Word {
     fn from(word: ::voicemail::Input) -> Word {
         Word::Mailbox(word)
+    }
+}
+
+impl From<::conference::Input> for Word {
+    fn from(word: ::conference::Input) -> Word {
+        Word::Room(word)
     }
 }
 

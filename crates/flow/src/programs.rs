@@ -11,6 +11,7 @@ use route::{Destination, Wish};
 
 use crate::announce::Announce;
 use crate::collect::Collect;
+use crate::conference::Conference;
 use crate::duty::{Duty, What};
 use crate::echo::Echo;
 use crate::hook::Hook;
@@ -79,6 +80,9 @@ pub(crate) fn program(
         Destination::Page(name) => conf.groups.get(name).map(|group| {
             Box::new(Page::new(group.people.clone(), conf.ready_melody.clone(), conf.away_melody.clone())) as _
         }),
+        Destination::Conference(name) => {
+            conf.conferences.get(name).map(|room| Box::new(Conference::new(room.clone())) as _)
+        }
         Destination::Park => {
             let by = call.transferred_by().map(str::to_owned);
             Some(Box::new(Park::new(conf.park.clone(), asked.number.clone(), by)))

@@ -25,6 +25,8 @@ pub enum Destination {
     Group(String),
     /// The caller speaks to all its people at once, whose phones pick up by themselves.
     Page(String),
+    /// A room in which many talk.
+    Conference(String),
     /// Keys choose where to go on.
     Menu(String),
     /// Waiting in a queue for the next agent.
@@ -87,6 +89,7 @@ impl FromStr for Destination {
             ("person", Some(name)) => Ok(Destination::Person(name)),
             ("group", Some(name)) => Ok(Destination::Group(name)),
             ("page", Some(name)) => Ok(Destination::Page(name)),
+            ("conference", Some(name)) => Ok(Destination::Conference(name)),
             ("menu", Some(name)) => Ok(Destination::Menu(name)),
             ("queue", Some(name)) => Ok(Destination::Queue(name)),
             ("login", queue) if queue.is_some() || name.is_none() => Ok(Destination::Login(queue)),
@@ -124,7 +127,7 @@ impl FromStr for Destination {
                 _ => Err(format!("reject:{status} is no refusal; write a SIP status from 400 to 699")),
             },
             _ => Err(format!(
-                "{text:?} is no destination; write person:NAME, group:NAME, page:GROUP, queue:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
+                "{text:?} is no destination; write person:NAME, group:NAME, page:GROUP, queue:NAME, conference:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
                  trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, when-free, when-free:off, park, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
             )),
         }
@@ -143,6 +146,7 @@ impl fmt::Display for Destination {
             Destination::Person(name) => write!(f, "person:{name}"),
             Destination::Group(name) => write!(f, "group:{name}"),
             Destination::Page(name) => write!(f, "page:{name}"),
+            Destination::Conference(name) => write!(f, "conference:{name}"),
             Destination::Menu(name) => write!(f, "menu:{name}"),
             Destination::Queue(name) => write!(f, "queue:{name}"),
             Destination::Login(None) => f.write_str("login"),
@@ -183,6 +187,7 @@ mod tests {
             "person:ann",
             "group:sales",
             "page:sales",
+            "conference:standup",
             "queue:sales",
             "menu:main",
             "play:welcome",

@@ -112,6 +112,21 @@ impl Control {
                 let rows = watching.map(|watching| json!(SubscriptionStatus::of(watching, now))).collect();
                 spawn_local(say_all(rows, answers));
             }
+            Request::Conferences => {
+                let rows = self.switch.conferences(now).into_iter().map(|member| json!(member)).collect();
+                spawn_local(say_all(rows, answers));
+            }
+            Request::Conference { room, order } => {
+                let done = self.switch.order_room(&room, order, now, out);
+                self.perform(out);
+                let _ = answers.try_send(match done {
+                    true => Line::Done(json!({ "conference": room, "order": order })),
+                    false => {
+                        let what = "is there no longer, or has no member of that number";
+                        Line::Failed(format!("conference {room:?} {what}; `centrala conferences` lists them"))
+                    }
+                });
+            }
             Request::Hours => {
                 let rows = self.switch.hours(now).into_iter().map(|hours| json!(hours)).collect();
                 spawn_local(say_all(rows, answers));
