@@ -19,6 +19,7 @@ mod places;
 mod queues;
 mod quotas;
 mod recording_sessions;
+mod recording_sources;
 mod replace;
 mod routing;
 mod sip_conf;
@@ -57,7 +58,7 @@ use messages::{leg_of_media, leg_of_sip};
 use sip_conf::sip_conf;
 use watchers::Seen;
 
-use crate::conf::{Conf, OnFailure};
+use crate::conf::{Conf, OnFailure, SiprecConf};
 use crate::directory::Directory;
 use crate::port_pool::PortPool;
 use crate::quotas::Quotas;
@@ -96,6 +97,9 @@ pub struct Switch {
     journeys: HashMap<CallId, Box<Running>>,
     /// What other switches have us record.
     sessions: HashMap<CallId, Box<recording_sessions::Carrying>>,
+    /// Calls of ours that somebody else's recorder hears, which they are not told.
+    sources: HashMap<CallId, Box<recording_sources::Copying>>,
+    siprec: Option<SiprecConf>,
     legs: HashMap<LegId, CallId>,
     deadlines: BinaryHeap<Reverse<(Time, CallId)>>,
     call_conf: Arc<CallConf>,
@@ -153,6 +157,8 @@ impl Switch {
             lost_addresses: BTreeSet::new(),
             journeys: HashMap::new(),
             sessions: HashMap::new(),
+            sources: HashMap::new(),
+            siprec: conf.switch.siprec.clone(),
             legs: HashMap::new(),
             deadlines: BinaryHeap::new(),
             call_conf: Arc::new(CallConf {
@@ -216,7 +222,7 @@ impl Switch {
             Input::Media(event) => {
                 if let Some(call) = self.legs.get(&leg_of_media(&event)).copied() {
                     let event = call::Input::Media(event);
-                    if let Some(event) = self.tell_session(call, event, now, out) {
+                    if let Some(event) = self.tell_beside(call, event, now, out) {
                         self.step(call, now, out, |journey| journey.handle(event, now));
                     }
                 }
@@ -280,7 +286,7 @@ impl Switch {
     /// Is there nothing left to wait for: no call, no dialog whose end is not yet heard of, no registration that is being
     /// taken back?
     pub fn is_quiet(&self) -> bool {
-        self.calls() == 0 && self.endpoint.legs() == 0 && self.trunks.is_quiet()
+        self.calls() == 0 && self.sources.is_empty() && self.endpoint.legs() == 0 && self.trunks.is_quiet()
     }
 
     /// How many calls there are, and recording sessions.
@@ -318,6 +324,7 @@ impl Switch {
         self.flow_conf = conf.flow.clone();
         self.hours_due = Some(now);
         self.keep_wishes();
+        self.siprec.clone_from(&conf.switch.siprec);
         self.call_conf = Arc::new(CallConf {
             hold_music: conf.hold_music.clone(),
             features: conf.features.clone(),
@@ -428,7 +435,7 @@ impl Switch {
         while let Some(Reverse((at, call))) = self.deadlines.peek().copied().filter(|Reverse((at, _))| *at <= now) {
             self.deadlines.pop();
             let Some(running) = self.journeys.get_mut(&call) else {
-                self.tell_session(call, call::Input::Tick, now, out);
+                self.tell_beside(call, call::Input::Tick, now, out);
                 continue;
             };
             if running.due == Some(at) {

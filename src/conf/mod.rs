@@ -24,6 +24,7 @@ mod recording;
 mod retention;
 mod routes;
 mod secrets;
+mod siprec;
 mod sound_file;
 mod speech;
 mod switch_file;
@@ -60,6 +61,7 @@ pub use park::ParkTable;
 pub use people::Person;
 pub use problem::{Problem, Problems};
 pub use recording::{MaskSound, OnFailure, RecordingConf};
+pub use siprec::SiprecConf;
 pub use speech::SpeechConf;
 pub use switch_file::{ConnectionLimits, MediaNet, SwitchConf};
 pub use trunks::{CallsBy, TlsTrust, Trunk};
@@ -209,6 +211,9 @@ impl Conf {
             .collect();
         let retention = switch.retention.checked(switch_file, &mut names);
         let rules = record::rules(switch_file, &mut names, &switch);
+        if let Some(siprec) = &switch.siprec {
+            siprec.check(switch_file, &mut names, &rules);
+        }
         let recorded = queues.queues.iter().filter(|queue| queue.record).map(|queue| queue.acd.name.to_string());
         let everybody = people.values().filter(|person| person.record).map(|person| person.account.to_string());
         let destinations = recorded.map(Destination::Queue).chain(everybody.map(Destination::Person));

@@ -23,6 +23,7 @@ use super::music::MusicSaid;
 use super::park::ParkTable;
 use super::record::RecordTable;
 use super::retention::RetentionTable;
+use super::siprec::SiprecConf;
 use super::speech::{SpeechConf, SpeechTable};
 use super::watch::{self, WatchConf, WatchTable};
 
@@ -54,6 +55,7 @@ pub(super) struct SwitchFile {
     watch: WatchTable,
     media: MediaTable,
     recording: RecordingConf,
+    siprec: Option<SiprecConf>,
     record: Vec<RecordTable>,
     retention: RetentionTable,
     journal: JournalTable,
@@ -162,6 +164,7 @@ impl Default for SwitchFile {
             watch: WatchTable::default(),
             media: MediaTable::default(),
             recording: RecordingConf::default(),
+            siprec: None,
             record: Vec::new(),
             retention: RetentionTable::default(),
             journal: JournalTable::default(),
@@ -304,6 +307,8 @@ pub struct SwitchConf {
     /// How calls are recorded.
     pub recording: RecordingConf,
     /// Which are.
+    /// Whose recorder hears calls, too.
+    pub siprec: Option<SiprecConf>,
     pub(super) record: Vec<RecordTable>,
     /// How long they are kept.
     pub(super) retention: RetentionTable,
@@ -476,6 +481,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         },
         media_net: said.media.net,
         recording: said.recording,
+        siprec: said.siprec,
         record: said.record,
         retention: said.retention,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),

@@ -52,6 +52,8 @@ fn every_error_is_told_with_its_place_and_remedy() {
         ("switch.toml", "liste = []", "switch.toml:1:1: unknown field `liste`"),
         ("switch.toml", "listen = [\"nowhere\"]", "switch.toml:1:11: \"nowhere\" is no address and port; write it as"),
         ("switch.toml", "listen = [", "switch.toml:1:"),
+        ("switch.toml", "[siprec]\nnumber = \"x\"", "switch.toml:1:1: missing field `trunk`"),
+        ("switch.toml", "listen = [\"127.0.0.1:5060\"]\n[siprec]\ntrunk = \"nobody\"", "switch.toml:3:9: "),
         ("switch.toml", "realm = 7", "switch.toml:1:9: invalid type: integer `7`, expected a string"),
         (
             "switch.toml",
@@ -335,6 +337,21 @@ fn every_error_is_told_with_its_place_and_remedy() {
         let problems = Folder::with(&[(file, text)]).problems();
         assert!(problems.first().is_some_and(|problem| problem.starts_with(told)), "{text}\n  gave {problems:#?}");
         assert_eq!(problems.len(), 1, "{text}\n  gave {problems:#?}");
+    }
+}
+
+#[test]
+fn a_recorder_elsewhere_hears_what_rules_record_that_there_are() {
+    let switch =
+        "listen = [\"127.0.0.1:5060\"]\n[[record]]\nname = \"all\"\n[siprec]\ntrunk = \"recorder\"\nrules = [RULES]";
+    let trunks = ("trunks.toml", "[recorder]\naddress = \"192.0.2.9\"");
+    for (rules, told) in [
+        ("\"all\", \"route\", \"queue:sales\"", None),
+        ("\"all\", \"sales\"", Some("switch.toml:6:17: no [[record]] is called \"sales\"")),
+    ] {
+        let problems = Folder::with(&[("switch.toml", &switch.replace("RULES", rules)), trunks]).problems();
+        assert_eq!(problems.len(), usize::from(told.is_some()), "{problems:#?}");
+        assert!(problems.iter().zip(told).all(|(problem, told)| problem.starts_with(told)), "{problems:#?}");
     }
 }
 

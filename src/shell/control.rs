@@ -297,6 +297,7 @@ impl Control {
                     self.watch.record(self.clock.now(), true, flow, bytes.clone());
                     self.send(flow, bytes);
                 }
+                Output::NotCopied { call, why } => warn!(%call, "a recorder elsewhere does not hear this call: {why}"),
                 Output::Dialog { call, sip_call_id } => self.watch.dialog(call, sip_call_id),
                 Output::Ask(question) => self.names.ask(question),
                 Output::Located { place, targets } => {

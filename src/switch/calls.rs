@@ -37,12 +37,15 @@ pub(super) struct Running {
     pub parked: Option<String>,
     /// Its phone holds, and the room it is in knows.
     pub holds: bool,
+    /// As somebody else's recorder hears it.
+    pub copy: Option<CallId>,
 }
 
 impl Running {
     pub(super) fn new(journey: Journey, caller: Caller, by: Option<String>, max_forwards: u8) -> Running {
         let (told, told_beside, only, due, parked, holds) = (0, false, None, None, None, false);
-        Running { journey, thread: 0, caller, by, max_forwards, only, told, told_beside, due, parked, holds }
+        let copy = None;
+        Running { journey, thread: 0, caller, by, max_forwards, only, told, told_beside, due, parked, holds, copy }
     }
 }
 
@@ -314,6 +317,7 @@ impl Switch {
     pub(super) fn tell(&mut self, id: CallId, now: Time, out: &mut Vec<Output>) {
         self.sees_parked(id);
         self.sees_room(id);
+        self.copies(id, now, out);
         let Some(running) = self.journeys.get_mut(&id) else { return };
         let call = running.journey.call();
         let news = call.facts()[running.told..].iter();
@@ -339,7 +343,9 @@ impl Switch {
         for leg in call.legs() {
             self.legs.remove(&leg.id);
         }
-        self.journeys.remove(&id);
+        if let Some(copy) = self.journeys.remove(&id).and_then(|running| running.copy) {
+            self.ends_copy(copy, now, out);
+        }
         self.called.retain(|_, call| *call != id);
         self.quotas.end(id, now);
     }

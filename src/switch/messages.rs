@@ -166,6 +166,13 @@ pub enum Output {
         /// Who wants that.
         account: String,
     },
+    /// Somebody else's recorder does not hear a call that it should hear.
+    NotCopied {
+        /// Which.
+        call: CallId,
+        /// What happened, and what is done about it.
+        why: String,
+    },
     /// Something happened in the queues.
     Queue(acd::Fact),
     /// A trunk came, went, or had no room.

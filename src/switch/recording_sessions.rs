@@ -58,6 +58,12 @@ impl Switch {
         self.does_of_session(id, now, out);
     }
 
+    /// Tells what stands beside the calls, a session or a source; gives back what is for neither.
+    pub(super) fn tell_beside(&mut self, id: CallId, input: Input, now: Time, out: &mut Vec<Output>) -> Option<Input> {
+        let input = self.tell_session(id, input, now, out)?;
+        self.tell_source(id, input, now, out)
+    }
+
     /// Tells a session something; gives it back if there is no such session.
     pub(super) fn tell_session(&mut self, id: CallId, input: Input, now: Time, out: &mut Vec<Output>) -> Option<Input> {
         let Some(Carrying { session, flow, origin, due, .. }) =

@@ -121,10 +121,7 @@ impl Switch {
     ) -> Result<Outbound, u16> {
         self.may_go_outside(id, &onward.number, now, out)?;
         let leg = self.endpoint.new_leg();
-        let mut said = Vec::new();
-        let chosen = self.trunks.choose(&onward.trunk, &onward.tried, leg, now, &mut said);
-        self.trunks_said(said, now, out);
-        let Choice { trunk, elsewhere } = chosen?;
+        let Choice { trunk, elsewhere } = self.chooses(&onward.trunk, &onward.tried, leg, now, out)?;
         let place = self.directory.place(&trunk).cloned();
         let mut flows = place.map(|place| self.flows_to(&place, now, out)).unwrap_or_default();
         let Onward { trunk: route, number, tried, beside } = onward;
@@ -155,7 +152,22 @@ impl Switch {
         way
     }
 
-    fn outbound(
+    /// The trunk, or the one of the group whose turn it is, for this leg.
+    pub(super) fn chooses(
+        &mut self,
+        route: &str,
+        tried: &[String],
+        leg: LegId,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Result<Choice, u16> {
+        let mut said = Vec::new();
+        let chosen = self.trunks.choose(route, tried, leg, now, &mut said);
+        self.trunks_said(said, now, out);
+        chosen
+    }
+
+    pub(super) fn outbound(
         &mut self,
         placed: Option<Placed>,
         leg: LegId,

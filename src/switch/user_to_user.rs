@@ -21,8 +21,8 @@ impl Switch {
     ) {
         self.tell_trunks(trunk::Input::Leg(&event), now, out);
         let Some(call) = self.legs.get(&leg).copied() else { return };
-        if self.sessions.contains_key(&call) {
-            return drop(self.tell_session(call, call::Input::Sip(event), now, out));
+        if !self.journeys.contains_key(&call) {
+            return drop(self.tell_beside(call, call::Input::Sip(event), now, out));
         }
         let told = self.passes_on(call, leg, &event, beside, now);
         let by_itself = told.filter(|_| matches!(event, Event::Offered { .. }));

@@ -37,6 +37,7 @@ mod park;
 mod qa;
 mod queue_log;
 mod recording_sessions;
+mod recording_sources;
 mod reload;
 mod restart;
 mod retention;

@@ -424,7 +424,7 @@ impl World {
             }
             Output::Media { command, .. } => return self.tell_media(command),
             Output::Record(input) => return self.tell_recorder(input),
-            Output::Dialog { .. } => {}
+            Output::Dialog { .. } | Output::NotCopied { .. } => {}
             Output::Disposed { call, fact, .. } => {
                 self.journal.extend(Record::of_call(call, fact.what).map(|record| (fact.at, record)));
             }

@@ -4,9 +4,11 @@
 //! and writes the XML, and keeps the sum of what was said. It knows no SIP, no description and no sound.
 #![forbid(unsafe_code)]
 
+mod id;
 mod metadata;
 mod read;
 mod write;
 
+pub use id::id;
 pub use metadata::{Link, Metadata, Participant, Session, Stream};
 pub use read::MetadataError;

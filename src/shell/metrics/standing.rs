@@ -15,6 +15,7 @@ use crate::shell::journal::Progress;
 pub(super) struct Standing {
     calls: Gauge,
     calls_recorded: Gauge,
+    calls_copied: Gauge,
     sip_legs: Gauge,
     sip_transactions: Gauge,
     phones: Gauge,
@@ -69,6 +70,7 @@ impl Standing {
         began.set(began_unix_secs);
         Standing {
             calls: add(all, "calls", "Calls under way"),
+            calls_copied: add(all, "calls_copied", "Calls under way that a recorder elsewhere hears (SIPREC)"),
             calls_recorded: add(all, "calls_recorded", "Calls under way that are recorded"),
             sip_legs: add(all, "sip_legs", "SIP legs"),
             sip_transactions: add(all, "sip_transactions", "SIP transactions"),
@@ -104,6 +106,7 @@ impl Standing {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let endpoint = switch.endpoint();
         self.calls.set(count(switch.calls()));
+        self.calls_copied.set(count(switch.calls_copied()));
         self.calls_recorded.set(count(switch.calls_recorded()));
         self.sip_legs.set(count(endpoint.legs()));
         self.sip_transactions.set(count(endpoint.transactions()));
