@@ -10,6 +10,7 @@ mod calls;
 mod conferences;
 mod dispositions;
 mod gruu;
+mod lists;
 mod messages;
 mod moving;
 mod originate;

@@ -18,6 +18,8 @@ pub(super) struct Seen {
     mailboxes: Mailboxes,
     moved: BTreeSet<CallId>,
     changed: BTreeSet<Sight>,
+    /// The lists that are watched.
+    pub(super) lists: BTreeSet<Sight>,
 }
 
 impl Seen {
@@ -28,6 +30,7 @@ impl Seen {
             mailboxes: Mailboxes::default(),
             moved: BTreeSet::new(),
             changed: BTreeSet::new(),
+            lists: BTreeSet::new(),
         }
     }
 
@@ -109,9 +112,13 @@ impl Switch {
 
     /// Somebody wants to watch something.
     pub(super) fn asks_to_watch(&mut self, asks: Subscribes, now: Time) {
-        let Subscribes { subscription, watcher, package, called } = asks;
+        let Subscribes { subscription, watcher, package, called, lists } = asks;
         let watch = match self.watched(&watcher, package, &called, now) {
+            Ok(Watched::List { .. }) if !lists => Watch::Deny { subscription, status: 421 }, // RFC 4662 §4.3
             Ok(watched) => {
+                if matches!(watched, Watched::List { .. }) {
+                    self.seen.lists.insert((package, watched.clone()));
+                }
                 Watch::Admit { subscription, resource: watched.to_string(), state: self.look(package, &watched, now) }
             }
             Err(status) => Watch::Deny { subscription, status },
@@ -131,6 +138,9 @@ impl Switch {
                 && self.directory.is_lit_unasked(person)
             {
                 self.light(person, now);
+            }
+            if let Watched::Person(person) = &watched {
+                self.show_in_lists(package, person, now);
             }
             let resource = watched.to_string();
             if self.endpoint.is_watched(package, &resource) {
@@ -163,9 +173,14 @@ impl Switch {
         }
     }
 
+    /// May he see this of a person?
+    pub(super) fn may_watch(&self, watcher: &str, package: Package, person: &str) -> bool {
+        self.seen.rights.judge(watcher, package, &Watched::Person(person.to_owned())).is_ok()
+    }
+
     /// May he see what this person's phones do? Then he may also pick up what rings there.
     pub(super) fn may_see(&self, watcher: &str, person: &str) -> bool {
-        self.seen.rights.judge(watcher, Package::Dialog, &Watched::Person(person.to_owned())).is_ok()
+        self.may_watch(watcher, Package::Dialog, person)
     }
 
     /// What somebody means by a number he wants to watch, if he may; else the SIP status that says why not.
@@ -175,6 +190,9 @@ impl Switch {
             Some(Destination::Park) => Watched::Place(found.map(|found| found.number).unwrap_or_default()),
             Some(Destination::Person(person)) => Watched::Person(person),
             Some(Destination::Queue(queue)) => Watched::Queue(queue),
+            Some(Destination::Group(group)) if self.is_list(&group) => {
+                Watched::List { group, watcher: watcher.to_owned() }
+            }
             // A phone that asks the switch for what is its own names nobody.
             _ if called.is_empty() && matches!(package, Package::MessageSummary | Package::Reg) => {
                 Watched::Person(watcher.to_owned())
@@ -184,8 +202,9 @@ impl Switch {
         self.seen.rights.judge(watcher, package, &watched).map(|()| watched)
     }
 
-    fn look(&self, package: Package, watched: &Watched, now: Time) -> State {
+    pub(super) fn look(&self, package: Package, watched: &Watched, now: Time) -> State {
         match (package, watched) {
+            (_, Watched::List { group, watcher }) => State::List(self.list(package, group, watcher, now)),
             (_, Watched::Queue(queue)) => {
                 let waiting = queue.parse().map_or(0, |queue| self.acd.waiting(&queue));
                 State::Lines(queue_lamp(queue, waiting))
@@ -241,7 +260,7 @@ impl Switch {
         }
     }
 
-    fn tell_watchers(&mut self, watch: Watch, now: Time) {
+    pub(super) fn tell_watchers(&mut self, watch: Watch, now: Time) {
         let command = sip::Input::Command(Command::Watch(Box::new(watch)));
         self.endpoint.handle(command, now, &mut self.heard);
     }

@@ -73,6 +73,31 @@ fn the_key_beside_a_lamp_picks_up_what_rings_there() {
     }
 }
 
+#[test]
+fn one_subscription_shows_a_whole_group() {
+    for transport in TRANSPORTS {
+        let centre = Centre::new("lamps");
+        centre.listen_tls();
+        let switch = centre.start();
+        let (ann, bob, cid) = (Party::new("ann"), Party::new("bob"), Party::new("cid").by(transport));
+        bob.register(&centre.room, switch.address);
+        let words = [
+            ("application/.*EVENT", "multipart/related;type=.application/rlmi"),
+            ("EVENT", "dialog"),
+            ("TYPE", "multipart/related, application/rlmi+xml, application/dialog-info+xml\nSupported: eventlist"),
+            ("BODY", "state.confirmed"),
+        ];
+        let lamps = cid.play("watcher", &centre.room, switch.address, "800", &words);
+        until("a subscription", A_WHILE, || (!subscriptions(&centre).is_empty()).then_some(()));
+        let [watching] = &subscriptions(&centre)[..] else { panic!("one watches") };
+        assert_eq!(watching["resource"], "group:sales for cid");
+        let callee = bob.expect("callee_answers", &centre.room, switch.address, &[]);
+        ann.play("caller_talks", &centre.room, switch.address, "202", &[]).passes();
+        callee.passes();
+        lamps.passes();
+    }
+}
+
 /// The same key, and a call that is answered: the INVITE has a Join instead (RFC 3911).
 #[test]
 fn a_supervisor_joins_the_call_her_lamp_names() {

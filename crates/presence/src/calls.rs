@@ -18,6 +18,13 @@ pub enum Watched {
     Queue(String),
     /// A place where callers are parked.
     Place(String),
+    /// The people of a group, as far as one who watches them all together may see them.
+    List {
+        /// The group.
+        group: String,
+        /// Who watches.
+        watcher: String,
+    },
 }
 
 /// What of it looks different now.
@@ -45,6 +52,7 @@ impl fmt::Display for Watched {
             Watched::Person(name) => write!(f, "person:{name}"),
             Watched::Queue(name) => write!(f, "queue:{name}"),
             Watched::Place(place) => write!(f, "place:{place}"),
+            Watched::List { group, watcher } => write!(f, "group:{group} for {watcher}"),
         }
     }
 }

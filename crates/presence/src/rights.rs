@@ -43,7 +43,8 @@ impl Rights {
             }
             (Watched::Person(_), Package::Reg | Package::MessageSummary) => Err(403),
             (Watched::Queue(_) | Watched::Place(_), Package::Dialog) => Ok(()),
-            (Watched::Queue(_) | Watched::Place(_), _) => Err(404),
+            (Watched::List { .. }, Package::Dialog | Package::Presence) => Ok(()), // each on it is judged by himself
+            (Watched::Queue(_) | Watched::Place(_) | Watched::List { .. }, _) => Err(404),
         }
     }
 }

@@ -45,7 +45,7 @@ pub use invite::{ALLOW, DialogId, Referral, Replaces, TRUNK_SESSION_SECS};
 pub use message::{Message, Request, Response, method_name, method_named, reason_phrase};
 pub use name_addr::{BadSyntax, NameAddr, Params};
 pub use network::{Network, of_network};
-pub use package::{Activity, Line, Lines, Mailbox, Package, Presence, Shown, Stage, State};
+pub use package::{Activity, Line, Lines, List, Mailbox, Member, Package, Presence, Shown, Stage, State};
 pub use place::Place;
 pub use recording::with_metadata;
 pub use register::{Binding, Gruu, KeptBinding, Meant};

@@ -5,6 +5,7 @@
 //! the address the watcher subscribed to, and of a number that grows with each of its documents.
 
 mod dialog_info;
+mod list;
 mod message_summary;
 mod pidf;
 mod reginfo;
@@ -13,6 +14,8 @@ mod xml;
 use base::Time;
 
 pub use dialog_info::{Line, Lines, Shown, Stage};
+pub(crate) use list::Known;
+pub use list::{List, Member};
 pub use message_summary::Mailbox;
 pub use pidf::{Activity, Presence};
 
@@ -42,6 +45,8 @@ pub enum State {
     Presence(Presence),
     /// For [`Package::Reg`].
     Contacts(Vec<Binding>),
+    /// For any package: how many stand who are watched together (RFC 4662).
+    List(List),
 }
 
 impl Package {
@@ -85,6 +90,7 @@ impl State {
             State::Lines(_) => Package::Dialog,
             State::Presence(_) => Package::Presence,
             State::Contacts(_) => Package::Reg,
+            State::List(list) => list.package,
         }
     }
 
@@ -95,6 +101,7 @@ impl State {
             State::Lines(lines) => lines.print(entity, version),
             State::Presence(presence) => presence.print(entity),
             State::Contacts(bindings) => reginfo::print(bindings, entity, version, now),
+            State::List(list) => list.print(entity, version, &mut Known::default(), now).0,
         }
     }
 }

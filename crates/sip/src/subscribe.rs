@@ -19,7 +19,7 @@ pub use table::Table;
 use crate::dialog::Dialog;
 use crate::invite::{TransactionId, contact};
 use crate::pace::{Pace, Rhythm};
-use crate::package::{ALLOW_EVENTS, Package, State};
+use crate::package::{ALLOW_EVENTS, Known, List, Package, State};
 use crate::{Flow, Name, Params, Request, Response, Uri};
 
 /// A subscription of somebody to something.
@@ -45,6 +45,8 @@ pub struct Subscription {
     event_id: Option<Box<str>>,
     /// How many documents it has had.
     version: u32,
+    /// What it knows of those on a list.
+    known: Known,
     pace: Pace,
     stage: Stage,
 }
@@ -152,6 +154,7 @@ impl Subscription {
             expires: now + Duration::from_secs(secs.into()),
             event_id: event_id(request).map(Box::from),
             version: 0,
+            known: Known::default(),
             pace: Pace::default(),
             stage: Asked { transaction, ok },
         }
@@ -160,12 +163,16 @@ impl Subscription {
     /// Tells it what happened. `state` is how what it watches stands, once that is known.
     pub fn handle(&mut self, input: Input<'_>, state: Option<&State>, now: Time, out: &mut Vec<Output>) {
         self.stage = match (mem::replace(&mut self.stage, Over), input) {
-            (Asked { transaction, ok }, Input::Admit) => {
+            (Asked { transaction, mut ok }, Input::Admit) => {
+                needs_lists(&mut ok, state);
                 out.push(Output::Respond { transaction, status: ok.status, bytes: ok.to_bytes() });
                 self.say_how_it_stands(state, now, out)
             }
             (Asked { transaction, ok }, Input::Deny { status }) => {
-                let refused = Response::copying(&ok.headers, status);
+                let mut refused = Response::copying(&ok.headers, status);
+                if status == 421 {
+                    refused.headers.push(Name::Require, EVENTLIST); // RFC 4662 §4.3
+                }
                 out.push(Output::Respond { transaction, status, bytes: refused.to_bytes() });
                 Over
             }
@@ -182,7 +189,9 @@ impl Subscription {
                 out.push(Output::Respond { transaction, status: 481, bytes: gone.to_bytes() });
                 Parting
             }
-            (stage, Input::Refresh { transaction, request, ok, secs }) => {
+            (stage, Input::Refresh { transaction, request, mut ok, secs }) => {
+                needs_lists(&mut ok, state);
+                self.known.forget();
                 out.push(Output::Respond { transaction, status: ok.status, bytes: ok.to_bytes() });
                 self.dialog.refresh(&request.headers);
                 self.expires = now + Duration::from_secs(secs.into());
@@ -273,9 +282,9 @@ impl Subscription {
         }
         let left = self.expires.since(now);
         let secs = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-        self.notify(&format!("active;expires={secs}"), state, now, out);
+        let more = self.notify(&format!("active;expires={secs}"), state, now, out);
         self.pace.step(RHYTHM, now);
-        Telling { then: Then::Rest }
+        Telling { then: if more { Then::Tell } else { Then::Rest } }
     }
 
     fn part(&mut self, reason: Reason, state: Option<&State>, now: Time, out: &mut Vec<Output>) -> Stage {
@@ -285,7 +294,8 @@ impl Subscription {
         Parting
     }
 
-    fn notify(&mut self, standing: &str, state: Option<&State>, now: Time, out: &mut Vec<Output>) {
+    /// True: there is more to tell than a NOTIFY holds.
+    fn notify(&mut self, standing: &str, state: Option<&State>, now: Time, out: &mut Vec<Output>) -> bool {
         let mut request = self.dialog.request(Method::Notify);
         let headers = &mut request.headers;
         headers.push(Name::Contact, contact(self.dialog.flow));
@@ -293,12 +303,32 @@ impl Subscription {
         headers.push(Name::Event, self.event_id.as_ref().map_or(event.to_owned(), |id| format!("{event};id={id}")));
         headers.push(Name::SubscriptionState, standing);
         headers.push(Name::AllowEvents, ALLOW_EVENTS);
+        let mut more = false;
         if let Some(state) = state {
-            headers.push(Name::ContentType, self.package.content_type());
-            request.body = state.print(&self.entity, self.version, now).into();
-            self.version += 1; // it is the same dialog's next document (RFC 4235 §4.1.2, RFC 3680 §5.3)
+            request.body = match state {
+                State::List(list) => {
+                    headers.push(Name::Require, EVENTLIST);
+                    headers.push(Name::ContentType, List::content_type());
+                    let (body, rest) = list.print(&self.entity, self.version, &mut self.known, now);
+                    more = rest;
+                    body.into()
+                }
+                state => {
+                    headers.push(Name::ContentType, self.package.content_type());
+                    state.print(&self.entity, self.version, now).into()
+                }
+            };
+            self.version += 1; // it is the same dialog's next document (RFC 4235 §4.1.2, RFC 3680 §5.3, RFC 4662 §5.1)
         }
         out.push(Output::Notify { request, to: self.dialog.flow });
+        more
+    }
+}
+
+/// RFC 4662 §4.4: who watches a list is told that it is one.
+fn needs_lists(ok: &mut Response, state: Option<&State>) {
+    if matches!(state, Some(State::List(_))) {
+        ok.headers.push(Name::Require, EVENTLIST);
     }
 }
 
@@ -325,6 +355,8 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(secs.clamp(1, RETRY_SECS_MAX)))
 }
 
+/// The option tag of those who can watch lists (RFC 4662 §4.1).
+pub const EVENTLIST: &str = "eventlist";
 /// How often a watcher is told (RFC 4235 §3.10): a call that is dialled, rings, is answered and ends shows at once.
 const RHYTHM: Rhythm = Rhythm { spacing: Duration::from_secs(1), at_once: 5 };
 /// How long a phone whose connection broke may take to come back.

@@ -326,7 +326,7 @@ fn requests_out_of_place_change_nothing() {
         (watcher.within("600", 3).set("Event", "dialog"), "5062:489"),
         (watcher.within("600", 4).set("Event", "message-summary;id=1"), "5062:489"),
         (watcher.within("5", 5), "5062:423"),
-        (watcher.within("600", 6).set("Require", "eventlist"), "5062:420"),
+        (watcher.within("600", 6).set("Require", "recipient-list-subscribe"), "5062:420"),
         (watcher.phone.within(&watcher.ok, "BYE", 7), "5062:481"),
         (watcher.phone.within(&watcher.ok, "INFO", 8), "5062:405"),
         (watcher.within("600", 9).set("From", "<sip:101@centrala>;tag=other"), "5062:481"),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::requests::{Outside, RequestId};
 use crate::digest::Credentials;
-use crate::package::State;
+use crate::package::{Member, Package, State};
 use crate::subscribe::{Reason, SubscriptionId};
 use crate::texts::TextId;
 use crate::{Flow, Name, NameAddr, Place, Transport};
@@ -223,6 +223,15 @@ pub enum Watch {
         resource: String,
         /// How it stands.
         state: State,
+    },
+    /// One of a list stands so now. Nobody hears of who is not on it.
+    Member {
+        /// The list's name.
+        resource: String,
+        /// By which package.
+        package: Package,
+        /// Who, and how.
+        member: Member,
     },
     /// The subscription is to end.
     End {

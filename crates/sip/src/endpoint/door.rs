@@ -22,6 +22,7 @@ use crate::invite::{
 };
 use crate::package::ALLOW_EVENTS;
 use crate::recording::{SIPREC, is_from_src, metadata_of};
+use crate::subscribe::EVENTLIST;
 use crate::wire::Refusal;
 use crate::{
     Flow, Headers, Method, Name, Request, Response, Scheme, Transport, Uri, is_known_scheme, register, subscribe,
@@ -474,6 +475,7 @@ pub(super) fn unsupported(request: &Request) -> Option<String> {
     let ours: &[&str] = match request.method {
         Method::Register => &["path", "outbound", "gruu"],
         Method::Invite | Method::Update => &[SIPREC],
+        Method::Subscribe => &[EVENTLIST],
         _ => &[],
     };
     let is_ours = |tag: &str| ours.iter().any(|own| own.eq_ignore_ascii_case(tag));

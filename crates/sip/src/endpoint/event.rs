@@ -245,6 +245,8 @@ pub struct Subscribes {
     pub package: Package,
     /// What is to be watched: the user part of the Request-URI, unescaped; nothing where there is none.
     pub called: String,
+    /// The watcher can read what is told of lists (RFC 4662).
+    pub lists: bool,
 }
 
 /// How a leg ended.

@@ -13,7 +13,7 @@ use crate::endpoint::door::unsupported;
 use crate::invite::{ALLOW, RETRY_AFTER_SECS, contact};
 use crate::package::{ALLOW_EVENTS, Package};
 use crate::register::Meant;
-use crate::subscribe::{Input, Output as Wish, Reason, Subscription, SubscriptionId};
+use crate::subscribe::{EVENTLIST, Input, Output as Wish, Reason, Subscription, SubscriptionId};
 use crate::{Flow, Method, Name, Request, Response, Uri};
 
 /// A subscription that stands.
@@ -96,7 +96,10 @@ impl Endpoint {
             Meant::Anybody => request.uri.parse::<Uri>().ok().and_then(|uri| uri.user).unwrap_or_default(),
             Meant::Nobody => String::new(),
         };
-        out.push(Output::Event(Event::Subscribes(Subscribes { subscription, watcher: account, package, called })));
+        let reads = |name: &Name| request.headers.lists(name, EVENTLIST);
+        let lists = reads(&Name::Supported) || reads(&Name::Require);
+        let asks = Subscribes { subscription, watcher: account, package, called, lists };
+        out.push(Output::Event(Event::Subscribes(asks)));
     }
 
     /// A request in a dialog that is no leg's.
@@ -153,6 +156,11 @@ impl Endpoint {
             Watch::Deny { subscription, status } => self.tell_watcher(subscription, Input::Deny { status }, now, out),
             Watch::Stands { resource, state } => {
                 for id in self.subscriptions.state(&resource, state) {
+                    self.tell_watcher(id, Input::News, now, out);
+                }
+            }
+            Watch::Member { resource, package, member } => {
+                for id in self.subscriptions.member(&resource, package, member) {
                     self.tell_watcher(id, Input::News, now, out);
                 }
             }

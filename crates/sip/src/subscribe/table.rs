@@ -9,7 +9,7 @@ use base::Time;
 use super::{Input, Output, Subscription, SubscriptionId};
 use crate::Flow;
 use crate::dialog::Dialog;
-use crate::package::{Package, State};
+use crate::package::{Member, Package, State};
 use crate::timers::{Armed, Timers};
 
 /// All subscriptions, and how what they watch stands.
@@ -125,6 +125,14 @@ impl Table {
         }
         watched.state = state;
         watched.by.iter().copied().collect()
+    }
+
+    /// One of a list stands so now: who watches it. Nobody, if that is how he stood.
+    pub fn member(&mut self, name: &str, package: Package, member: Member) -> Vec<SubscriptionId> {
+        let Some(Watched { state: State::List(list), by }) = self.resources[package as usize].get_mut(name) else {
+            return Vec::new();
+        };
+        if list.stands(member) { by.iter().copied().collect() } else { Vec::new() }
     }
 
     /// Tells a subscription something; it leaves when it is over.
