@@ -142,6 +142,7 @@ fn run(args: RunArgs) -> Result<(), Failure> {
         Ok::<_, std::io::Error>([terminate?, interrupt?, hangup?])
     })?;
     let mut server = Server::start(conf)?;
+    shell::give_memory_back();
     for (transport, address) in &server.listening {
         tracing::info!(%address, people, "listening ({})", transport.as_str());
     }

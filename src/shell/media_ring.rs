@@ -6,8 +6,8 @@
 //!
 //! What it does: each socket has one receive (`recvmsg`, multishot) that fills buffers of a pool all sockets share. What a
 //! connected socket sends is copied to a slot and goes with the next wait; what must name its address (a NAT being learned, a
-//! browser, RTCP) is sent at once, by a call of its own. Only this file has `unsafe`: what the kernel reads and writes lies in
-//! memory that `Ring` owns, never moves, and gives up after the ring.
+//! browser, RTCP) is sent at once, by a call of its own. `unsafe` stands here and in `memory` alone: what the kernel reads and
+//! writes lies in memory that `Ring` owns, never moves, and gives up after the ring.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};

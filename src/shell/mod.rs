@@ -49,7 +49,7 @@ mod web_socket;
 pub use addresses::Addresses;
 pub use ask::{AgentOrder, AskError, Line, RecordingOrder, Request, SOCKET, ask};
 pub use descriptors::allow_many_connections;
-pub use memory::take_small_pages;
+pub use memory::{give_memory_back, take_small_pages};
 pub use random::random;
 pub use server::{Server, StartError};
 pub use speech::Speaker;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::memory::give_memory_back;
 use super::random;
 use super::tls::{Carriers, Certificate};
 use crate::conf::{Conf, Overrides, Problem, Problems, SwitchConf};
@@ -54,6 +55,7 @@ impl Standing {
         let made = random().and_then(|mut random| conf.make_passwords(&mut random));
         let passwords = made.map_err(|why| vec![format!("{}/secrets.toml: {why}", self.folder.display())])?;
         let restart = self.switch.needs_restart(&conf.switch);
+        give_memory_back();
         Ok(Loaded { conf: Box::new(conf), carriers, passwords, restart })
     }
 }
