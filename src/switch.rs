@@ -9,6 +9,7 @@ mod call_backs;
 mod calls;
 mod conferences;
 mod dispositions;
+mod followers;
 mod gruu;
 mod lists;
 mod messages;
@@ -87,6 +88,7 @@ pub struct Switch {
     /// What those who want to be called back have still to be told.
     asked_back: VecDeque<acd::CallBackInput>,
     called: call_backs::Called,
+    followers: followers::Followers,
     /// Which queues are open by their hours, and when that is looked at next.
     open_queues: HashMap<String, bool>,
     hours_due: Option<Time>,
@@ -151,6 +153,7 @@ impl Switch {
             call_backs: CallBacks::new(Vec::new(), random.fork()),
             asked_back: VecDeque::new(),
             called: call_backs::Called::new(),
+            followers: followers::Followers::new(),
             open_queues: HashMap::new(),
             hours_due: Some(Time::ZERO),
             advertised: conf.switch.advertised.addresses().collect(),

@@ -161,6 +161,13 @@ impl Switch {
                         }
                         goes_on = true;
                     }
+                    Word::Follow { call, account, number, ear } => {
+                        let granted = self.begins_to_follow(call, &account, &number, ear);
+                        if let Some(running) = self.journeys.get_mut(&id) {
+                            running.journey.granted(granted);
+                        }
+                        goes_on = true;
+                    }
                     Word::Ask(ask) => out.push(Output::AskWeb(ask)),
                     Word::Fetch { call, file } => out.push(Output::Fetch { call, file }),
                     Word::Hours { hours, by_hand } => drop(self.switch_hours(&hours, by_hand, out)),
@@ -174,6 +181,7 @@ impl Switch {
             }
         }
         self.tell(id, now, out);
+        self.see_followers(id, now, out);
     }
 
     pub(super) fn perform(&mut self, id: CallId, thread: usize, wish: Do, now: Time, out: &mut Vec<Output>) {
@@ -217,6 +225,7 @@ impl Switch {
                     self.ports.give_back(local.port());
                 }
             }
+            Do::GiveBack { leg, how } => self.comes_home(id, *leg, how, now, out),
             Do::Dial { by, number, attended } => self.dialled(id, by, &number, attended, now, out),
             Do::Transfer { by, referral } => self.transfer(id, by, *referral, now, out),
             Do::Find(targets) => {
@@ -346,6 +355,7 @@ impl Switch {
         if let Some(copy) = self.journeys.remove(&id).and_then(|running| running.copy) {
             self.ends_copy(copy, now, out);
         }
+        self.follower_is_over(id, now, out);
         self.called.retain(|_, call| *call != id);
         self.quotas.end(id, now);
     }

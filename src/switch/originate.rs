@@ -3,10 +3,8 @@
 //! Where it stands: click-to-call and call-back begin here. What rings is found as for all calls (`calls.rs`); there is no
 //! other way for the switch to ring somebody who has not been called.
 
-use std::net::SocketAddr;
-
 use base::{CallId, Time};
-use call::{Call, Dial, Direction, NewLeg, Origination, Party, Target};
+use call::{Call, Dial, Direction, Origination, Party, Target};
 use flow::{CallingBack, Journey};
 use route::{Caller, Destination, Found};
 
@@ -104,18 +102,7 @@ impl Switch {
             return Err(503);
         }
         let Wanted { call: id, first, shown, caller, by, then, called, direction } = wanted;
-        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let nobody = NewLeg {
-            leg: self.endpoint.new_leg(),
-            local: nowhere,
-            session_id: 0,
-            party: shown,
-            signalling: nowhere.ip(),
-            media: call::MediaRules::default(),
-            is_browser: false,
-            random: self.random.fork(),
-            hides_keys: false,
-        };
+        let nobody = self.nobody(shown);
         let call =
             Call::originate(Origination { call: id, nobody, first, called, direction }, self.call_conf.clone(), now);
         let (conf, wishes) = (self.flow_conf.clone(), self.wishes.clone());
@@ -128,7 +115,7 @@ impl Switch {
     }
 
     /// Who rings where a number leads; nobody, where nothing can be rung.
-    fn dials(&self, found: &Found) -> Option<Dial> {
+    pub(super) fn dials(&self, found: &Found) -> Option<Dial> {
         let destination = match &found.destination {
             Destination::Trunk(trunk) => &Destination::Number { trunk: trunk.clone(), number: found.number.clone() },
             destination => destination,

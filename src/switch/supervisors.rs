@@ -7,6 +7,7 @@ use route::Ear;
 use sdp::{Direction, Session};
 use sip::{DialogId, Incoming, Origin};
 
+use super::followers::supervision;
 use super::{Output, Switch};
 
 impl Switch {
@@ -16,11 +17,7 @@ impl Switch {
             Ok(found) => found,
             Err(status) => return self.reject(incoming.leg, status, now),
         };
-        let how = match ear {
-            Ear::Listen => Supervision::Listen,
-            Ear::Whisper => Supervision::Whisper,
-            Ear::Barge => Supervision::Barge,
-        };
+        let how = supervision(ear);
         self.listens(incoming, (call, of), how, now, out);
     }
 

@@ -21,7 +21,7 @@ use crate::offer::Offer;
 use crate::order::Silent;
 use crate::recording::Recording;
 use crate::{Actor, Silence};
-use crate::{Cdr, Direction, Fact, FeatureConf, Leg, Member, NewLeg, Side, What, Wire, wires};
+use crate::{Cdr, Direction, Fact, FeatureConf, Leg, Member, NewLeg, Side, Supervision, What, Wire, wires};
 
 /// What all calls of a switch share.
 #[derive(Clone, Debug)]
@@ -103,6 +103,13 @@ pub enum Do {
         number: String,
         /// To ask before anybody is brought there.
         attended: bool,
+    },
+    /// A leg that another call has lent is not needed here any more.
+    GiveBack {
+        /// The leg.
+        leg: Box<Leg>,
+        /// How its party supervised last.
+        how: Supervision,
     },
     /// Begin this recording; its taps follow.
     Record(Recording),
@@ -556,7 +563,7 @@ impl Call {
 
     /// Tells media how the wires differ from what they were.
     pub(crate) fn rewire(&mut self) {
-        self.let_supervisors_go();
+        let homewards = self.let_supervisors_go();
         let supervisors = self.supervisors.iter().map(|supervising| supervising.member());
         let present: Vec<Member> = self.members.iter().copied().chain(supervisors).collect();
         let wanted = wires(&present);
@@ -564,6 +571,7 @@ impl Call {
         let new = wanted.difference(&self.wired).map(|wire| media::Command::Wire { from: wire.from, to: wire.to });
         self.out.extend(gone.chain(new).map(Do::Media));
         self.wired = wanted;
+        self.out.extend(homewards);
         self.falls_quiet();
         self.cover_silence();
     }

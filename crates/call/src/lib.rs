@@ -14,6 +14,7 @@ mod early;
 mod fact;
 mod features;
 mod fields;
+mod follow;
 mod forks;
 mod heard;
 mod hold;

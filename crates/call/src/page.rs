@@ -9,7 +9,7 @@ use media::KeysHeard;
 
 use crate::attempt::{Attempt, Target};
 use crate::offer::Offer;
-use crate::supervise::{Supervising, Supervision};
+use crate::supervise::{Part, Supervising, Supervision};
 use crate::{Call, Do, Event, Member, Role, What};
 
 impl Call {
@@ -31,7 +31,7 @@ impl Call {
 
     /// Does anybody hear the caller, or may still?
     pub fn pages(&self) -> bool {
-        self.offers.iter().any(|offer| offer.paged) || self.supervisors.iter().any(|one| one.is_paged)
+        self.offers.iter().any(|offer| offer.paged) || self.supervisors.iter().any(|one| one.part == Part::IsPaged)
     }
 
     /// Whoever has not picked up by now is rung no longer.
@@ -50,7 +50,7 @@ impl Call {
         offer.attempt.forget(leg);
         let (party, of) = (offer.party.clone(), self.legs[0].id);
         self.offers.retain(|offer| !(offer.paged && offer.placed && offer.attempt.is_lost()));
-        self.supervisors.push(Supervising { leg, of, how: Supervision::Listen, is_paged: true });
+        self.supervisors.push(Supervising { leg, of, how: Supervision::Listen, part: Part::IsPaged });
         self.note(What::Paged { leg, party });
         self.others_hear_keys_of(leg, KeysHeard::None);
         self.rewire();

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::leg::State;
 use crate::replace::Place;
-use crate::{Call, Event, Leg, Member, NewLeg, Role, What};
+use crate::{Call, Do, Event, Leg, Member, NewLeg, Role, What};
 
 /// How a supervisor takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +66,18 @@ pub(crate) struct Supervising {
     pub(crate) leg: LegId,
     pub(crate) of: LegId,
     pub(crate) how: Supervision,
-    /// He is one of many the caller speaks to, and chooses nothing.
-    pub(crate) is_paged: bool,
+    pub(crate) part: Part,
+}
+
+/// Why a leg is in a call of which it is no party.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// It came to supervise.
+    Supervises,
+    /// It follows somebody, and goes home to the call it began.
+    Follows,
+    /// It is one of many the caller speaks to, and chooses nothing.
+    IsPaged,
 }
 
 impl Supervising {
@@ -96,7 +106,7 @@ impl Call {
         };
         let id = leg.leg;
         if self.joins(leg, offer.as_ref(), codec, status).is_some() {
-            self.supervisors.push(Supervising { leg: id, of, how, is_paged: false });
+            self.supervisors.push(Supervising { leg: id, of, how, part: Part::Supervises });
             self.others_hear_keys_of(id, KeysHeard::None); // they are for us
             self.note_supervision(id);
             self.rewire();
@@ -148,7 +158,7 @@ impl Call {
 
     /// A supervisor pressed a key. False: it was none.
     pub(crate) fn supervisor_key(&mut self, leg: LegId, key: char) -> bool {
-        if self.supervisors.iter().any(|one| one.leg == leg && one.is_paged) {
+        if self.supervisors.iter().any(|one| one.leg == leg && one.part == Part::IsPaged) {
             return true;
         }
         if key == TAKE_OVER && self.supervisor_takes_over(leg) {
@@ -182,7 +192,7 @@ impl Call {
     /// A supervisor is gone. False: it was none.
     pub(crate) fn supervisor_left(&mut self, leg: LegId) -> bool {
         let Some(at) = self.supervisors.iter().position(|supervising| supervising.leg == leg) else { return false };
-        match self.supervisors.remove(at).is_paged {
+        match self.supervisors.remove(at).part == Part::IsPaged {
             true => self.is_unpaged(leg),
             false => self.note(What::SupervisorLeft { leg }),
         }
@@ -190,21 +200,26 @@ impl Call {
         true
     }
 
-    /// Whoever supervises a party that is in the call no longer is let go.
-    pub(crate) fn let_supervisors_go(&mut self) {
+    /// Whoever supervises a party that is in the call no longer is let go, or goes home: what is to be done for that.
+    pub(crate) fn let_supervisors_go(&mut self) -> Vec<Do> {
         let is_there = |of: LegId| self.members.iter().any(|member| member.leg == of);
         let (stay, gone) = self.supervisors.iter().copied().partition(|one: &Supervising| is_there(one.of));
         self.supervisors = stay;
         let gone: Vec<Supervising> = gone;
-        for Supervising { leg, is_paged, .. } in gone {
-            self.note(if is_paged { What::Left { leg } } else { What::SupervisorLeft { leg } });
-            if let Some(at) = self.position(leg) {
-                self.drop_leg(at, None);
+        let mut homewards = Vec::new();
+        for one in gone {
+            let leg = one.leg;
+            self.note(if one.part == Part::IsPaged { What::Left { leg } } else { What::SupervisorLeft { leg } });
+            let Some(at) = self.position(leg) else { continue };
+            match one.part {
+                Part::Follows => homewards.extend(self.gives_back(at, one.how)),
+                Part::Supervises | Part::IsPaged => self.drop_leg(at, None),
             }
         }
+        homewards
     }
 
-    fn note_supervision(&mut self, leg: LegId) {
+    pub(crate) fn note_supervision(&mut self, leg: LegId) {
         let Some(Supervising { of, how, .. }) = self.supervisors.iter().find(|one| one.leg == leg).copied() else {
             return;
         };
@@ -217,4 +232,4 @@ impl Call {
 /// The key by which a supervisor takes the call over.
 const TAKE_OVER: char = '4';
 /// So many may supervise one call at once.
-const SUPERVISORS_MAX: usize = 8;
+pub(crate) const SUPERVISORS_MAX: usize = 8;

@@ -294,6 +294,45 @@ impl Journey {
         self.run();
     }
 
+    /// The caller's leg is lent to another call: see [`Call::lend`].
+    pub fn lend(&mut self, nobody: NewLeg, now: Time) -> Option<Leg> {
+        let leg = self.call.lend(nobody, now);
+        self.run();
+        leg
+    }
+
+    /// It is back: see [`Call::has_back`].
+    pub fn has_back(&mut self, leg: Leg, now: Time) {
+        self.is_now(now);
+        self.call.has_back(leg, now);
+        self.run();
+    }
+
+    /// A leg of another call supervises a party: see [`Call::is_followed`].
+    pub fn is_followed(&mut self, leg: Leg, of: LegId, how: call::Supervision, now: Time) {
+        self.is_now(now);
+        self.call.is_followed(leg, of, how, now);
+        self.run();
+    }
+
+    /// It does so no more: see [`Call::lets_go`].
+    pub fn lets_go(&mut self, leg: LegId, now: Time) {
+        self.call.lets_go(leg, now);
+        self.run();
+    }
+
+    /// It has nowhere to go: see [`Call::is_homeless`].
+    pub fn is_homeless(&mut self, leg: Leg, now: Time) {
+        self.call.is_homeless(leg, now);
+    }
+
+    /// Who followed from this call has gone: see [`Call::follows_no_more`].
+    pub fn follows_no_more(&mut self, now: Time) {
+        self.is_now(now);
+        self.call.follows_no_more(now);
+        self.run();
+    }
+
     /// What is wrong with a transfer somebody asked for.
     pub fn refuse_transfer(&mut self, by: LegId, status: u16, now: Time) {
         self.call.refuse_transfer(by, status, now);

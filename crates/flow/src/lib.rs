@@ -12,6 +12,7 @@ mod conf;
 mod conference;
 mod duty;
 mod echo;
+mod follow;
 mod graph;
 mod hook;
 mod journey;
@@ -144,6 +145,17 @@ pub enum Word {
         wish: Wish,
         /// The number calls are to go to.
         number: String,
+    },
+    /// A person wants to follow another over calls.
+    Follow {
+        /// By this call.
+        call: base::CallId,
+        /// Who.
+        account: String,
+        /// The number of the other.
+        number: String,
+        /// How he takes part to begin with.
+        ear: route::Ear,
     },
     /// A web server is asked.
     Ask(Ask),

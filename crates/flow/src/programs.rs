@@ -14,6 +14,7 @@ use crate::collect::Collect;
 use crate::conference::Conference;
 use crate::duty::{Duty, What};
 use crate::echo::Echo;
+use crate::follow::Follow;
 use crate::hook::Hook;
 use crate::leave::Leave;
 use crate::listen::Listen;
@@ -139,6 +140,9 @@ pub(crate) fn program(
             .map(|prompt| Box::new(Announce { sound: prompt.to(call).clone(), repeat: false }) as _),
         Destination::Tone => Some(Box::new(Announce { sound: conf.tone.clone(), repeat: true })),
         Destination::Echo => Some(Box::new(Echo)),
+        Destination::Follow(ear) => {
+            Some(Box::new(Follow { ear: *ear, number: asked.number.clone(), words: Vec::new() }))
+        }
         Destination::Supervise(_) | Destination::Pickup => Some(Box::new(Refuse(403))), // nobody is brought into another's call
         Destination::Reject(status) => Some(Box::new(Refuse(*status))),
     };

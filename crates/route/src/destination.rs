@@ -50,6 +50,8 @@ pub enum Destination {
     },
     /// The caller hears the call of the person dialled; see [`Ear`].
     Supervise(Ear),
+    /// The caller hears the calls of the person dialled, one after another, until he hangs up.
+    Follow(Ear),
     /// The caller, a person, wants this of the calls to him from now.
     Wish(Wish),
     /// Who is brought here waits, parked, until somebody dials the same number.
@@ -110,6 +112,14 @@ impl FromStr for Destination {
             ("listen", None) if name.is_none() => Ok(Destination::Supervise(Ear::Listen)),
             ("whisper", None) if name.is_none() => Ok(Destination::Supervise(Ear::Whisper)),
             ("barge", None) if name.is_none() => Ok(Destination::Supervise(Ear::Barge)),
+            ("follow", how) if how.is_some() || name.is_none() => match how.as_deref() {
+                None => Ok(Destination::Follow(Ear::Listen)),
+                Some("whisper") => Ok(Destination::Follow(Ear::Whisper)),
+                Some("barge") => Ok(Destination::Follow(Ear::Barge)),
+                Some(how) => {
+                    Err(format!("follow:{how} is no way to follow; write follow, follow:whisper or follow:barge"))
+                }
+            },
             ("voicemail", Some(name)) => Ok(Destination::Voicemail(name)),
             ("mailbox", None) if name.is_none() => Ok(Destination::Mailbox),
             ("play", Some(name)) => Ok(Destination::Play(name)),
@@ -128,7 +138,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, page:GROUP, queue:NAME, conference:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
-                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, when-free, when-free:off, park, pickup, listen, whisper, barge, echo, tone or reject:STATUS"
+                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, when-free, when-free:off, park, pickup, listen, whisper, barge, follow, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -162,6 +172,9 @@ impl fmt::Display for Destination {
             Destination::Wish(wish) => wish.fmt(f),
             Destination::Park => f.write_str("park"),
             Destination::Pickup => f.write_str("pickup"),
+            Destination::Follow(Ear::Listen) => f.write_str("follow"),
+            Destination::Follow(Ear::Whisper) => f.write_str("follow:whisper"),
+            Destination::Follow(Ear::Barge) => f.write_str("follow:barge"),
             Destination::Supervise(Ear::Listen) => f.write_str("listen"),
             Destination::Supervise(Ear::Whisper) => f.write_str("whisper"),
             Destination::Supervise(Ear::Barge) => f.write_str("barge"),
@@ -207,6 +220,8 @@ mod tests {
             "pickup",
             "listen",
             "whisper",
+            "follow",
+            "follow:barge",
             "barge",
             "open:office",
             "close:office",

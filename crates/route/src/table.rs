@@ -233,7 +233,11 @@ impl Route {
         let leads_out = |to: &Destination| {
             matches!(
                 to,
-                Destination::Trunk(_) | Destination::Hours { .. } | Destination::Supervise(_) | Destination::Pickup
+                Destination::Trunk(_)
+                    | Destination::Hours { .. }
+                    | Destination::Supervise(_)
+                    | Destination::Follow(_)
+                    | Destination::Pickup
             )
         };
         leads_out(&self.to) || self.split.iter().any(|share| leads_out(&share.to))
