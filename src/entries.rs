@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use base::{CallId, Time};
+use centrala::shell::entry_line;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -100,9 +101,7 @@ impl TailArgs {
 
     fn line(&self, entry: &Entry) -> String {
         if self.json {
-            // As it is written: through a JSON value, numbers would look otherwise.
-            let (at, record) = (timestamp(entry.at), serde_json::to_string(&entry.record).unwrap_or_default());
-            return format!("{{\"number\":{},\"at\":\"{at}\",\"record\":{record}}}", entry.number);
+            return entry_line(entry);
         }
         let at = timestamp(entry.at).to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S.%3f");
         let call = entry.record.call().map_or_else(|| "-".to_owned(), |call| call.to_string());

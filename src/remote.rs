@@ -6,7 +6,7 @@ mod live;
 
 use std::path::PathBuf;
 
-use centrala::shell::{Request, SOCKET, ask};
+use centrala::shell::{Request, SOCKET, SupervisionOrder, ask};
 use centrala::status::{BanStatus, HoursStatus, MailboxStatus, PhoneStatus, SubscriptionStatus, VoicemailStatus};
 use centrala::trace::Said;
 use clap::{Args, Subcommand};
@@ -52,6 +52,8 @@ pub enum Command {
     Hours(HoursArgs),
     /// Ring a person, and bring whoever answers there to a number, as if he had dialled it: click-to-call
     Dial(DialArgs),
+    /// Ring a supervisor, who then hears an agent, call after call, until he hangs up; his keys choose how, as by phone
+    Supervise(SuperviseArgs),
     /// List what people want of the calls to them (not to be disturbed, calls to go elsewhere); or say it for somebody
     Wishes(WishesArgs),
     /// List the trunks: are they up, are we registered, how many calls; or take one out of use and into it again
@@ -229,6 +231,7 @@ impl Command {
             Command::Hours(args) => args.run(),
             Command::Wishes(args) => args.run(),
             Command::Dial(args) => args.run(),
+            Command::Supervise(args) => args.run(),
             Command::Mwi(args) => args.run(),
             Command::Voicemail(VoicemailCommand::List(list)) => {
                 list.list(&Request::Voicemail, voicemail_columns, "no messages wait for anybody")
@@ -296,6 +299,41 @@ impl HoursArgs {
             true => println!("{}", json!({ "hours": hours, "by_hand": by_hand })),
             false => println!("{hours} is {how}"),
         }
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct SuperviseArgs {
+    #[command(flatten)]
+    switch: Switch,
+    /// The supervisor's account
+    supervisor: String,
+    /// The agent's account
+    agent: String,
+    /// How he takes part to begin with
+    #[arg(value_enum, default_value_t)]
+    how: Ear,
+}
+
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+pub enum Ear {
+    #[default]
+    Listen,
+    Whisper,
+    Barge,
+}
+
+impl SuperviseArgs {
+    fn run(self) -> Result<(), Failure> {
+        let SuperviseArgs { switch, supervisor, agent, how } = self;
+        let how = match how {
+            Ear::Listen => SupervisionOrder::Listen,
+            Ear::Whisper => SupervisionOrder::Whisper,
+            Ear::Barge => SupervisionOrder::Barge,
+        };
+        switch.ask(&Request::Supervise { supervisor: supervisor.clone(), agent: agent.clone(), how }, |_| true)?;
+        println!("{supervisor} is rung, to hear {agent}");
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! Where it stands: `main` reads it once; each room gets its own checked part. It knows the files; the rooms do not.
 
 mod advertise;
+mod api;
 mod conferences;
 mod features;
 mod file;
@@ -55,6 +56,7 @@ use sip::digest::Ha1;
 use crate::shell::Speaker;
 
 pub use advertise::Advertised;
+pub use api::{ApiConf, Client};
 pub use features::FeaturesTable;
 pub use limits::{NightLimits, PersonLimits};
 pub use park::ParkTable;
@@ -126,8 +128,9 @@ impl Conf {
             let what = "is no folder; name the one that holds switch.toml with --conf";
             return Err(Problems(vec![Problem::of_file(folder, what)]));
         }
-        let sources = ["switch", "people", "trunks", "routes", "menus", "queues", "texts", "voicemail", "conferences"]
-            .map(|name| Source::read(folder, &format!("{name}.toml")));
+        let sources =
+            ["switch", "people", "trunks", "routes", "menus", "queues", "texts", "voicemail", "conferences", "api"]
+                .map(|name| Source::read(folder, &format!("{name}.toml")));
         let mut files = sources.each_ref().map(Source::file);
         let [
             switch_file,
@@ -139,9 +142,10 @@ impl Conf {
             texts_file,
             mail_file,
             rooms_file,
+            api_file,
         ] = &mut files;
 
-        let switch = switch_file::read(switch_file, folder);
+        let switch = SwitchConf { api: api::read(api_file, folder), ..switch_file::read(switch_file, folder) };
         let people::Read { people, passwords, named, destinations: forwards } = people::read(people_file);
         let trunks::Read { trunks, groups: trunk_groups } =
             trunks::read(trunks_file, !switch.listen_tls_trunks.is_empty());

@@ -14,7 +14,6 @@ use sip::digest::Algorithm;
 use sip::{BanConf, FloodConf, Proxies, Transport, Uri};
 use toml::Spanned;
 
-use super::RecordingConf;
 use super::advertise::{self, Advertised};
 use super::features::FeaturesTable;
 use super::file::File;
@@ -26,6 +25,7 @@ use super::retention::RetentionTable;
 use super::siprec::SiprecConf;
 use super::speech::{SpeechConf, SpeechTable};
 use super::watch::{self, WatchConf, WatchTable};
+use super::{ApiConf, RecordingConf};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A day: no ban lasts longer.
@@ -318,6 +318,8 @@ pub struct SwitchConf {
     pub journal_keep: Option<Duration>,
     /// Where metrics may be read; none: nowhere.
     pub metrics: Option<SocketAddr>,
+    /// The door for programs.
+    pub api: ApiConf,
     /// What keys do during a call.
     pub features: FeaturesTable,
     /// What is run for each alert of a queue; nothing where it is empty.
@@ -365,6 +367,7 @@ impl SwitchConf {
             ("[alerts] hook", self.alert_hook != new.alert_hook),
             ("[journal] days", self.journal_keep != new.journal_keep),
             ("[metrics] listen", self.metrics != new.metrics),
+            ("the listen of api.toml", self.api.door() != new.api.door()),
         ];
         differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
     }
@@ -488,6 +491,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         journal_keep: (said.journal.days > 0).then(|| DAY * said.journal.days),
         speech: said.speech.checked(file, folder),
         metrics: said.metrics.listen.as_ref().and_then(|text| address(file, text)),
+        api: ApiConf::default(),
         features: said.features,
         alert_hook: said.alerts.hook,
         park: said.park,

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -353,6 +354,34 @@ fn a_recorder_elsewhere_hears_what_rules_record_that_there_are() {
         assert_eq!(problems.len(), usize::from(told.is_some()), "{problems:#?}");
         assert!(problems.iter().zip(told).all(|(problem, told)| problem.starts_with(told)), "{problems:#?}");
     }
+}
+
+#[test]
+fn a_token_is_secret() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let with = |text: &str, mode| {
+        let folder = Folder::with(&[("api.toml", text)]);
+        fs::set_permissions(folder.0.join("api.toml"), fs::Permissions::from_mode(mode)).expect("our own file");
+        folder
+    };
+    let one = format!("[client.crm]\ntoken = \"{token}\"\n");
+    let two = format!("{one}[client.board]\ntoken = \"{token}\"\nmay_change = true\n");
+    for (text, mode, told) in [
+        (one.as_str(), 0o644, "api.toml:1:1: has tokens, and everybody on this machine may read it"),
+        ("[client.crm]\ntoken = \"short\"", 0o600, "api.toml:2:9: a token that can be guessed"),
+        (two.as_str(), 0o600, "api.toml:2:9: board has this token already"),
+        ("listen = \"here\"", 0o644, "api.toml:1:10: \"here\" is no address and port"),
+    ] {
+        let problems = with(text, mode).problems();
+        assert!(problems.len() == 1 && problems[0].starts_with(told), "{text}\n  gave {problems:#?}");
+    }
+    let folder = with(&one, 0o640);
+    let api = Conf::load(&folder.0).unwrap_or_else(|Problems(problems)| panic!("{problems:#?}")).switch.api;
+    assert_eq!(api.door(), Some("127.0.0.1:9465".parse().expect("an address")));
+    let found = |token| api.client(token).map(|client| (&*client.name, client.may_change));
+    assert_eq!(found(token), Some(("crm", false)));
+    assert!(found("").is_none() && found(&token[1..]).is_none() && !format!("{api:?}").contains(token));
+    assert_eq!(Conf::load(&Folder::with(&[]).0).expect("a conf").switch.api.door(), None, "nobody, no door");
 }
 
 #[test]

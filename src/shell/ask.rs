@@ -39,6 +39,7 @@ pub enum Request {
         /// A note.
         note: Option<String>,
         /// Who says so.
+        #[serde(default)]
         by: String,
     },
     /// Let nobody into a queue any more, or let callers in again.
@@ -135,6 +136,16 @@ pub enum Request {
         #[serde(default)]
         answer: bool,
     },
+    /// Ring a supervisor; who answers follows this agent over calls until he hangs up.
+    Supervise {
+        /// The supervisor's account.
+        supervisor: String,
+        /// The agent's account.
+        agent: String,
+        /// How he takes part to begin with.
+        #[serde(default)]
+        how: SupervisionOrder,
+    },
     /// The messages left for people: a line each.
     Voicemail,
     /// The mailboxes with something in them: a line each.
@@ -164,6 +175,7 @@ pub enum Request {
         /// What.
         order: RecordingOrder,
         /// Who wants it.
+        #[serde(default)]
         by: String,
         /// A mask ends after so long.
         limit_secs: Option<u32>,
@@ -177,6 +189,54 @@ pub enum Request {
         /// End those that still stand after so many seconds.
         limit_secs: Option<u64>,
     },
+}
+
+impl Request {
+    /// Does it change anything, or does it only look?
+    pub fn changes(&self) -> bool {
+        match self {
+            Request::Calls
+            | Request::Queues
+            | Request::Agents
+            | Request::CallBacks
+            | Request::Phones
+            | Request::Bans
+            | Request::Trunks
+            | Request::Subscriptions
+            | Request::Hours
+            | Request::Conferences
+            | Request::Wishes
+            | Request::Voicemail
+            | Request::Mailboxes
+            | Request::Trace { .. }
+            | Request::Metrics => false,
+            Request::Agent { .. }
+            | Request::Dispose { .. }
+            | Request::CloseQueue { .. }
+            | Request::Prioritise { .. }
+            | Request::CancelCallBack { .. }
+            | Request::Pick { .. }
+            | Request::Move { .. }
+            | Request::Trunk { .. }
+            | Request::Unban { .. }
+            | Request::SwitchHours { .. }
+            | Request::Wish { .. }
+            | Request::Dial { .. }
+            | Request::Conference { .. }
+            | Request::Supervise { .. }
+            | Request::Mailbox { .. }
+            | Request::Recording { .. }
+            | Request::Reload
+            | Request::Drain { .. } => true,
+        }
+    }
+
+    /// Where it says by whom it is, that is this program, or somebody it speaks for.
+    pub(super) fn sign(&mut self, program: &str) {
+        if let Request::Dispose { by, .. } | Request::Recording { by, .. } = self {
+            *by = if by.is_empty() { program.to_owned() } else { format!("{by} ({program})") };
+        }
+    }
 }
 
 /// What the command line may do with a recording that runs.
@@ -195,6 +255,19 @@ pub enum RecordingOrder {
     Pause,
     /// Keep it again.
     Resume,
+}
+
+/// How a supervisor takes part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SupervisionOrder {
+    /// He hears.
+    #[default]
+    Listen,
+    /// The agent hears him, too.
+    Whisper,
+    /// Everybody does.
+    Barge,
 }
 
 /// What the command line may tell an agent to do.

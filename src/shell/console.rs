@@ -79,6 +79,7 @@ impl Drop for Console {
 
 /// One request, and all that is said to it.
 async fn answer(stream: UnixStream, inbox: &Sender<Arrival>) -> io::Result<()> {
+    let by = stream.peer_cred().map_or("a command".to_owned(), |peer| format!("uid {}", peer.uid())).into();
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader.take(REQUEST_MAX));
     let mut text = String::new();
@@ -86,7 +87,7 @@ async fn answer(stream: UnixStream, inbox: &Sender<Arrival>) -> io::Result<()> {
     let (answers, mut lines) = channel(UNREAD_MAX);
     match serde_json::from_str::<Request>(&text) {
         Ok(request) => {
-            let _ = inbox.send(Arrival::Asked { request, answers }).await;
+            let _ = inbox.send(Arrival::Asked { request, by, answers }).await;
         }
         Err(why) => {
             let _ = answers.try_send(Line::Failed(format!(

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use tracing::{error, info, warn};
 
 use super::Addresses;
 use super::alerts::Alerts;
+use super::api::Api;
 use super::ask::Request;
 use super::clock::Clock;
 use super::console::Answers;
@@ -52,8 +54,8 @@ pub(super) enum Arrival {
     Connected { connection: u64, sender: Sender<Bytes> },
     /// It is gone.
     Gone { connection: u64 },
-    /// The command line wants something.
-    Asked { request: Request, answers: Answers },
+    /// The command line wants something, or a program; by whom, in a few words.
+    Asked { request: Request, by: Arc<str>, answers: Answers },
     /// A conf was read and checked: every line of what is wrong, if it may not be applied.
     Loaded { loaded: Result<Loaded, Vec<String>>, answers: Answers },
     /// End all calls, then everything.
@@ -97,6 +99,7 @@ pub(super) struct Control {
     hours: KeptFile,
     call_backs: KeptFile,
     alerts: Alerts,
+    api: Option<Api>,
     wishes: KeptFile,
     today: KeptFile,
     /// What that holds.
@@ -191,7 +194,7 @@ impl Control {
                     self.tell(Input::Sip(sip::Input::Unreachable { transport, remote }), now, out);
                 }
             }
-            Arrival::Asked { request, answers } => self.asked(request, answers, now, out),
+            Arrival::Asked { request, by, answers } => self.asked(request, &by, answers, now, out),
             Arrival::Loaded { loaded, answers } => self.loaded(loaded, &answers, now, out),
             Arrival::Stop => self.stop(now, out),
         }
@@ -397,8 +400,9 @@ impl Control {
 
     /// Everything in its order: media gives up what it gathered, the recorder writes it, the journal its last lines.
     fn finish(self) {
-        let Control { streams, media, recorder, expiry, recorder_threads, journal, journal_thread, .. } = self;
+        let Control { api, streams, media, recorder, expiry, recorder_threads, journal, journal_thread, .. } = self;
         drop(self.phones);
+        api.into_iter().for_each(Api::stop);
         let _ = self.phones_thread.join();
         streams.stop();
         media.stop();

@@ -7,7 +7,7 @@
 
 mod queue_file;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ use journal::{Entry, JournalError, Orphans, Record, Store};
 use tracing::{error, info, warn};
 
 use super::clock::Clock;
+use super::feed::Feed;
 use queue_file::QueueFile;
 
 /// Facts waiting for the thread.
@@ -83,6 +84,7 @@ pub(super) struct Journal {
     /// Facts that found no room since the last group.
     lost: Arc<AtomicU64>,
     progress: Arc<Progress>,
+    feed: Feed,
 }
 
 /// What is brought to the journal.
@@ -115,9 +117,9 @@ impl Journal {
         let (door, inbox) = sync_channel(WAITING_MAX);
         let lost = Arc::new(AtomicU64::new(0));
         (writer.lost, writer.keep) = (lost.clone(), keep);
-        let progress = writer.progress.clone();
+        let (progress, feed) = (writer.progress.clone(), writer.feed.clone());
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&inbox))?;
-        Ok((Journal { door, clock, earlier: HashMap::new(), lost, progress }, thread, queues))
+        Ok((Journal { door, clock, earlier: HashMap::new(), lost, progress, feed }, thread, queues))
     }
 
     /// Appends what happened.
@@ -154,6 +156,11 @@ impl Journal {
         &self.progress
     }
 
+    /// What is written, as it is.
+    pub(super) fn feed(&self) -> Feed {
+        self.feed.clone()
+    }
+
     /// The control thread never waits.
     fn bring(&self, word: Word) {
         if self.door.try_send(word).is_err() && self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -168,6 +175,7 @@ struct Writer {
     clock: Clock,
     lost: Arc<AtomicU64>,
     progress: Arc<Progress>,
+    feed: Feed,
     /// Not in the journal yet.
     unwritten: VecDeque<Word>,
     /// In the journal, and not in their files yet.
@@ -193,17 +201,20 @@ impl Writer {
         }
         let shown = store.mark(CDRS)?;
         let run_before = store.mark(RUN)?;
-        let mut over = Vec::new();
+        let mut told = Vec::new();
         store.after(shown, |entry| {
-            over.extend(matches!(entry.record, Record::Over { .. }).then(|| entry.record.call()).flatten());
+            told.extend(entry.record.call().filter(|_| tells_of(&entry.record)));
             true
         })?;
+        let mut known = HashSet::new();
+        told.retain(|call| known.insert(*call));
         let mut writer = Writer {
             folder: folder.to_owned(),
             store,
             clock,
             lost: Arc::default(),
             progress: Arc::default(),
+            feed: Feed::default(),
             unwritten: VecDeque::new(),
             lines: VecDeque::new(),
             open: None,
@@ -214,11 +225,14 @@ impl Writer {
             keep: None,
             next_look: Time::ZERO,
         };
-        for call in over {
-            let cdr = journal::cdr_of(call, &writer.store.of_call(call)?);
-            let (path, line) = line(folder, &cdr);
+        for call in told {
+            let entries = writer.store.of_call(call)?;
+            if !entries.iter().any(|entry| matches!(entry.record, Record::Over { .. })) {
+                continue; // the rest of it was kept long enough
+            }
+            let (path, line) = line(folder, &journal::cdr_of(call, &entries));
             // It may have been written before the switch was cut off.
-            if !has_record(&path, call).unwrap_or(false) {
+            if !has_line(&path, &line).unwrap_or(false) {
                 writer.lines.push_back((path, line));
             }
         }
@@ -303,7 +317,9 @@ impl Writer {
             let mut again = Vec::new();
             for (number, word) in (first..).zip(self.unwritten.drain(..count)) {
                 let (at, record) = word.fact;
-                self.queue_log.take(&Entry { number, at, record });
+                let entry = Entry { number, at, record };
+                self.queue_log.take(&entry);
+                self.feed.tell(&entry);
                 self.lines.extend(word.cdr.map(|cdr| line(&self.folder, &cdr)));
                 again.extend(word.again);
             }
@@ -411,15 +427,20 @@ fn line(folder: &Path, cdr: &Cdr) -> (PathBuf, String) {
     (folder.join(format!("cdr-{day}.jsonl")), line + "\n")
 }
 
-/// Is this call's record in the file? A last line that lost its end is taken away: it is written anew.
-fn has_record(path: &Path, call: CallId) -> io::Result<bool> {
+/// Is this an entry that a call's record follows?
+fn tells_of(record: &Record) -> bool {
+    matches!(record, Record::Over { .. } | Record::Call { what: call::What::Disposed(_), .. })
+}
+
+/// Is this line in the file? A last line that lost its end is taken away: it is written anew.
+fn has_line(path: &Path, line: &str) -> io::Result<bool> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     file.set_len(whole as u64)?;
-    let begins = format!("{{\"call\":\"{call}\",");
-    Ok(text[..whole].split(|byte| *byte == b'\n').any(|line| line.starts_with(begins.as_bytes())))
+    let line = line.trim_end().as_bytes();
+    Ok(text[..whole].split(|byte| *byte == b'\n').any(|one| one == line))
 }
 
 #[cfg(test)]
@@ -571,6 +592,36 @@ mod tests {
         drop(journal);
         thread.join().expect("ended");
         assert_eq!(folder.cdrs(), told);
+    }
+
+    #[test]
+    fn what_was_said_of_a_call_that_is_over_is_told_whatever_was_cut_off() {
+        let folder = Folder::new("said");
+        let (clock, mut random) = (Clock::start(), Random::numbered(1));
+        let [one, other] = [(); 2].map(|()| CallId::new(clock.wall().unix_ms_at_zero, &mut random));
+        let (mut journal, thread, _) = Journal::start(&folder.0, None, clock).expect("started");
+        [one, other].iter().for_each(|call| tell(&mut journal, *call, clock));
+        let actor = call::Actor { by: "ann".to_owned(), how: call::How::Command };
+        let what = What::Disposed(call::Disposed { disposition: Some("sold".to_owned()), note: None, actor });
+        journal.amend(one, clock.now(), Record::Call { call: one, what });
+        drop(journal);
+        thread.join().expect("ended");
+        let told = folder.cdrs();
+        assert!(told.lines().count() == 3 && told.matches("sold").count() == 1, "{told}");
+
+        // A crash after the entry was safe: of the line nothing is there, or half of it, or all.
+        let file = line(&folder.0, &a_call(one, clock).1).0;
+        let before = told.trim_end().rfind('\n').map_or(0, |at| at + 1);
+        for kept in [before, before + 30, told.len()] {
+            let mut store = Store::open(&folder.0).expect("opened");
+            store.append(&[], &[(CDRS, 7)]).expect("as if no more had been shown");
+            drop(store);
+            fs::write(&file, &told[..kept]).expect("written");
+            let (journal, thread, _) = Journal::start(&folder.0, None, clock).expect("started");
+            drop(journal);
+            thread.join().expect("ended");
+            assert_eq!(folder.cdrs(), told);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod alerts;
+mod api;
 mod ask;
 mod callers;
 pub mod clock;
@@ -13,6 +14,7 @@ mod control;
 mod descriptors;
 mod encoder;
 mod expiry;
+mod feed;
 mod hook;
 mod icmp;
 mod identity;
@@ -47,8 +49,9 @@ mod web;
 mod web_socket;
 
 pub use addresses::Addresses;
-pub use ask::{AgentOrder, AskError, Line, RecordingOrder, Request, SOCKET, ask};
+pub use ask::{AgentOrder, AskError, Line, RecordingOrder, Request, SOCKET, SupervisionOrder, ask};
 pub use descriptors::allow_many_connections;
+pub use feed::entry_line;
 pub use memory::{give_memory_back, take_small_pages};
 pub use random::random;
 pub use server::{Server, StartError};

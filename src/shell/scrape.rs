@@ -87,7 +87,7 @@ async fn answer<B>(request: Request<B>, inbox: Sender<Arrival>) -> Result<Respon
 /// What the control thread has to say; nothing where it is too busy.
 async fn text(inbox: &Sender<Arrival>) -> Option<String> {
     let (answers, mut lines) = channel(2);
-    let asked = inbox.send(Arrival::Asked { request: Ask::Metrics, answers });
+    let asked = inbox.send(Arrival::Asked { request: Ask::Metrics, by: "metrics".into(), answers });
     timeout(ANSWER_TIME, asked).await.ok()?.ok()?;
     match timeout(ANSWER_TIME, lines.recv()).await.ok()?? {
         Line::Row(Value::String(text)) => Some(text),

@@ -30,7 +30,7 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// `UDP`, `TCP`, `TLS`, `WS`, `WSS`, or `HTTP` for metrics.
+        /// `UDP`, `TCP`, `TLS`, `WS`, `WSS`, or `HTTP` for metrics and programs.
         transport: &'static str,
         /// What the system said.
         why: io::Error,
@@ -108,7 +108,7 @@ impl Server {
     /// once. The log tells the rest.
     pub async fn reload(&self) -> Vec<(String, String)> {
         let (answers, mut lines) = channel(1);
-        let _ = self.inbox.send(Arrival::Asked { request: Request::Reload, answers }).await;
+        let _ = self.inbox.send(Arrival::Asked { request: Request::Reload, by: "signal".into(), answers }).await;
         match lines.recv().await {
             Some(Line::Done(report)) => serde_json::from_value(report["passwords"].clone()).unwrap_or_default(),
             _ => Vec::new(),

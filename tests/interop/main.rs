@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the outside world: it waits for programs and looks at clocks")]
 
 mod agents;
+mod api;
 mod archive;
 mod baresip;
 mod browser;

@@ -55,6 +55,13 @@ pub enum Record {
         /// Where calls go.
         to: Option<String>,
     },
+    /// Somebody told the switch by command to do something.
+    Told {
+        /// Who: a user of the system, or a program with a token.
+        by: String,
+        /// What, as it was asked.
+        told: serde_json::Value,
+    },
     /// Somebody has set the system's clock: moments after this are named by it. Facts of calls that stood are named as before,
     /// until the call is over, so that the lengths between them stay right.
     ClockSet {
@@ -95,6 +102,7 @@ impl Record {
             | Record::Stopped
             | Record::Hours { .. }
             | Record::Wish { .. }
+            | Record::Told { .. }
             | Record::ClockSet { .. }
             | Record::Lost { .. } => None,
         }

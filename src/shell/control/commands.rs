@@ -1,14 +1,16 @@
 //! What the command line asks of a running switch.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::Time;
 use call::{Actor, How, Order, Silence};
+use journal::Record;
 use serde_json::{Value, json};
 use tokio::task::{spawn_blocking, spawn_local};
 use tracing::{error, info, warn};
 
-use super::super::ask::{Line, RecordingOrder, Request};
+use super::super::ask::{Line, RecordingOrder, Request, SupervisionOrder};
 use super::super::console::Answers;
 use super::super::mailboxes;
 use super::super::prepare;
@@ -22,7 +24,19 @@ const DRAIN_SECS_MAX: u64 = 7 * 24 * 3600;
 
 impl Control {
     /// Answers the command line. A command that does not read what it asked for is told no more.
-    pub(super) fn asked(&mut self, request: Request, answers: Answers, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn asked(
+        &mut self,
+        request: Request,
+        by: &Arc<str>,
+        answers: Answers,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        if request.changes() {
+            let told = json!(request);
+            info!(%by, "told to {}", told["ask"].as_str().unwrap_or_default());
+            self.journal.append(now, Record::Told { by: by.to_string(), told });
+        }
         match request {
             Request::Calls => {
                 let status = |call: &call::Call| {
@@ -155,6 +169,25 @@ impl Control {
                     Err(status) => Line::Failed(format!("{person} cannot be brought to {number:?} ({status})")),
                 });
             }
+            Request::Supervise { supervisor, agent, how } => {
+                let ear = match how {
+                    SupervisionOrder::Listen => route::Ear::Listen,
+                    SupervisionOrder::Whisper => route::Ear::Whisper,
+                    SupervisionOrder::Barge => route::Ear::Barge,
+                };
+                let begun = self.switch.supervise(&supervisor, &agent, ear, now, out);
+                self.perform(out);
+                let _ = answers.try_send(match begun {
+                    Ok(call) => Line::Done(json!({ "call": call.to_string() })),
+                    Err(404) => Line::Failed(format!(
+                        "there is no person {supervisor:?}, or none {agent:?}; people.toml names them"
+                    )),
+                    Err(403) => Line::Failed(format!(
+                        "{supervisor} may not hear {agent}; `supervises` in people.toml says who may"
+                    )),
+                    Err(status) => Line::Failed(format!("{supervisor} cannot be rung ({status})")),
+                });
+            }
             Request::Wishes => {
                 let row = |(person, wanted): (&str, &flow::Wanted)| {
                     let mut row = json!(wanted);
@@ -246,6 +279,7 @@ impl Control {
                 let conf = &loaded.conf;
                 self.expiry.keep(conf.retention.clone());
                 self.inbox.reload(conf.switch.emergency.clone());
+                self.api.iter().for_each(|api| api.reload(&conf.switch.api));
                 if let Err(why) = prepare::prompts(conf) {
                     warn!("prompts are encoded when they are played: {why}");
                 }

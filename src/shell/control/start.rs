@@ -15,6 +15,7 @@ use tokio::task::spawn_local;
 use tracing::{error, info, warn};
 
 use super::super::alerts::Alerts;
+use super::super::api::Api;
 use super::super::ask::SOCKET;
 use super::super::clock::Clock;
 use super::super::console::Console;
@@ -137,6 +138,12 @@ impl Control {
             let fault = |why| StartError::Listen { address, transport: "HTTP", why };
             spawn_local(Scrape::bind(address).map_err(fault)?.serve(inbox.clone()));
         }
+        let api = |address| {
+            let (conf, feed) = (&conf.switch.api, journal.feed());
+            let fault = |why| StartError::Listen { address, transport: "HTTP", why };
+            Api::start(address, conf, folder.clone(), feed, inbox.clone()).map_err(fault)
+        };
+        let api = conf.switch.api.door().map(api).transpose()?;
         let socket = folder.join(SOCKET);
         match Console::open(&socket) {
             Ok(console) => drop(spawn_local(console.serve(inbox.clone()))),
@@ -162,6 +169,7 @@ impl Control {
             hours,
             call_backs,
             alerts: Alerts::start(&conf.switch.alert_hook)?,
+            api,
             wishes,
             today,
             today_kept: String::new(),
