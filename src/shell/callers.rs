@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use webpki::{EndEntityCert, KeyUsage};
 
 use super::tls::{Certificate, TlsError, provider, roots};
+use super::wrong_clocks::moments;
 use crate::conf::Conf;
 
 /// The trunks that call by certificate.
@@ -51,9 +52,10 @@ impl Callers {
         let algorithms = provider().signature_verification_algorithms;
         let proves = |caller: &&Caller| {
             let is_signed = |usage: KeyUsage| {
-                let signed =
-                    certificate.verify_for_usage(algorithms.all, &caller.roots.roots, between, now, usage, None, None);
-                signed.is_ok()
+                let roots = &caller.roots.roots;
+                moments(now).into_iter().any(|at| {
+                    certificate.verify_for_usage(algorithms.all, roots, between, at, usage, None, None).is_ok()
+                })
             };
             // The certificate of a SIP domain is one for both sides (RFC 5924); many authorities write "server" alone into it.
             names.iter().any(|name| caller.names.contains(name))
@@ -173,6 +175,23 @@ mod tests {
 
     fn uri(uri: &str) -> SanType {
         SanType::URI(uri.try_into().expect("a URI"))
+    }
+
+    #[test]
+    fn a_certificate_proves_so_a_minute_after_its_time_and_no_longer() {
+        let ours = authority();
+        let mut roots = RootCertStore::empty();
+        roots.add(ours.der().clone()).expect("a root");
+        let name = "sip.one.example".to_owned();
+        let callers = Callers(vec![Caller { trunk: "one".to_owned(), names: vec![name.clone()], roots }]);
+        let mut params = CertificateParams::new(vec![name]).expect("a name");
+        params.not_after = rcgen::date_time_ymd(2026, 7, 1);
+        let ends = params.not_after.unix_timestamp().unsigned_abs();
+        let certificate = params.signed_by(&KeyPair::generate().expect("a key"), &ours).expect("a certificate");
+        for (after, proven) in [(0, Some("one")), (59, Some("one")), (62, None)] {
+            let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(ends + after));
+            assert_eq!(callers.proven(&[certificate.der().clone()], now), proven, "{after} s after its end");
+        }
     }
 
     #[test]

@@ -47,6 +47,7 @@ mod voicemail;
 mod watch;
 mod web;
 mod web_socket;
+mod wrong_clocks;
 
 pub use addresses::Addresses;
 pub use ask::{AgentOrder, AskError, Line, RecordingOrder, Request, SOCKET, SupervisionOrder, ask};
