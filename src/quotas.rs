@@ -4,6 +4,8 @@
 //! Where it stands: the switch asks before it takes a person's call, and before a call goes out by a trunk on a person's
 //! account, be it dialled or by transfer. Pure, like the port pool; emergency numbers are never counted.
 
+mod kept;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use base::{CallId, Time};
 use route::When;
 
 use crate::conf::{Conf, PersonLimits};
+pub use kept::Used;
 
 /// The use people make of the switch, as far as it is limited.
 #[derive(Debug, Default)]
@@ -305,22 +308,22 @@ mod tests {
 
     use super::*;
 
-    fn quotas(usual: PersonLimits) -> Quotas {
+    pub(super) fn quotas(usual: PersonLimits) -> Quotas {
         let own = [("boss".to_owned(), Arc::new(PersonLimits { calls_per_sec: 100, ..PersonLimits::default() }))];
         Quotas { usual: Arc::new(usual), own: own.into(), emergency: vec!["112".to_owned()], ..Quotas::default() }
     }
 
-    fn calls(count: i64) -> Vec<CallId> {
+    pub(super) fn calls(count: i64) -> Vec<CallId> {
         let mut random = Random::numbered(1);
         (0..count).map(|ms| CallId::new(ms, &mut random)).collect()
     }
 
-    fn at(secs: u64) -> Time {
+    pub(super) fn at(secs: u64) -> Time {
         Time::ZERO + Duration::from_secs(secs)
     }
 
     /// The limit that was reached, `+` if the operator is to hear of it.
-    fn said(result: Result<(), Over>) -> String {
+    pub(super) fn said(result: Result<(), Over>) -> String {
         match result {
             Ok(()) => "ok".to_owned(),
             Err(Over { limit, is_news, blocks }) => {
@@ -329,7 +332,7 @@ mod tests {
         }
     }
 
-    fn by_day(_: &When) -> bool {
+    pub(super) fn by_day(_: &When) -> bool {
         false
     }
 

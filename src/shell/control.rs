@@ -102,8 +102,10 @@ pub(super) struct Control {
     api: Option<Api>,
     wishes: KeptFile,
     today: KeptFile,
-    /// What that holds.
+    used: KeptFile,
+    /// What these two hold.
     today_kept: String,
+    used_kept: String,
     names: Names,
     standing: Standing,
     watch: Watch,
@@ -156,10 +158,10 @@ impl Control {
                 break;
             }
         }
-        let (answers, mut kept) = channel(1);
+        let (answers, mut kept) = channel(2);
         self.keep_today(Some(answers));
         tokio::time::sleep(LAST_WORDS_TIME).await; // the command line hears its answer
-        let _ = tokio::time::timeout(GOODBYE_TIME, kept.recv()).await;
+        let _ = tokio::time::timeout(GOODBYE_TIME, async { while kept.recv().await.is_some() {} }).await;
         self.finish();
     }
 
@@ -248,8 +250,14 @@ impl Control {
         self.tell(Input::Lost { addresses }, now, out);
     }
 
-    /// What trunks have carried today is kept, if it has changed: a crash forgets no more than a few seconds' calls.
+    /// What trunks have carried today and what people have used is kept, if it has changed: a crash forgets no more than a few
+    /// seconds' calls.
     fn keep_today(&mut self, answers: Option<Answers>) {
+        let text = serde_json::to_string(&self.switch.used(self.clock.now())).unwrap_or_default();
+        if text != self.used_kept {
+            self.used.keep(text.clone(), answers.clone());
+            self.used_kept = text;
+        }
         let text = serde_json::to_string(&self.switch.trunks_today(self.clock.now())).unwrap_or_default();
         if text != self.today_kept {
             self.today.keep(text.clone(), answers);

@@ -1,11 +1,13 @@
 //! What people may use, where calls begin and go outside.
 
+use std::collections::BTreeMap;
+
 use base::{CallId, Time};
 use jiff::Timestamp;
 use route::{Caller, Moment, When};
 
 use super::{Output, Switch};
-use crate::quotas::Over;
+use crate::quotas::{Over, Used};
 
 impl Switch {
     /// May this person make one more call? Trunks have limits of their own.
@@ -51,6 +53,16 @@ impl Switch {
             out.push(Output::OverLimit { account: account.clone(), limit: "outside_minutes_per_day" });
             self.end_outside(&account, None, now, out);
         }
+    }
+
+    /// What people have used of what they may, and who is blocked, for the next start.
+    pub fn used(&self, now: Time) -> BTreeMap<&str, Used> {
+        self.quotas.used(self.clock, now)
+    }
+
+    /// The same of the last one.
+    pub fn remember_used(&mut self, kept: BTreeMap<String, Used>, now: Time) {
+        self.quotas.remember(kept, self.clock, now);
     }
 
     /// Those whose calls go outside no more, having been refused too often.

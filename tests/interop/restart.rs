@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::sip::status;
 use crate::harness::sipp::Party;
-use crate::harness::switch::Centre;
+use crate::harness::switch::{Centre, Switch};
 use crate::harness::{files_below, until};
 use crate::operate::{Carrier, operate, rows};
 use crate::queue_log::{centre_with_a_queue, log_in};
@@ -194,4 +194,31 @@ fn a_followed_journal_tells_what_comes() {
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
     let (content, said) = operate(&centre, &["calls"]);
     assert!(content, "{said}");
+}
+
+/// A stolen password gains nothing by a power cut: who is blocked stays so, and what was used is used.
+#[test]
+fn who_is_blocked_goes_outside_no_more_after_a_power_cut_either() {
+    let centre = Centre::new("blocked");
+    centre.add_carrier();
+    centre.add("switch.toml", "\n[limits]\nblock_after = 1\noutside_never = [\"0900\", \"90900\"]\n");
+    let mut switch = centre.start();
+    let ann = Party::new("ann");
+    let refused = |switch: &Switch, number: &str| {
+        ann.play("caller_refused", &centre.room, switch.address, number, &[("STATUS", "403")]).passes();
+    };
+    refused(&switch, "909001");
+    refused(&switch, "909002");
+    assert!(operate(&centre, &["bans"]).1.contains("ann"));
+    let file = centre.room.path().join("journal/people-used.json");
+    let is_kept = || fs::read_to_string(&file).is_ok_and(|text| text.contains("\"blocked\":true")).then_some(());
+    until("a block that is kept", Duration::from_secs(20), is_kept);
+    switch.process.kill();
+
+    let switch = centre.start();
+    let (content, said) = operate(&centre, &["bans"]);
+    assert!(content && said.contains("ann"), "{said}");
+    refused(&switch, "9385911234567");
+    assert!(operate(&centre, &["unban", "ann"]).0);
+    assert!(!operate(&centre, &["bans"]).1.contains("ann"));
 }

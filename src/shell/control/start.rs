@@ -125,6 +125,8 @@ impl Control {
         let (phones, phones_thread) = KeptPhones::start(folder, restored).map_err(fault)?;
         let (today, kept) = KeptFile::open(&folder.join(TODAY_FILE), |text| Ok(serde_json::from_str(text)?));
         switch.remember_trunks_today(&kept, clock.now());
+        let (used, kept) = KeptFile::open(&folder.join(USED_FILE), |text| Ok(serde_json::from_str(text)?));
+        switch.remember_used(kept, clock.now());
         prepare::prompts(&conf)?;
 
         for listener in &udp {
@@ -172,7 +174,9 @@ impl Control {
             api,
             wishes,
             today,
+            used,
             today_kept: String::new(),
+            used_kept: String::new(),
             names: Names::new(&conf.switch.dns_servers, door),
             standing: Standing::of(&conf, certificate),
             inbox: Inbox::new(conf.switch.emergency.clone()),
@@ -201,6 +205,8 @@ const WISHES_FILE: &str = "wishes.json";
 const VOICEMAIL_FILE: &str = "voicemail.json";
 /// What trunks have carried today, beside it.
 const TODAY_FILE: &str = "trunks-today.json";
+/// What people have used of what they may, and who is blocked, beside it.
+const USED_FILE: &str = "people-used.json";
 
 type RecorderThreads = Vec<JoinHandle<()>>;
 
