@@ -14,6 +14,8 @@ pub struct RecordingConf {
     pub folder: PathBuf,
     /// What they become when the call is over.
     pub format: Format,
+    /// They are that from their beginning, where it is Opus and they are not sealed.
+    pub live: bool,
     /// They have as many samples a second as what was said, but no more than these thousands.
     pub rate_khz_max: RateMax,
     /// Another folder, on another disk, for when that one fails or is nearly full.
@@ -108,6 +110,7 @@ impl Default for RecordingConf {
         RecordingConf {
             folder: PathBuf::from("recordings"),
             format: Format::Wav,
+            live: false,
             rate_khz_max: RateMax::default(),
             spill: None,
             floor_mb: 500,

@@ -43,6 +43,7 @@ impl Hook {
         // Who takes recordings elsewhere wants them as they will stay.
         let acts: &[Act] = match conf.format {
             Format::Wav => &[Act::Closed, Act::Salvaged],
+            Format::Opus if conf.live && conf.key_file.is_none() => &[Act::Closed, Act::Salvaged, Act::Encoded],
             Format::G711 | Format::Opus => &[Act::Encoded],
         };
         let outboxes = folders.iter().map(|folder| (folder.clone(), Outbox::new(folder, "hook", acts))).collect();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -356,5 +356,62 @@ fn a_folder_that_vanishes_costs_no_sound_where_there_is_another_and_no_call_unle
             party.assert_only("the party's side", 1_900, 700);
             assert!(recordings(&second, &["verify"]).status.success(), "the second folder is an archive, too");
         }
+    }
+}
+
+#[test]
+fn opus_made_while_the_call_runs_is_opened_by_strangers_after_kill_9_and_after_its_end() {
+    for killed in [true, false] {
+        let centre = Centre::new("live-opus");
+        centre.replace("switch.toml", "[recording]", "[recording]\nformat = \"opus\"\nlive = true");
+        let mut switch = centre.start();
+        let mut ann = Phone::start(&centre.room, "ann", 700, switch.address, "udp");
+        let mut bob = Phone::start(&centre.room, "bob", 1_900, switch.address, "udp");
+        ann.dial(&format!("sip:202@{}", switch.address));
+        bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+        ann.wait_for("CALL_ESTABLISHED", A_WHILE);
+        let begun = Instant::now();
+        thread::sleep(Duration::from_secs(3));
+        let (file, at_least) = match killed {
+            true => {
+                let said = begun.elapsed().as_secs_f64();
+                switch.process.kill();
+                (files_below(&centre.recordings(), ".opus.part").pop().expect("a recording under way"), said - 1.0)
+            }
+            false => {
+                ann.hang_up();
+                bob.wait_for("CALL_CLOSED", A_WHILE);
+                let file = until("the recording", A_WHILE, || files_below(&centre.recordings(), ".opus").pop());
+                (file, 2.9)
+            }
+        };
+        let decode = |file: &Path, name: &str| {
+            let decoded =
+                [format!("{name}-opusdec.wav"), format!("{name}-ffmpeg.wav")].map(|name| centre.room.path().join(name));
+            tool("opusdec", &["--quiet", "--rate", "8000", &file.display().to_string()], &decoded[0]);
+            let words = ["-v", "error", "-i", &file.display().to_string(), "-ar", "8000", "-c:a", "pcm_s16le"];
+            tool("ffmpeg", &words, &decoded[1]);
+            for decoded in decoded {
+                let [caller, party] = &sound::read(&decoded)[..] else { panic!("two sides") };
+                caller.assert_only("the caller's side", 700, 1_900);
+                party.assert_only("the party's side", 1_900, 700);
+                assert!(caller.seconds() >= at_least, "{} s, and {at_least} s were said", caller.seconds());
+            }
+        };
+        decode(&file, "left");
+        if killed {
+            switch = centre.start();
+            let file = until("what was salvaged", A_WHILE, || files_below(&centre.recordings(), ".opus").pop());
+            decode(&file, "salvaged");
+            let shown = tool("opusinfo", &[], &file);
+            assert!(shown.contains("Channels: 2") && !shown.contains("WARNING"), "{shown}");
+        }
+        switch.process.terminate();
+        let sidecar = files_below(&centre.recordings(), ".json").pop().expect("its sidecar");
+        let sidecar: Value = serde_json::from_slice(&fs::read(sidecar).expect("a sidecar")).expect("JSON");
+        assert_eq!((&sidecar["format"], sidecar["salvaged"] == true), (&"opus".into(), killed));
+        assert!(files_below(&centre.recordings(), ".wav").is_empty(), "it was never anything else");
+        let report = recordings(&centre.recordings(), &["verify"]);
+        assert!(report.status.success(), "{}", said(&report));
     }
 }

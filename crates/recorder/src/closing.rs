@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::archive::{Act, Entry, Hash, Manifest, Sums};
-use crate::place::{JSON, JSON_PART, Place, WAV, WAV_PART};
+use crate::place::{JSON, JSON_PART, Kind, Place};
 use crate::seal::{Store, key_file};
-use crate::{RecorderError, sidecar, wav_file};
+use crate::{RecorderError, opus_file, sidecar, wav_file};
 
 /// A recording that ended and has not got its name yet.
 #[derive(Debug)]
@@ -72,22 +72,26 @@ impl Closing {
     /// When the disk refuses, or what is there is none of ours. The `.part` is then kept.
     pub fn settle(&self, manifest: &mut Manifest, now: Timestamp) -> Result<Settled, RecorderError> {
         let disk = |why| RecorderError::Disk { file: self.place.name().to_owned(), why };
-        if self.place.with(WAV).try_exists().map_err(disk)? {
-            return Err(RecorderError::Taken { file: format!("{}{WAV}", self.place.name()) });
+        if self.place.sound().try_exists().map_err(disk)? {
+            return Err(RecorderError::Taken { file: self.place.sound_name() });
         }
         let (seconds, members) = match &self.end {
             End::Whole { seconds, sidecar } => (*seconds, Some(sidecar.clone())),
             End::CutOff { why } => {
                 let told = sidecar::read(&self.place.with(JSON_PART)).get("sample_rate").and_then(Value::as_u64);
-                let seconds = wav_file::mend(&self.file, told).map_err(disk)?;
-                let seconds = seconds.ok_or_else(|| RecorderError::Foreign { file: self.place.with(WAV_PART) })?;
+                let mended = match self.place.kind() {
+                    Kind::Wav => wav_file::mend(&self.file, told),
+                    Kind::Opus => opus_file::mend(&self.file, told),
+                };
+                let seconds = mended.map_err(disk)?;
+                let seconds = seconds.ok_or_else(|| RecorderError::Foreign { file: self.place.sound_part() })?;
                 let written = self.place.with(JSON).exists(); // then it died between the last two steps
                 (seconds, (!written).then(|| self.salvaged(why.as_deref())))
             }
         };
         let settled = self.enter(seconds, members, manifest, now);
         settled.map_err(disk)?;
-        Ok(Settled { file: format!("{}{WAV}", self.place.name()), seconds })
+        Ok(Settled { file: self.place.sound_name(), seconds })
     }
 
     /// The sidecar of a recording that nobody lived to close.
@@ -109,13 +113,16 @@ impl Closing {
     ) -> io::Result<()> {
         self.file.sync_all()?;
         if self.file.is_sealed() {
-            File::open(key_file(&self.place.with(WAV)))?.sync_all()?;
+            File::open(key_file(&self.place.sound()))?.sync_all()?;
         }
-        let sums = Sums::of(File::open(self.place.with(WAV_PART))?)?;
+        let sums = Sums::of(File::open(self.place.sound_part())?)?;
         let text = match members {
             Some(mut members) => {
                 members.insert("seconds".to_owned(), seconds.into());
                 members.insert("integrity".to_owned(), json!(sums));
+                if self.place.kind() == Kind::Opus {
+                    members.insert("format".to_owned(), "opus".into());
+                }
                 if self.file.is_sealed() {
                     members.insert("encrypted".to_owned(), true.into());
                 }
@@ -126,7 +133,7 @@ impl Closing {
             None => fs::read(self.place.with(JSON))?,
         };
         let act = if self.is_whole() { Act::Closed } else { Act::Salvaged };
-        let sound = format!("{}{WAV}", self.place.name());
+        let sound = self.place.sound_name();
         let Sums { bytes, sha256, .. } = sums;
         manifest.append(&[Entry {
             at: now,
@@ -139,9 +146,9 @@ impl Closing {
             by: None,
             why: None,
         }])?;
-        fs::rename(self.place.with(WAV_PART), self.place.with(WAV))?;
+        fs::rename(self.place.sound_part(), self.place.sound())?;
         let _ = fs::remove_file(self.place.with(JSON_PART)); // said again, and more, in the sidecar
-        let folder = self.place.with(WAV);
+        let folder = self.place.sound();
         File::open(folder.parent().unwrap_or(Path::new(".")))?.sync_all() // the names too
     }
 }

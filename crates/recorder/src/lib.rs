@@ -9,8 +9,9 @@
 //! | file | while recording | afterwards |
 //! | --- | --- | --- |
 //! | `NAME.wav.part` | the sound so far, its header true at any instant | – |
+//! | `NAME.opus.part` | the same as Ogg Opus, whole pages only, where that is wished ([`RecorderConf::live_opus`]) | – |
 //! | `NAME.json.part` | what was known when it began | – |
-//! | `NAME.wav` | – | the whole sound: 8, 16 or 48 kHz, 16 bit, caller left, other party right |
+//! | `NAME.wav`, `NAME.opus` | – | the whole sound: 8, 16 or 48 kHz, 16 bit, caller left, other party right |
 //! | `NAME.key` | its key, where it is sealed | the same |
 //! | `NAME.json` | – | the sidecar; it appears just before the `.wav` does |
 //! | `NAME.qa.json` | – | what people think of it, once somebody has said |
@@ -25,6 +26,7 @@ mod beeps;
 mod closing;
 mod error;
 mod gaps;
+mod opus_file;
 mod place;
 mod recorder;
 mod recording;
@@ -33,6 +35,7 @@ mod seal;
 mod sidecar;
 mod silences;
 mod sound;
+mod sound_file;
 mod timeline;
 mod walk;
 mod wav_file;

@@ -33,6 +33,8 @@ pub struct RecorderConf {
     pub keys: Keyring,
     /// What is masked is a soft tone and not silence.
     pub mask_tone: bool,
+    /// Sound is encoded as Opus while the call runs, where it is not sealed.
+    pub live_opus: bool,
 }
 
 impl Default for RecorderConf {
@@ -45,6 +47,7 @@ impl Default for RecorderConf {
             secs_max: 8 * 3600,
             keys: Keyring::default(),
             mask_tone: false,
+            live_opus: false,
         }
     }
 }

@@ -15,11 +15,12 @@ use serde_json::{Map, Value};
 
 use crate::beeps::Beeps;
 use crate::gaps::Gaps;
-use crate::place::{JSON_PART, Place, WAV, WAV_PART};
+use crate::place::{JSON_PART, Kind, Place};
 use crate::seal::{Keyring, key_file};
 use crate::silences::{Silence, Silences};
+use crate::sound_file::SoundFile;
 use crate::timeline::{Channel, Late, Timeline};
-use crate::wav_file::{RATE, WavFile};
+use crate::wav_file::RATE;
 use crate::{Closing, RecorderConf, RecorderError, sidecar};
 
 pub(crate) struct Recording {
@@ -30,7 +31,7 @@ pub(crate) struct Recording {
     keys: Keyring,
     /// Samples a side of one frame of 8 kHz, which is what everything is counted in.
     wide: usize,
-    wav: WavFile,
+    sound: SoundFile,
     /// Which file of it this is, from 1.
     part: u32,
     /// The frame this file begins with: what is before lies in another, on a disk that failed.
@@ -65,7 +66,9 @@ impl Recording {
         rate: u32,
         started: &Map<String, Value>,
     ) -> Result<Recording, RecorderError> {
-        let place = Place::new(folder, file)?;
+        // A sealed file is written anew in pieces, and who dies within one would lose seconds of Opus.
+        let kind = if conf.live_opus && conf.keys.is_empty() { Kind::Opus } else { Kind::Wav };
+        let place = Place::new(folder, file, kind)?;
         let wide = match rate {
             0..16_000 => 1,
             16_000..48_000 => 2,
@@ -73,7 +76,7 @@ impl Recording {
         };
         let mut started = started.clone();
         started.insert("sample_rate".to_owned(), (wide as u64 * RATE).into());
-        let wav = begin(&place, &started, wide, &conf.keys).map_err(|why| not_begun(file, why))?;
+        let sound = begin(&place, &started, wide, &conf.keys).map_err(|why| not_begun(file, why))?;
         Ok(Recording {
             place,
             file: file.to_owned(),
@@ -81,7 +84,7 @@ impl Recording {
             secs_max: conf.secs_max,
             keys: conf.keys.clone(),
             wide,
-            wav,
+            sound,
             part: 1,
             base: 0,
             timeline: Timeline::new(wide),
@@ -99,8 +102,8 @@ impl Recording {
     /// saved.
     pub(crate) fn go_on(&mut self, id: RecordingId, folder: &Path, why: &str) -> Result<Closing, RecorderError> {
         let before = self.base;
-        let (place, wav, _) = self.next_file(folder)?;
-        let file = wav.cut_after(self.base - before);
+        let (place, sound, _) = self.next_file(folder)?;
+        let file = sound.cut_after(self.base - before);
         Ok(Closing::cut_off(Some(id), place, file, Some(why.to_owned())))
     }
 
@@ -111,12 +114,13 @@ impl Recording {
         self.silences.tell(self.timeline.written(), &mut told);
         told.insert("continues".to_owned(), true.into());
         let folder = self.folder().to_owned();
-        let (place, wav, length) = self.next_file(&folder)?;
-        Ok(Closing::whole(id, place, wav.into_file(), length, told))
+        self.sound.finish().map_err(|why| self.disk(why))?;
+        let (place, sound, length) = self.next_file(&folder)?;
+        Ok(Closing::whole(id, place, sound.into_file(), length, told))
     }
 
     /// Begins its next file; hands out the last one, and how many seconds it holds.
-    fn next_file(&mut self, folder: &Path) -> Result<(Place, WavFile, f64), RecorderError> {
+    fn next_file(&mut self, folder: &Path) -> Result<(Place, SoundFile, f64), RecorderError> {
         if self.part == PARTS_MAX {
             return Err(RecorderError::TooManyParts { file: self.file.clone(), parts: PARTS_MAX });
         }
@@ -126,13 +130,14 @@ impl Recording {
         let mut told = self.started.clone();
         self.tell_part(&mut told);
         self.silences.tell(self.timeline.written(), &mut told);
-        let begun = Place::new(folder, &file).and_then(|place| match begin(&place, &told, self.wide, &self.keys) {
-            Ok(wav) => Ok((place, wav)),
+        let place = Place::new(folder, &file, self.place.kind());
+        let begun = place.and_then(|place| match begin(&place, &told, self.wide, &self.keys) {
+            Ok(sound) => Ok((place, sound)),
             Err(why) => Err(not_begun(&file, why)),
         });
-        let (place, wav) = begun.inspect_err(|_| (self.part, self.base) = before)?;
+        let (place, sound) = begun.inspect_err(|_| (self.part, self.base) = before)?;
         let length = seconds(self.base - before.1);
-        Ok((mem::replace(&mut self.place, place), mem::replace(&mut self.wav, wav), length))
+        Ok((mem::replace(&mut self.place, place), mem::replace(&mut self.sound, sound), length))
     }
 
     /// Says which file of the recording this is, where there are several.
@@ -172,7 +177,7 @@ impl Recording {
             self.silences.cover(from, &mut samples, self.wide);
             let late = Late { at: from - self.base, samples };
             for channel in [Channel::Left, Channel::Right] {
-                self.wav.patch(channel, &late).map_err(|why| self.disk(why))?;
+                self.sound.patch(channel, &late).map_err(|why| self.disk(why))?;
             }
         }
         // Should nobody live to close it, this is what will be known.
@@ -190,7 +195,7 @@ impl Recording {
 
     /// It cannot go on: what there is of it is to be saved.
     pub(crate) fn broken_off(self, id: RecordingId, why: String) -> Closing {
-        Closing::cut_off(Some(id), self.place, self.wav.into_file(), Some(why))
+        Closing::cut_off(Some(id), self.place, self.sound.into_file(), Some(why))
     }
 
     /// A clip of one side. Too late to be written in its turn, it is put right in the file.
@@ -213,7 +218,9 @@ impl Recording {
                 at: (late.at + before) - self.base.min(late.at + before),
                 samples: late.samples[before as usize * self.wide..].to_vec(),
             };
-            self.wav.patch(channel, &late).map_err(|why| self.disk(why))?;
+            if !self.sound.patch(channel, &late).map_err(|why| self.disk(why))? {
+                self.gaps.note(channel, clip.at, frames);
+            }
         }
         let both = self.timeline.both();
         if both < self.timeline.written() + WRITE { Ok(()) } else { self.write_until(both) }
@@ -245,7 +252,8 @@ impl Recording {
     /// Writes the rest. What is left to do waits for the disk, and is another's.
     pub(crate) fn finish(mut self, id: RecordingId) -> Result<Closing, (RecorderError, Box<Recording>)> {
         let frames = self.end.as_ref().map_or(0, |end| end.frames);
-        if let Err(why) = self.write_until(frames.max(self.timeline.either())) {
+        let written = self.write_until(frames.max(self.timeline.either()));
+        if let Err(why) = written.and_then(|()| self.sound.finish().map_err(|why| self.disk(why))) {
             return Err((why, Box::new(self)));
         }
         let End { mut sidecar, .. } = self.end.take().unwrap_or_default();
@@ -258,7 +266,7 @@ impl Recording {
         self.gaps.tell(&mut sidecar);
         self.beeps.tell(&mut sidecar);
         let length = seconds(self.timeline.written() - self.base);
-        Ok(Closing::whole(id, self.place, self.wav.into_file(), length, sidecar))
+        Ok(Closing::whole(id, self.place, self.sound.into_file(), length, sidecar))
     }
 
     /// Everything before frame `end` goes to the disk, and the header tells so.
@@ -267,24 +275,24 @@ impl Recording {
         if end <= self.timeline.written() {
             return Ok(());
         }
-        if end > self.base + (self.secs_max * RATE).min(self.wav.frames_max()) {
+        if end > self.base + (self.secs_max * RATE).min(self.sound.frames_max()) {
             return Err(RecorderError::TooLong { file: self.file.clone(), secs: self.secs_max });
         }
-        let Recording { timeline, wav, silences, beeps, wide, .. } = self;
+        let Recording { timeline, sound, silences, beeps, wide, .. } = self;
         let mut at = timeline.written();
         let write = |piece: &[i16]| {
             let (from, frames) = (at, (piece.len() / 2 / *wide) as u64);
             at += frames;
             if !silences.touch(from, frames) && !beeps.touch(from, frames) {
-                return wav.write(piece);
+                return sound.write(piece);
             }
             let mut kept = piece.to_vec();
             beeps.lay_over(Channel::Left, from, &mut kept, 2);
             beeps.lay_over(Channel::Right, from, &mut kept[1..], 2);
             silences.cover(from, &mut kept, 2 * *wide);
-            wav.write(&kept)
+            sound.write(&kept)
         };
-        timeline.leave(end, write).and_then(|()| wav.settle()).map_err(|why| self.disk(why))
+        timeline.leave(end, write).and_then(|()| sound.settle()).map_err(|why| self.disk(why))
     }
 
     /// Where on its time line the recording is.
@@ -305,18 +313,18 @@ fn not_begun(file: &str, why: io::Error) -> RecorderError {
     }
 }
 
-fn begin(place: &Place, started: &Map<String, Value>, wide: usize, keys: &Keyring) -> io::Result<WavFile> {
-    let part = place.with(WAV_PART);
+fn begin(place: &Place, started: &Map<String, Value>, wide: usize, keys: &Keyring) -> io::Result<SoundFile> {
+    let part = place.sound_part();
     fs::create_dir_all(part.parent().unwrap_or(Path::new("."))).map_err(|why| match why.kind() {
         ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(), // a file where a day's folder should be
         _ => why,
     })?;
-    if place.with(WAV).try_exists()? {
+    if place.sound().try_exists()? {
         return Err(ErrorKind::AlreadyExists.into());
     }
-    let made = WavFile::create(&part, wide, keys).and_then(|wav| {
+    let made = SoundFile::create(&part, place.kind(), wide, keys).and_then(|sound| {
         sidecar::write(&place.with(JSON_PART), &sidecar::text(started)?, false)?;
-        Ok(wav)
+        Ok(sound)
     });
     if made.as_ref().is_err_and(|why| why.kind() != ErrorKind::AlreadyExists) {
         let _ = fs::remove_file(key_file(&part));

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::archive::Manifest;
-use crate::place::{Place, WAV_PART};
+use crate::place::Place;
 use crate::seal::Store;
 use crate::{Closing, Keyring, RecorderError, walk};
 
@@ -23,7 +23,7 @@ pub struct Salvaged {
     pub outcome: Result<f64, RecorderError>,
 }
 
-/// Finishes every `.wav.part` of the archive that no living switch is writing: its header tells what the file holds, it
+/// Finishes every `.wav.part` and `.opus.part` of the archive that no living switch is writing: its header tells what the file holds, it
 /// gets its name, a line in the manifest, and a sidecar with `"salvaged": true` and what was known when it began.
 ///
 /// One that cannot be finished does not keep the others from it. A folder that is not there holds nothing.
@@ -34,8 +34,7 @@ pub fn salvage(manifest: &mut Manifest, keys: &Keyring, now: Timestamp) -> io::R
     let mut files = Vec::new();
     walk::files(manifest.folder(), &mut files)?;
     let folder = manifest.folder().to_owned();
-    let parts = files.iter().filter(|file| file.as_os_str().as_encoded_bytes().ends_with(WAV_PART.as_bytes()));
-    Ok(parts.filter_map(|part| salvage_one(&folder, part, manifest, keys, now)).collect())
+    Ok(files.iter().filter_map(|part| salvage_one(&folder, part, manifest, keys, now)).collect())
 }
 
 fn salvage_one(

@@ -231,6 +231,7 @@ fn start_recorder(
         floor_bytes: recording.floor_mb.saturating_mul(1_000_000),
         keys: keys.clone(),
         mask_tone: recording.mask_sound == MaskSound::Tone,
+        live_opus: recording.live && recording.format == recorder::Format::Opus,
         ..RecorderConf::default()
     })?;
     let mut all_salvaged = Vec::new();

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::manifest::{Holdings, Line, MANIFEST, Tail, days};
 use super::ratings::RATINGS;
 use super::{CHUNK, Entry, Hash, Sums};
-use crate::place::{JSON, KEY, WAV_PART};
+use crate::place::{JSON, KEY, Place};
 use crate::seal::{is_sealed, key_file};
 use crate::{Keyring, sidecar, walk};
 
@@ -273,7 +273,7 @@ impl Verify {
         walk::files(&start, &mut files)?;
         for path in files {
             let Some(file) = path.strip_prefix(folder).ok().and_then(Path::to_str) else { continue };
-            if file.ends_with(WAV_PART) {
+            if Place::of_part(folder, &path).is_some() {
                 report.unfinished += 1;
             }
             let known = match file.rsplit_once('.') {

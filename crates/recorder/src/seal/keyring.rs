@@ -122,6 +122,11 @@ impl Keyring {
         Ok(count + 1)
     }
 
+    /// Is nothing sealed?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// A new key for a recording, in its `.key` file; none where there is no master key.
     pub(crate) fn begin(&self, file: &Path) -> io::Result<Option<DataKey>> {
         self.with_first(|master| {
@@ -259,7 +264,7 @@ pub fn rewrap(folder: &Path, keys: &Keyring, mut seen: impl FnMut(usize, usize))
 /// Where the key of a sound file is.
 pub(crate) fn key_file(sound: &Path) -> PathBuf {
     let name = sound.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let endings = [".wav.part", ".new.wav", ".new.opus", ".wav", ".opus"];
+    let endings = [".wav.part", ".opus.part", ".new.wav", ".new.opus", ".wav", ".opus"];
     let bare = endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
     sound.with_file_name(format!("{bare}{KEY}"))
 }

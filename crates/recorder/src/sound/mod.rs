@@ -6,11 +6,13 @@
 mod convert;
 mod narrow;
 mod ogg_opus;
+pub(crate) mod page;
 mod wav;
 mod wave;
 
 pub use convert::{Cut, export, play};
 pub(crate) use convert::{alike, convert};
+pub(crate) use ogg_opus::{opus_conf, opus_head, opus_pair, opus_tags};
 pub use wave::{Wave, wave};
 
 use std::io::{self, BufReader, BufWriter, Read};

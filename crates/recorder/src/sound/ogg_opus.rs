@@ -11,6 +11,7 @@ use audio::{Codec, Decoder, Encoder, OpusConf};
 use ogg::{PacketReader, PacketWriteEndInfo, PacketWriter};
 
 use super::damaged;
+use super::page::SERIAL;
 
 pub(crate) struct Writer<W: Write> {
     ogg: PacketWriter<'static, W>,
@@ -30,27 +31,12 @@ pub(crate) struct Writer<W: Write> {
 
 impl<W: Write> Writer<W> {
     pub fn new(to: W, rate: u32, channels: u16) -> io::Result<Writer<W>> {
-        // Silence costs next to nothing, and nothing is lost on the way to a disk.
-        let conf = OpusConf { bitrate: BITRATE, complexity: 5, fec: false, loss_percent: 0, dtx: false };
-        let mut encoders: Vec<_> = (0..channels).map(|_| Encoder::new(Codec::Opus, rate, &conf)).collect();
+        let mut encoders: Vec<_> = (0..channels).map(|_| Encoder::new(Codec::Opus, rate, &opus_conf())).collect();
         let lookahead = encoders.iter_mut().map(Encoder::lookahead).max().unwrap_or_default();
         let mut ogg = PacketWriter::new(to);
         let preskip = (lookahead * (CLOCK / rate)) as u16;
-        let mut head = b"OpusHead\x01".to_vec();
-        head.push(channels as u8);
-        head.extend(preskip.to_le_bytes());
-        head.extend(rate.to_le_bytes());
-        head.extend([0, 0]); // no gain
-        match channels {
-            1 => head.push(0),                 // mapping family 0
-            _ => head.extend([1, 2, 0, 0, 1]), // family 1: two streams, none coupled, left and right
-        }
-        ogg.write_packet(head, SERIAL, PacketWriteEndInfo::EndPage, 0)?;
-        let mut tags = b"OpusTags".to_vec();
-        tags.extend((VENDOR.len() as u32).to_le_bytes());
-        tags.extend(VENDOR.as_bytes());
-        tags.extend(0_u32.to_le_bytes());
-        ogg.write_packet(tags, SERIAL, PacketWriteEndInfo::EndPage, 0)?;
+        ogg.write_packet(opus_head(channels, preskip, rate), SERIAL, PacketWriteEndInfo::EndPage, 0)?;
+        ogg.write_packet(opus_tags(), SERIAL, PacketWriteEndInfo::EndPage, 0)?;
         let waiting = vec![VecDeque::new(); channels.into()];
         Ok(Writer { ogg, encoders, waiting, rate, lookahead, packets: 0, samples: 0, last: None })
     }
@@ -81,21 +67,16 @@ impl<W: Write> Writer<W> {
     fn encode(&mut self) -> io::Result<()> {
         let samples = (self.rate / PACKETS_A_SECOND) as usize;
         while self.waiting.iter().all(|waiting| waiting.len() >= samples) {
-            let mut packet = Vec::new();
-            let streams = self.encoders.len();
-            for (at, (encoder, waiting)) in self.encoders.iter_mut().zip(&mut self.waiting).enumerate() {
+            let streams = self.encoders.iter_mut().zip(&mut self.waiting).map(|(encoder, waiting)| {
                 let pcm: Vec<i16> = waiting.drain(..samples).collect();
                 let mut stream = Vec::new();
-                if !encoder.encode(&pcm, &mut stream) {
-                    stream.push(NOTHING); // a packet of 20 ms in which nothing is said
-                }
-                match at + 1 < streams {
-                    true => {
-                        packet.extend(self_delimited(&stream).ok_or_else(|| damaged("libopus made no single frame"))?)
-                    }
-                    false => packet.extend(stream),
-                }
-            }
+                encoder.encode(&pcm, &mut stream);
+                stream
+            });
+            let packet = match &streams.collect::<Vec<_>>()[..] {
+                [left, right] => opus_pair(left, right)?,
+                others => others.concat(),
+            };
             if let Some(last) = self.last.replace(packet) {
                 self.packets += 1;
                 let whole_second = self.packets.is_multiple_of(PACKETS_A_SECOND.into());
@@ -105,6 +86,42 @@ impl<W: Write> Writer<W> {
         }
         Ok(())
     }
+}
+
+/// Silence costs next to nothing, and nothing is lost on the way to a disk.
+pub(crate) fn opus_conf() -> OpusConf {
+    OpusConf { bitrate: BITRATE, complexity: 5, fec: false, loss_percent: 0, dtx: false }
+}
+
+/// The first header (RFC 7845 §5.1).
+pub(crate) fn opus_head(channels: u16, preskip: u16, rate: u32) -> Vec<u8> {
+    let mut head = b"OpusHead\x01".to_vec();
+    head.push(channels as u8);
+    head.extend(preskip.to_le_bytes());
+    head.extend(rate.to_le_bytes());
+    head.extend([0, 0]); // no gain
+    match channels {
+        1 => head.push(0),                 // mapping family 0
+        _ => head.extend([1, 2, 0, 0, 1]), // family 1: two streams, none coupled, left and right
+    }
+    head
+}
+
+/// The second (RFC 7845 §5.2).
+pub(crate) fn opus_tags() -> Vec<u8> {
+    let mut tags = b"OpusTags".to_vec();
+    tags.extend((VENDOR.len() as u32).to_le_bytes());
+    tags.extend(VENDOR.as_bytes());
+    tags.extend(0_u32.to_le_bytes());
+    tags
+}
+
+/// A packet of each stream, of 20 ms, as one. An empty one says nothing.
+pub(crate) fn opus_pair(left: &[u8], right: &[u8]) -> io::Result<Vec<u8>> {
+    let left = if left.is_empty() { &[NOTHING] } else { left };
+    let mut pair = self_delimited(left).ok_or_else(|| damaged("libopus made no single frame"))?;
+    pair.extend_from_slice(if right.is_empty() { &[NOTHING] } else { right });
+    Ok(pair)
 }
 
 /// A packet of one frame, with its length in it (RFC 6716, appendix B). `None` for others, which we do not make.
@@ -226,8 +243,6 @@ const CLOCK: u32 = 48_000;
 const PACKETS_A_SECOND: u32 = 50;
 /// Of each channel; silence costs a tenth.
 const BITRATE: u32 = 16_000;
-/// Of the one logical stream in the file.
-const SERIAL: u32 = 1;
 /// SILK, 20 ms, mono, one frame of no bytes: nothing is said.
 const NOTHING: u8 = 0x08;
 const VENDOR: &str = "Centrala";
