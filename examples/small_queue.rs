@@ -20,7 +20,7 @@ fn main() {
     let [first, second] = [0, 1].map(|_| CallId::new(1_790_000_000_000, &mut random));
     let join = |call, caller: &str| {
         let (queue, caller, skills) = (name.clone(), caller.into(), Vec::new());
-        Input::Join(Join { call, queue, caller, priority: 0, skills, credit: Duration::ZERO })
+        Input::Join(Join { call, queue, caller, priority: 0, skills, credit: Duration::ZERO, prefers: None })
     };
     let mut facts = Vec::new();
     for (secs, input) in [

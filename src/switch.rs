@@ -26,6 +26,7 @@ mod replace;
 mod routing;
 mod sip_conf;
 mod supervisors;
+mod takers;
 mod texts;
 mod transfers;
 mod trunks;

@@ -112,10 +112,10 @@ const PHONES: [(&str, &str); 10] = [
 ];
 /// People, the menu (recorded or not), the group, echo, tone, announcement, the carrier, nobody; queues, log in and out,
 /// pause; rooms, and all of a group at once.
-const NUMBERS: [&str; 32] = [
+const NUMBERS: [&str; 35] = [
     "201", "202", "203", "204", "205", "206", "100", "101", "300", "600", "601", "602", "9123", "777", "400", "400",
     "401", "402", "*11", "*11", "*12", "*13", "*81202", "*82203", "*81205", "350", "350", "320", "351", "*83202",
-    "*83203", "*83205",
+    "*83203", "*83205", "*85", "*852", "418",
 ];
 const BAD: NetworkConf = NetworkConf {
     delay: Duration::from_millis(5),

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use audio::{Music, Sound};
-use flow::{CallBackConf, Phrase, Piece, QueueConf, Spoken};
+use flow::{CallBackConf, OtherNumberConf, Phrase, Piece, QueueConf, Spoken};
 use route::{Destination, Hours};
 use toml::Spanned;
 
@@ -52,7 +52,10 @@ impl Names<'_> {
             Destination::Menu(name) if !self.menus.contains(name) => {
                 format!("there is no menu {name:?}; add [{name}] to menus.toml")
             }
-            Destination::Queue(name) | Destination::Login(Some(name)) | Destination::Logout(Some(name))
+            Destination::Queue(name)
+            | Destination::Take(name)
+            | Destination::Login(Some(name))
+            | Destination::Logout(Some(name))
                 if !self.queues.contains(&name.as_str()) =>
             {
                 format!("there is no queue {name:?}; add [queue.{name}] to queues.toml")
@@ -124,6 +127,7 @@ impl Names<'_> {
             hours: queue.hours.as_ref().map(|hours| (hours.get_ref().clone(), queue.leaves_at_closing)),
             call_back: call_back.map(Arc::new),
             priority: queue.priority,
+            prefer: queue.prefer.clone(),
             keys: queue.keys.clone(),
             survey: queue.survey.clone(),
             overflow: queue.overflow.clone(),
@@ -149,7 +153,16 @@ impl Names<'_> {
             self.check(file, &destination, &hours.span());
         }
         let secs = |secs: u64| std::time::Duration::from_secs(secs.clamp(1, 31 * 24 * 3600));
+        let numbers: Vec<route::Pattern> = said.other_numbers.iter().filter_map(|text| file.parse(text)).collect();
+        if let Some(other) = said.other.as_ref().filter(|_| numbers.is_empty()) {
+            file.problem(
+                other.span(),
+                "no other number may be called; say in other_numbers which may, such as [\"09*\"]",
+            );
+        }
+        let other = said.other.as_ref().map(|text| OtherNumberConf { ask: self.phrase(file, text), numbers });
         Some(CallBackConf {
+            other,
             key,
             confirm: self.phrase(file, &said.confirm),
             offer: said.offer.as_ref().map(|offer| self.phrase(file, offer)),

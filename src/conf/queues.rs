@@ -53,6 +53,9 @@ struct QueueTable {
     rest_secs: u64,
     #[serde(default = "five")]
     short_abandon_secs: u64,
+    prefer: Option<String>,
+    #[serde(default = "thirty")]
+    prefer_secs: u64,
     sticky_secs: Option<u64>,
     #[serde(default = "day")]
     sticky_hours: u64,
@@ -115,6 +118,9 @@ impl Default for AlertTable {
 pub(super) struct CallBackTable {
     pub(super) key: Spanned<String>,
     pub(super) confirm: Spanned<String>,
+    pub(super) other: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) other_numbers: Vec<Spanned<String>>,
     pub(super) offer: Option<Spanned<String>>,
     #[serde(default = "sixty")]
     pub(super) offer_secs: u64,
@@ -202,6 +208,7 @@ fn day() -> u64 {
 pub(super) struct Queue {
     pub(super) acd: acd::QueueConf,
     pub(super) priority: i32,
+    pub(super) prefer: Option<String>,
     pub(super) music: Option<Spanned<MusicSaid>>,
     pub(super) announce: Option<Spanned<String>>,
     pub(super) announce_wait: Option<Spanned<String>>,
@@ -352,6 +359,7 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         misses_max: said.misses_max,
         rest: secs(said.rest_secs),
         short_abandon: secs(said.short_abandon_secs),
+        prefer: said.prefer.is_some().then(|| secs(said.prefer_secs)),
         sticky: said.sticky_secs.map(|wait| Sticky { remember: secs(said.sticky_hours * 3600), wait: secs(wait) }),
         alerts: AlertConf {
             waiting: said.alerts.waiting,
@@ -369,6 +377,7 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
     read.queues.push(Queue {
         acd,
         priority,
+        prefer: said.prefer,
         music,
         announce,
         announce_wait,

@@ -89,6 +89,7 @@ impl Switch {
                         priority: wish.priority,
                         skills: Vec::new(),
                         credit: ms(credit_ms),
+                        prefers: None,
                     };
                     self.words.push_back(acd::Input::JoinAway { join, dial });
                 }

@@ -80,6 +80,7 @@ impl Switch {
         };
         match found.destination {
             Destination::Supervise(ear) => return self.supervises(incoming, ear, &found.number, now, out),
+            Destination::Take(queue) => return self.takes(incoming, &queue, &found.number, now, out),
             Destination::Park => return self.retrieves(incoming, &found.number, now, out),
             Destination::Pickup => return self.picks_up(incoming, &found.number, now, out),
             _ => {}

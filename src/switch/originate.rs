@@ -58,7 +58,9 @@ impl Switch {
             self.dials(&rung).ok_or(if let Destination::Reject(status) = rung.destination { status } else { 404 })?;
         match then_found.destination {
             Destination::Reject(status) => return Err(status),
-            Destination::Supervise(_) | Destination::Pickup | Destination::Park => return Err(404), // these are answers to an INVITE
+            Destination::Supervise(_) | Destination::Take(_) | Destination::Pickup | Destination::Park => {
+                return Err(404);
+            } // these are answers to an INVITE
             _ => {}
         }
         if aloud {

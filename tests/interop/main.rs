@@ -48,6 +48,7 @@ mod sipp;
 mod sounds;
 mod speech;
 mod srtp;
+mod supervise;
 mod tls;
 mod torture;
 mod trunks;

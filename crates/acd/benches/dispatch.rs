@@ -76,7 +76,15 @@ impl Centre {
         let queue = format!("queue-{}", self.joined % QUEUES).parse().expect("a name");
         self.joined += 1;
         let (skills, credit) = (Vec::new(), Duration::ZERO);
-        self.tell(Input::Join(Join { call, queue, caller: "caller".into(), priority: 0, skills, credit }));
+        self.tell(Input::Join(Join {
+            call,
+            queue,
+            caller: "caller".into(),
+            priority: 0,
+            skills,
+            credit,
+            prefers: None,
+        }));
         call
     }
 

@@ -29,8 +29,8 @@ use crate::entry::{Entry, Stands, Told};
 use crate::memory::Memory;
 use crate::queue::{Place, Queue};
 use crate::{
-    AcdConf, AgentName, AgentState, EndedBy, Fact, Gone, Input, Join, Outcome, Output, Overflow, QueueName, Refusal,
-    Skilled, What,
+    AcdConf, AgentName, AgentState, EndedBy, Fact, Gone, Input, Join, Occasion, Outcome, Output, Overflow, QueueName,
+    Refusal, Skilled, What,
 };
 
 /// All queues and all agents.
@@ -131,6 +131,7 @@ impl Acd {
                 }
             }
             Input::Pick { call, agent } => self.pick(call, &agent, out),
+            Input::Taken { call, by } => self.taken(call, &by, out),
             Input::Move { call, queue } => self.move_call(call, queue, out),
             Input::Lend { agent, queue } => self.lend(&agent, &queue, out),
             Input::Prioritise { call, priority } => self.prioritise(call, priority),
@@ -155,6 +156,14 @@ impl Acd {
     /// An agent's state; none where there is no such agent.
     pub fn agent(&self, agent: &AgentName) -> Option<AgentState> {
         Some(self.agents[*self.agent_numbers.get(agent)? as usize].state.shown())
+    }
+
+    /// The call that waits at this place of a queue's line, 1 at the head, for whom it can be said that he is there.
+    pub fn waits_at(&self, queue: &QueueName, position: usize) -> Option<CallId> {
+        let queue = &self.queues[*self.queue_numbers.get(queue)? as usize];
+        let there = queue.waiting.iter().map(|(_, call)| call);
+        let mut there = there.filter(|call| self.entries.get(call).is_some_and(|entry| entry.away.is_none()));
+        there.nth(position.checked_sub(1)?)
     }
 
     /// A waiting call's place in its line, 1 at the head.
@@ -231,11 +240,15 @@ impl Acd {
         let mut needs = conf.needs.clone();
         needs.skills.extend(join.skills);
         let want = needs.at(join.credit);
+        let preferred = join.prefers.and_then(|name| self.agent_numbers.get(&name).copied()).zip(conf.prefer);
         let sticky = conf.sticky.and_then(|sticky| {
-            let agent = self.memory.agent(&join.caller, sticky.remember, now)?;
+            Some((self.memory.agent(&join.caller, sticky.remember, now)?, sticky.wait, Occasion::Sticky))
+        });
+        let preferred = preferred.map(|(agent, wait)| (agent, wait, Occasion::Preferred));
+        let alone = preferred.into_iter().chain(sticky).find_map(|(agent, wait, why)| {
             let found = &self.agents[agent as usize];
             let serves = found.memberships.iter().any(|membership| membership.queue == number);
-            (serves && found.state.is_at_work()).then_some(Stands::For { agent, until: now + sticky.wait })
+            (serves && found.state.is_at_work()).then_some(Stands::For { agent, until: now + wait, why })
         });
         let mut entry = Entry {
             queue: number,
@@ -254,7 +267,7 @@ impl Acd {
                 .filter(|_| away.is_none() && queue.unstaffed_since.is_some())
                 .map(|max| now + max),
             away,
-            stands: sticky.unwrap_or(Stands::InLine),
+            stands: alone.unwrap_or(Stands::InLine),
             offers: Vec::new(),
             timer: None,
         };
@@ -335,9 +348,16 @@ impl Acd {
     }
 
     fn answered(&mut self, call: CallId, agent: &AgentName, out: &mut Vec<Output>) {
-        let Some(number) = self.offered(call, agent) else { return };
+        if let Some(number) = self.offered(call, agent) {
+            self.talks_with(call, number, out);
+        }
+    }
+
+    /// An agent has this call now.
+    pub(super) fn talks_with(&mut self, call: CallId, number: u32, out: &mut Vec<Output>) {
+        let agent = self.agents[number as usize].name.clone();
         let Some(queue) = self.entries.get(&call).map(|entry| entry.queue) else { return };
-        self.leave(call, Outcome::Answered { agent: agent.clone() }, Some(number), out);
+        self.leave(call, Outcome::Answered { agent }, Some(number), out);
         let answered = &mut self.agents[number as usize];
         answered.misses = 0;
         answered.calls += 1;
@@ -547,7 +567,7 @@ impl Acd {
         {
             return self.leave(call, Outcome::Overflowed(Overflow::Unstaffed), None, out);
         }
-        if let Stands::For { agent, until } = entry.stands
+        if let Stands::For { agent, until, .. } = entry.stands
             && until <= now
         {
             self.agents[agent as usize].awaited_by.remove(&(entry.place, call));

@@ -118,6 +118,8 @@ pub struct QueueConf {
     pub short_abandon: Duration,
     /// Whether callers get the agent they had before.
     pub sticky: Option<Sticky>,
+    /// A caller waits so long for the agent he is to have, then for anybody.
+    pub prefer: Option<Duration>,
     /// When somebody is to be told how it stands.
     pub alerts: AlertConf,
 }
@@ -145,6 +147,7 @@ impl QueueConf {
             rest: Duration::from_secs(5),
             short_abandon: Duration::from_secs(5),
             sticky: None,
+            prefer: None,
             alerts: AlertConf::default(),
         }
     }

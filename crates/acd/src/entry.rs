@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use base::Time;
 
-use crate::Needs;
 use crate::estimate::Made;
 use crate::queue::Place;
 use crate::want::Want;
+use crate::{Needs, Occasion};
 
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -45,7 +45,7 @@ pub(crate) enum Stands {
     /// In its queue's line: whoever fits may have it.
     InLine,
     /// Waiting for one agent alone, until then.
-    For { agent: u32, until: Time },
+    For { agent: u32, until: Time, why: Occasion },
     /// Out of the line while one agent is rung.
     Offered,
 }

@@ -182,6 +182,8 @@ pub enum Occasion {
     CallOpen,
     /// The caller had this agent before.
     Sticky,
+    /// The caller is to have this agent.
+    Preferred,
     /// Somebody wanted it so.
     Picked,
 }

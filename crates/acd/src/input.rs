@@ -123,6 +123,14 @@ pub enum Input {
         /// The agent.
         agent: AgentName,
     },
+    /// Somebody talks with a waiting caller, whom he was not rung for. If he is an agent who could have been rung, it is as if
+    /// he had answered; else he took the caller out.
+    Taken {
+        /// The call.
+        call: CallId,
+        /// Who.
+        by: Arc<str>,
+    },
     /// Somebody wants a waiting call to wait in another queue.
     Move {
         /// The call.
@@ -177,6 +185,8 @@ pub struct Join {
     pub skills: Vec<Skilled>,
     /// How long the caller has waited already.
     pub credit: Duration,
+    /// The agent he is to have, if that is possible soon.
+    pub prefers: Option<AgentName>,
 }
 
 /// How a call left.

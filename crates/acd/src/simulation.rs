@@ -129,7 +129,15 @@ impl<F: FnMut(&Fact)> Simulation<'_, F> {
                 }
                 let (queue, label) = (caller.queue.clone(), caller.label.clone());
                 let (priority, credit) = (caller.priority, Duration::ZERO);
-                self.tell(Input::Join(Join { call, queue, caller: label, priority, skills: Vec::new(), credit }));
+                self.tell(Input::Join(Join {
+                    call,
+                    queue,
+                    caller: label,
+                    priority,
+                    skills: Vec::new(),
+                    credit,
+                    prefers: None,
+                }));
             }
             Event::GivesUp(call) if self.acd.position(call).is_some() => {
                 self.lines.remove(&call);

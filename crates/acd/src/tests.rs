@@ -93,7 +93,15 @@ impl Centre {
         let call = CallId::new(self.now.as_millis() as i64, &mut self.random);
         let queue = queue.parse().expect("a name");
         let (skills, credit) = (Vec::new(), Duration::ZERO);
-        self.tell(Input::Join(Join { call, queue, caller: caller.into(), priority, skills, credit }));
+        self.tell(Input::Join(Join { call, queue, caller: caller.into(), priority, skills, credit, prefers: None }));
+        call
+    }
+
+    fn join_preferring(&mut self, caller: &str, agent: &str) -> CallId {
+        let call = CallId::new(self.now.as_millis() as i64, &mut self.random);
+        let (queue, prefers) = ("sales".parse().expect("a name"), Some(name(agent)));
+        let (skills, credit) = (Vec::new(), Duration::ZERO);
+        self.tell(Input::Join(Join { call, queue, caller: caller.into(), priority: 0, skills, credit, prefers }));
         call
     }
 

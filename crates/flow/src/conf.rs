@@ -156,6 +156,8 @@ pub struct QueueConf {
     pub call_back: Option<Arc<CallBackConf>>,
     /// How urgent its callers are.
     pub priority: i32,
+    /// What is known of a caller that names the agent he is to have.
+    pub prefer: Option<String>,
     /// The keys that lead out.
     pub keys: HashMap<char, Destination>,
     /// Where callers go whose agent has hung up: to be asked how it was.
@@ -171,6 +173,8 @@ pub struct CallBackConf {
     pub key: char,
     /// What they are asked then; `number` is the number that would be called. 1 is yes.
     pub confirm: Phrase,
+    /// Whether it may be another number, which they give by keys.
+    pub other: Option<OtherNumberConf>,
     /// What they are told of it,
     pub offer: Option<Phrase>,
     /// having waited so long.
@@ -191,6 +195,15 @@ pub struct CallBackConf {
     pub tries: u32,
     /// For how long all that stands.
     pub stands: Duration,
+}
+
+/// A number that callers give by keys.
+#[derive(Clone, Debug)]
+pub struct OtherNumberConf {
+    /// How they are asked for it.
+    pub ask: Phrase,
+    /// Which may be called.
+    pub numbers: Vec<route::Pattern>,
 }
 
 /// Where callers go whom a queue cannot keep; where nothing is said, they are told 480 or hung up on.

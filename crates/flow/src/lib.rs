@@ -35,14 +35,15 @@ mod spelling;
 mod voicemail;
 mod wanting;
 mod web;
+mod which_number;
 mod wishes;
 mod words;
 
 pub use self::conference::{ConferenceConf, RoomWords};
 pub use call_back::CallingBack;
 pub use conf::{
-    CallBackConf, ChooseConf, CollectConf, FlowConf, ForwardConf, GroupConf, MenuConf, OverflowConf, PersonConf,
-    QuestionConf, QueueConf, SayConf, SetConf, StepConf,
+    CallBackConf, ChooseConf, CollectConf, FlowConf, ForwardConf, GroupConf, MenuConf, OtherNumberConf, OverflowConf,
+    PersonConf, QuestionConf, QueueConf, SayConf, SetConf, StepConf,
 };
 pub use graph::{Finding, Graph};
 pub use hook::HookConf;

@@ -143,7 +143,7 @@ pub(crate) fn program(
         Destination::Follow(ear) => {
             Some(Box::new(Follow { ear: *ear, number: asked.number.clone(), words: Vec::new() }))
         }
-        Destination::Supervise(_) | Destination::Pickup => Some(Box::new(Refuse(403))), // nobody is brought into another's call
+        Destination::Supervise(_) | Destination::Take(_) | Destination::Pickup => Some(Box::new(Refuse(403))), // nobody is brought into another's call
         Destination::Reject(status) => Some(Box::new(Refuse(*status))),
     };
     found.unwrap_or(Box::new(Refuse(404)))

@@ -9,6 +9,7 @@ use acd::{AgentName, EndedBy, Gone, Join, Outcome, Overflow, Refusal};
 use call::{Call, Event, Preface, Side, Target, What};
 use route::Destination;
 
+use crate::which_number::{Asked, Then};
 use crate::{CallBackConf, Next, Program, QueueConf, Word};
 
 /// One caller in a queue, then with an agent.
@@ -18,8 +19,8 @@ pub(crate) struct Queue {
     state: State,
     /// The caller is being told something.
     tells: bool,
-    /// The number he may be called back at, while he is asked whether that is right.
-    asked: Option<String>,
+    /// What he is asked who wants to be called back.
+    asked: Option<Asked>,
     /// He was told that he may be called back.
     offered: bool,
     /// So much music was heard when it was interrupted last.
@@ -105,21 +106,46 @@ impl Queue {
     fn asks_for_number(&mut self, conf: &CallBackConf, call: &mut Call) {
         let party = &call.caller().party;
         let shown = !party.number.is_empty() && !party.number.eq_ignore_ascii_case("anonymous");
-        if !shown || (party.account.is_none() && conf.trunk.as_ref().or(party.trunk.as_ref()).is_none()) {
-            return self.hold(call);
+        let way_out = conf.trunk.as_ref().or(party.trunk.as_ref()).is_some();
+        if shown && (party.account.is_some() || way_out) {
+            let asked = Asked::IsIt { number: party.number.clone(), own: true };
+            return self.asks(Then::Ask(asked), conf, call);
         }
-        let number = party.number.clone();
-        let sound = conf.confirm.with(call, |field| (field == "number").then_some(number.as_str()));
-        self.asked = Some(number.clone());
-        call.ask(&sound, CONFIRM_PATIENCE);
+        let other = conf.other.is_some() && way_out;
+        self.asks(if other { Then::Ask(Asked::which()) } else { Then::Never }, conf, call);
+    }
+
+    /// What he has answered leads on.
+    fn asks(&mut self, then: Then, conf: &CallBackConf, call: &mut Call) {
+        let way_out = conf.trunk.as_ref().or(call.caller().party.trunk.as_ref()).is_some();
+        match then {
+            Then::Ask(Asked::Which { .. }) if !way_out => self.hold(call),
+            Then::Ask(asked) => {
+                let sound = match (&asked, &conf.other) {
+                    (Asked::Which { .. }, Some(other)) => other.ask.to(call),
+                    (Asked::IsIt { number, .. }, _) => {
+                        conf.confirm.with(call, |field| (field == "number").then_some(number.as_str()))
+                    }
+                    (Asked::Which { .. }, None) => return self.hold(call), // nobody is asked that
+                };
+                self.asked = Some(asked);
+                call.ask(&sound, CONFIRM_PATIENCE);
+            }
+            Then::Listen(asked) => {
+                self.asked = Some(asked);
+                call.listen(NEXT_KEY);
+            }
+            Then::Agreed { number, own } => self.is_called_back(number, own, conf, call),
+            Then::Never => self.hold(call),
+        }
     }
 
     /// It is: he gives up his waiting, and keeps his place.
-    fn is_called_back(&mut self, number: String, conf: &CallBackConf, call: &Call) {
+    fn is_called_back(&mut self, number: String, own: bool, conf: &CallBackConf, call: &Call) {
         let party = &call.caller().party;
         let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let terms = acd::Terms {
-            account: party.account.clone(),
+            account: party.account.clone().filter(|_| own),
             trunk: conf.trunk.clone().or(party.trunk.clone()),
             priority: self.conf.priority,
             waited_ms: ms(waited(call)),
@@ -180,6 +206,7 @@ impl Program for Queue {
                     priority: self.conf.priority,
                     skills: Vec::new(),
                     credit: waited_before(call),
+                    prefers: self.conf.prefer.as_ref().and_then(|field| call.field(field)?.parse().ok()),
                 });
                 self.words.push(join.into());
             }
@@ -197,12 +224,15 @@ impl Program for Queue {
                 return Next::Over;
             }
             (State::Waiting, Event::Key(key)) if self.asked.is_some() => {
-                match (self.asked.take(), &self.conf.call_back) {
-                    (Some(number), Some(conf)) if key == YES => self.is_called_back(number, &conf.clone(), call),
-                    _ => self.hold(call),
+                if let (Some(asked), Some(conf)) = (self.asked.take(), self.conf.call_back.clone()) {
+                    self.asks(asked.key(key, &conf), &conf, call);
                 }
             }
-            (State::Waiting, Event::NoKey) if self.asked.take().is_some() => self.hold(call),
+            (State::Waiting, Event::NoKey) if self.asked.is_some() => {
+                if let (Some(asked), Some(conf)) = (self.asked.take(), self.conf.call_back.clone()) {
+                    self.asks(asked.no_key(&conf), &conf, call);
+                }
+            }
             (State::Waiting, Event::Key(key)) if self.conf.call_back.as_ref().is_some_and(|conf| conf.key == key) => {
                 if let Some(conf) = self.conf.call_back.clone() {
                     self.asks_for_number(&conf, call);
@@ -302,9 +332,10 @@ impl Program for Queue {
     }
 }
 
-/// How long the caller may think whether his number is right, and the key that says so.
+/// How long the caller may think whether his number is right, or which it is,
 const CONFIRM_PATIENCE: Duration = Duration::from_secs(5);
-const YES: char = '1';
+/// and how long the next key of it may take.
+const NEXT_KEY: Duration = Duration::from_secs(4);
 /// So long nothing is said to agents.
 const WHISPER_MAX: Duration = Duration::from_secs(60);
 

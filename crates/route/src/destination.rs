@@ -50,6 +50,8 @@ pub enum Destination {
     },
     /// The caller hears the call of the person dialled; see [`Ear`].
     Supervise(Ear),
+    /// The caller, an agent or a supervisor, gets who waits in this queue, at the place dialled or at its head.
+    Take(String),
     /// The caller hears the calls of the person dialled, one after another, until he hangs up.
     Follow(Ear),
     /// The caller, a person, wants this of the calls to him from now.
@@ -112,6 +114,7 @@ impl FromStr for Destination {
             ("listen", None) if name.is_none() => Ok(Destination::Supervise(Ear::Listen)),
             ("whisper", None) if name.is_none() => Ok(Destination::Supervise(Ear::Whisper)),
             ("barge", None) if name.is_none() => Ok(Destination::Supervise(Ear::Barge)),
+            ("take", Some(queue)) => Ok(Destination::Take(queue)),
             ("follow", how) if how.is_some() || name.is_none() => match how.as_deref() {
                 None => Ok(Destination::Follow(Ear::Listen)),
                 Some("whisper") => Ok(Destination::Follow(Ear::Whisper)),
@@ -138,7 +141,7 @@ impl FromStr for Destination {
             },
             _ => Err(format!(
                 "{text:?} is no destination; write person:NAME, group:NAME, page:GROUP, queue:NAME, conference:NAME, menu:NAME, play:PROMPT, voicemail:NAME, mailbox, \
-                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, when-free, when-free:off, park, pickup, listen, whisper, barge, follow, echo, tone or reject:STATUS"
+                 trunk:NAME, trunk:NAME/NUMBER, login, login:QUEUE, logout, logout:QUEUE, pause, pause:REASON, pause:*, wrap-up:SECS, disposition, open:HOURS, close:HOURS, clock:HOURS, dnd, dnd:off, forward:always, forward:busy, forward:no-answer, forward:off, when-free, when-free:off, park, pickup, listen, whisper, barge, follow, take:QUEUE, echo, tone or reject:STATUS"
             )),
         }
     }
@@ -172,6 +175,7 @@ impl fmt::Display for Destination {
             Destination::Wish(wish) => wish.fmt(f),
             Destination::Park => f.write_str("park"),
             Destination::Pickup => f.write_str("pickup"),
+            Destination::Take(queue) => write!(f, "take:{queue}"),
             Destination::Follow(Ear::Listen) => f.write_str("follow"),
             Destination::Follow(Ear::Whisper) => f.write_str("follow:whisper"),
             Destination::Follow(Ear::Barge) => f.write_str("follow:barge"),
@@ -221,6 +225,7 @@ mod tests {
             "listen",
             "whisper",
             "follow",
+            "take:sales",
             "follow:barge",
             "barge",
             "open:office",

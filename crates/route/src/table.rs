@@ -237,6 +237,7 @@ impl Route {
                     | Destination::Hours { .. }
                     | Destination::Supervise(_)
                     | Destination::Follow(_)
+                    | Destination::Take(_)
                     | Destination::Pickup
             )
         };

@@ -177,6 +177,15 @@ impl Phone {
         sound::read(&self.heard_file()).remove(0)
     }
 
+    /// Ends the phone and reads what it heard in each of its calls, in their order.
+    pub fn heard_each(mut self) -> Vec<Side> {
+        self.command("quit", "");
+        self.process.end_within(Duration::from_secs(5));
+        let mut files = files_below(&self.heard, "-dec.wav");
+        files.sort_by_key(|file| file.metadata().and_then(|meta| meta.modified()).ok());
+        files.iter().map(|file| sound::read(file).remove(0)).collect()
+    }
+
     /// Ends the phone and says where that is which it heard in its one call, at the rate of its codec.
     pub fn heard_file(mut self) -> PathBuf {
         self.command("quit", "");

@@ -98,6 +98,11 @@ impl Side {
         Side(samples)
     }
 
+    /// What it is made of.
+    pub fn into_samples(self) -> Vec<i16> {
+        self.0
+    }
+
     pub fn seconds(&self) -> f64 {
         self.0.len() as f64 / f64::from(RATE)
     }

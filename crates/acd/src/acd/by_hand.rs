@@ -28,6 +28,23 @@ impl Acd {
         self.offer(call, number, Occasion::Picked, out);
     }
 
+    /// Somebody has taken a waiting call to himself.
+    pub(super) fn taken(&mut self, call: CallId, by: &str, out: &mut Vec<Output>) {
+        if self.entries.get(&call).is_none_or(|entry| entry.away.is_some()) {
+            return; // who is not there is taken by nobody
+        }
+        let number = by.parse().ok().and_then(|agent: AgentName| self.agent_numbers.get(&agent).copied());
+        let number = number.filter(|number| match self.agents[*number as usize].state {
+            State::Available | State::WrapUp { .. } | State::Resting { .. } => true,
+            State::Offered { call: offered, .. } => offered == call,
+            State::LoggedOut | State::Talking { .. } | State::Paused { .. } => false,
+        });
+        match number {
+            Some(number) => self.talks_with(call, number, out),
+            None => self.leave(call, Outcome::Withdrawn, None, out),
+        }
+    }
+
     /// This call is to wait in that queue. It leaves this one; its program brings it there, with what it has waited.
     pub(super) fn move_call(&mut self, call: CallId, to: QueueName, out: &mut Vec<Output>) {
         let Some(number) = self.queue_numbers.get(&to).copied() else { return };

@@ -36,7 +36,11 @@ impl Acd {
             return;
         }
         if let Some((_, call)) = agent.awaited_by.first().copied() {
-            return self.offer(call, number, Occasion::Sticky, out);
+            let why = match self.entries.get(&call).map(|entry| entry.stands) {
+                Some(Stands::For { why, .. }) => why,
+                _ => Occasion::Sticky,
+            };
+            return self.offer(call, number, why, out);
         }
         let firsts = agent.memberships.iter().filter_map(|membership| {
             let queue = &self.queues[membership.queue as usize];
@@ -56,9 +60,9 @@ impl Acd {
         let fits = |tier, profile: u32| entry.want.fits(tier, &profiles[profile as usize]);
         match entry.stands {
             Stands::Offered => {}
-            Stands::For { agent, .. } => {
+            Stands::For { agent, why, .. } => {
                 if self.agents[agent as usize].state == State::Available {
-                    self.offer(call, agent, Occasion::Sticky, out);
+                    self.offer(call, agent, why, out);
                 }
             }
             Stands::InLine if queue.conf.strategy == Strategy::RingAll && entry.away.is_none() => {

@@ -111,6 +111,7 @@ fn queue(number: u64, agents: &[AgentName], random: &mut Random) -> QueueConf {
             service_level: random.one_in(3).then_some(80),
             answer_within: secs(random, 20),
         },
+        prefer: random.one_in(2).then(|| secs(random, 20)),
         sticky: random.one_in(2).then(|| Sticky { remember: secs(random, 600), wait: secs(random, 20) }),
         ..QueueConf::new(format!("queue-{number}").parse().unwrap())
     }
@@ -156,6 +157,7 @@ impl Storm {
                 priority: random.below(5) as i32 - 2,
                 skills: skilled(random),
                 credit: secs(random, 60),
+                prefers: random.one_in(4).then_some(agent),
             }),
             3 => {
                 let how = [Gone::HungUp, Gone::Key('0'), Gone::Withdrawn, Gone::Failed];
@@ -193,7 +195,8 @@ impl Storm {
             14 if random.one_in(6) => {
                 Input::Reload(Box::new(conf(&self.agents, self.queues.len() as u64, false, random)))
             }
-            14 if random.one_in(3) => match random.below(3) {
+            14 if random.one_in(3) => match random.below(4) {
+                3 => Input::Taken { call, by: agent.as_str().into() },
                 0 => Input::Pick { call, agent },
                 1 => Input::Move { call, queue },
                 _ => Input::Lend { agent, queue },
@@ -204,7 +207,15 @@ impl Storm {
             15 => Input::Where { call },
             16 if random.one_in(2) => {
                 let caller = format!("caller-{}", random.below(6)).into();
-                let join = Join { call, queue, caller, priority: 0, skills: skilled(random), credit: secs(random, 60) };
+                let join = Join {
+                    call,
+                    queue,
+                    caller,
+                    priority: 0,
+                    skills: skilled(random),
+                    credit: secs(random, 60),
+                    prefers: None,
+                };
                 Input::JoinAway { join, dial: secs(random, 30) }
             }
             16 => Input::Reached { call },
@@ -244,6 +255,15 @@ impl Storm {
         }
         let believed = match &input {
             Input::Answered { call, agent } if self.ringing.get(agent) == Some(call) => Some((*call, agent.clone())),
+            Input::Taken { call, by } if self.acd.entries.get(call).is_some_and(|entry| entry.away.is_none()) => {
+                let agent: AgentName = by.parse().unwrap();
+                let could = match self.acd.agent(&agent) {
+                    Some(AgentState::Available | AgentState::WrapUp | AgentState::Resting) => true,
+                    Some(AgentState::Offered) => self.ringing.get(&agent) == Some(call),
+                    _ => false,
+                };
+                could.then_some((*call, agent))
+            }
             _ => None,
         };
         if let Input::Join(Join { call, .. })

@@ -146,7 +146,7 @@ mod tests {
         }
         for (at, call) in (10..).zip(&calls) {
             let (call, queue, caller, credit) = (*call, queue.clone(), "1".into(), Duration::ZERO);
-            tell(at, Input::Join(Join { call, queue, caller, priority: 0, skills: Vec::new(), credit }));
+            tell(at, Input::Join(Join { call, queue, caller, priority: 0, skills: Vec::new(), credit, prefers: None }));
         }
         tell(14, Input::Answered { call: calls[0], agent: names[0].clone() });
         tell(15, Input::Pause { agent: names[0].clone(), reason: "lunch".into() });

@@ -70,3 +70,36 @@ fn a_moved_call_leaves_once_and_a_lent_agent_serves_until_he_goes() {
         .collect();
     assert_eq!(serves, [true, false]);
 }
+
+#[test]
+fn who_takes_a_caller_talks_with_him_if_he_could_have_been_rung() {
+    let mut centre = Centre::new(vec![QueueConf { wrap_up: secs(60), ..sales() }]);
+    centre.log_in(&["ann", "bob"]);
+    let (rings_ann, rings_bob) = (centre.join("sales"), centre.join("sales"));
+    let (waits, last) = (centre.join("sales"), centre.join("sales"));
+    let sales = "sales".parse().expect("a name");
+    assert_eq!(
+        [1, 3, 4, 5].map(|at| centre.acd.waits_at(&sales, at)),
+        [Some(rings_ann), Some(waits), Some(last), None]
+    );
+    let taken = |call, by: &str| Input::Taken { call, by: by.into() };
+    // Ann's own, though another phone of hers rings for it.
+    centre.tell(taken(rings_ann, "ann"));
+    assert_eq!((centre.outcome(rings_ann), centre.state("ann")), (Some("answered"), AgentState::Talking));
+    // Bob is rung for another: it stays his, and the one he has taken is gone from the queue.
+    centre.tell(taken(waits, "bob"));
+    assert_eq!((centre.outcome(waits), centre.rung(rings_bob)), (Some("withdrawn"), vec!["bob".to_owned()]));
+    // A supervisor is no agent.
+    centre.tell(taken(last, "eve"));
+    assert_eq!(centre.outcome(last), Some("withdrawn"));
+    centre.end(rings_ann);
+    assert_eq!(centre.state("ann"), AgentState::WrapUp);
+    // Who finishes a call takes the next one, and the phone that rings for it rings no more.
+    centre.tell(taken(rings_bob, "ann"));
+    assert_eq!(
+        (centre.outcome(rings_bob), centre.rung(rings_bob), centre.state("bob")),
+        (Some("answered"), Vec::new(), AgentState::Available)
+    );
+    centre.tell(taken(rings_bob, "bob"));
+    assert_eq!(centre.state("bob"), AgentState::Available, "it waits no more");
+}

@@ -294,7 +294,15 @@ fn a_day(seed: u64) -> Vec<(Time, Record)> {
                 let queue = queue(if random.one_in(2) { "sales" } else { "support" });
                 let (skills, credit) = (Vec::new(), Duration::ZERO);
                 waiting.push(call(number));
-                Some(Input::Join(Join { call: call(number), queue, caller, priority: 0, skills, credit }))
+                Some(Input::Join(Join {
+                    call: call(number),
+                    queue,
+                    caller,
+                    priority: 0,
+                    skills,
+                    credit,
+                    prefers: None,
+                }))
             }
             4..=6 => ringing.pop().map(|(call, agent)| {
                 talking.push(call);
