@@ -247,6 +247,9 @@ impl Switch {
                 if let recorder::Event::Failed { id, why } | recorder::Event::Stalled { id, why } = &event {
                     self.recording_failed(*id, why, now, out);
                 }
+                if let recorder::Event::Quiet { id } = event {
+                    self.step(id.call, now, out, |journey| journey.fell_quiet(id, now));
+                }
                 self.message_recorded(&event);
                 out.push(Output::Recorded(event));
             }

@@ -11,6 +11,7 @@ mod file;
 mod forward;
 mod hours;
 mod limits;
+mod mail;
 mod menus;
 mod music;
 mod names;
@@ -59,6 +60,7 @@ pub use advertise::Advertised;
 pub use api::{ApiConf, Client};
 pub use features::FeaturesTable;
 pub use limits::{NightLimits, PersonLimits};
+pub use mail::{MailConf, MailServer, MailTls};
 pub use park::ParkTable;
 pub use people::Person;
 pub use problem::{Problem, Problems};
@@ -99,6 +101,8 @@ pub struct Conf {
     pub routes: Routes,
     /// What programs need.
     pub flow: Arc<FlowConf>,
+    /// Where messages of voicemail are sent.
+    pub mail: Arc<MailConf>,
     /// Queues and agents.
     pub acd: AcdConf,
     /// What a party hears whom the other has put on hold.
@@ -224,7 +228,8 @@ impl Conf {
         let destinations = destinations.chain(read.recorded.into_iter().map(Destination::Group));
         let record = RecordConf { rules, at: destinations.map(|destination| destination.to_string()).collect() };
         let voicemail: VoicemailFile = mail_file.whole().unwrap_or_default();
-        let voicemail = Arc::new(voicemail.checked(mail_file, &mut names));
+        let (voicemail, mail) = voicemail.checked(mail_file, &mut names);
+        let (voicemail, mail) = (Arc::new(voicemail), Arc::new(mail));
         let conferences = rooms.checked(rooms_file, &mut names, &hold_music);
         let prompts = std::mem::take(&mut names.prompts);
         switch.speech.speaker.iter().for_each(Speaker::sweep);
@@ -284,6 +289,7 @@ impl Conf {
             trunk_groups,
             routes,
             flow: Arc::new(flow),
+            mail,
             acd,
             hold_music,
             features,

@@ -562,3 +562,29 @@ fn a_conference_has_pins_that_differ_and_moderators_where_they_are_needed() {
     ]);
     assert!(nowhere.problems()[0].contains("add [room.nowhere] to conferences.toml"), "{:?}", nowhere.problems());
 }
+
+#[test]
+fn messages_are_sent_by_a_server_that_is_named_and_never_a_password_in_clear() {
+    let with = |text: &str| {
+        let people = "[ann]\nnumber = \"201\"\n";
+        Folder::with(&[("people.toml", people), ("routes.toml", ""), ("voicemail.toml", text)])
+    };
+    let mail = "[mail]\nserver = \"mail.example\"\nfrom = \"Centrala <v@example.com>\"\n";
+    let to = "[person.ann]\nemail = \"ann@example.com\"\n";
+    let conf = Conf::load(&with(&format!("transcript = [\"understand\"]\n{mail}{to}")).0).expect("no problems");
+    let server = conf.mail.server.as_ref().expect("a server");
+    assert_eq!((server.host.as_str(), server.port), ("mail.example", 587), "STARTTLS, unless said otherwise");
+    assert!(conf.mail.has_work() && conf.mail.addresses["ann"] == "ann@example.com");
+    for (wrong, what) in [
+        (to.to_owned(), "there is no [mail]"),
+        (format!("{mail}[person.ann]\nemail = \"ann\"\n"), "no e-mail address"),
+        (format!("{mail}user = \"c\"\n{to}"), "go together"),
+        (format!("{mail}user = \"c\"\npassword = \"s\"\ntls = \"none\"\n{to}"), "would go in clear"),
+        (format!("{}{to}", mail.replace("mail.example", "mail.example:smtp")), "no mail server"),
+        ("silence_secs = 0\n".to_owned(), "from 1 to 3600"),
+    ] {
+        let problems = with(&wrong).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("voicemail.toml:") && problems[0].contains(what), "{problems:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! `conf/voicemail.toml`: what callers hear who leave a message, and people who listen to theirs.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use audio::Sound;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::file::File;
+use super::mail::{self, MailConf, MailTable};
 use super::names::Names;
 
 #[derive(Default, Deserialize)]
@@ -17,6 +19,11 @@ use super::names::Names;
 pub(super) struct VoicemailFile {
     message_secs_max: Option<Spanned<u16>>,
     patience_secs: Option<Spanned<u16>>,
+    /// A message ends when nobody has spoken for so long.
+    silence_secs: Option<Spanned<u16>>,
+    transcript: Vec<String>,
+    transcript_secs_max: Option<NonZeroU16>,
+    mail: Option<MailTable>,
     say: SayTable,
     person: BTreeMap<Spanned<String>, PersonTable>,
 }
@@ -37,11 +44,12 @@ struct SayTable {
 struct PersonTable {
     greeting: Option<Spanned<String>>,
     pin: Option<Spanned<String>>,
+    email: Option<Spanned<String>>,
 }
 
 impl VoicemailFile {
     /// Checked.
-    pub(super) fn checked(self, file: &mut File<'_>, names: &mut Names<'_>) -> VoicemailConf {
+    pub(super) fn checked(self, file: &mut File<'_>, names: &mut Names<'_>) -> (VoicemailConf, MailConf) {
         let usual = VoicemailConf::default();
         let mut secs = |said: Option<Spanned<u16>>, name: &str, usual: Duration| match said {
             Some(said) if !(1..=3600).contains(said.get_ref()) => {
@@ -52,10 +60,11 @@ impl VoicemailFile {
         };
         let message_max = secs(self.message_secs_max, "message_secs_max", usual.message_max);
         let patience = secs(self.patience_secs, "patience_secs", usual.patience);
+        let silence = self.silence_secs.map(|said| secs(Some(said), "silence_secs", usual.patience));
         let mut says = |file: &mut File<'_>, said: Option<Spanned<String>>| -> Option<Phrase> {
             said.map(|said| names.phrase(file, &said))
         };
-        let (mut greetings, mut pins) = (HashMap::new(), HashMap::new());
+        let (mut greetings, mut pins, mut emails) = (HashMap::new(), HashMap::new(), Vec::new());
         let say = self.say;
         let conf = VoicemailConf {
             greeting: says(file, say.greeting),
@@ -65,6 +74,7 @@ impl VoicemailFile {
             menu: says(file, say.menu),
             no_more: says(file, say.no_more),
             message_max,
+            silence,
             patience,
             tone: Sound::from_pcm(audio::tone(&[(TONE_HZ, DBFS)], 300)),
             done: Sound::from_pcm(audio::melody(&[(660.0, 150), (880.0, 250)], DBFS)),
@@ -75,6 +85,7 @@ impl VoicemailFile {
             names.check(file, &Destination::Person(account.get_ref().clone()), &account.span());
             let account = account.into_inner();
             greetings.extend(said.greeting.map(|text| (account.clone(), names.phrase(file, &text))));
+            emails.extend(said.email.map(|email| (account.clone(), email)));
             if let Some(pin) = said.pin {
                 let text = pin.get_ref();
                 if !(4..=12).contains(&text.len()) || !text.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -83,7 +94,8 @@ impl VoicemailFile {
                 pins.insert(account, pin.into_inner());
             }
         }
-        VoicemailConf { greetings, pins, ..conf }
+        let mail = mail::checked(file, self.mail, emails, self.transcript, self.transcript_secs_max);
+        (VoicemailConf { greetings, pins, ..conf }, mail)
     }
 }
 

@@ -32,6 +32,7 @@ use super::inbox::Inbox;
 use super::journal::Journal;
 use super::kept::KeptFile;
 use super::logging;
+use super::mail::Mail;
 use super::mailboxes;
 use super::media_threads::MediaThreads;
 use super::metrics::Metrics;
@@ -95,6 +96,7 @@ pub(super) struct Control {
     mailboxes: KeptFile,
     voicemail: KeptFile,
     messages: Messages,
+    mail: Mail,
     web: Web,
     hours: KeptFile,
     call_backs: KeptFile,
@@ -370,6 +372,7 @@ impl Control {
                 Output::Phones { account, kept } => self.phones.keep(account, &kept),
                 Output::Voicemail { kept } => {
                     self.voicemail.keep(kept, None);
+                    self.mail.wake();
                     self.mailboxes.keep(mailboxes::print(self.switch.mailboxes()), None);
                 }
                 Output::CallBacks { kept } => self.call_backs.keep(kept, None),

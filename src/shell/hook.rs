@@ -166,7 +166,7 @@ impl Running {
 }
 
 /// Ends a command, and whatever it has begun.
-fn end(child: &mut Child) {
+pub(super) fn end(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
     }

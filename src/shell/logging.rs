@@ -174,7 +174,7 @@ pub(super) fn trunk(news: &trunk::News) {
 /// What became of a recording.
 pub(super) fn recording(event: &recorder::Event) {
     match event {
-        recorder::Event::Opened { .. } => {}
+        recorder::Event::Opened { .. } | recorder::Event::Quiet { .. } => {}
         recorder::Event::Closed { id, file, seconds } => info!(call = %id.call, file, seconds, "recorded"),
         recorder::Event::Spilled { id, folder, why } => {
             warn!(call = %id.call, folder = %folder.display(), "recorded elsewhere: {why}");

@@ -161,7 +161,7 @@ impl Metrics {
             recorder::Event::Spilled { .. } => "spilled",
             recorder::Event::Failed { .. } => "failed",
             recorder::Event::Stalled { .. } => "stalled",
-            recorder::Event::Opened { .. } | recorder::Event::Low { .. } => return,
+            recorder::Event::Opened { .. } | recorder::Event::Quiet { .. } | recorder::Event::Low { .. } => return,
         };
         count(&self.recordings, &[("result", result)]);
     }

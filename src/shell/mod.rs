@@ -22,6 +22,7 @@ mod inbox;
 mod journal;
 mod kept;
 pub mod logging;
+mod mail;
 mod mailboxes;
 mod media_net;
 mod media_ring;

@@ -5,6 +5,7 @@
 //! salvaged as they are. The control thread asks here and waits for nothing.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -12,7 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use audio::Sound;
-use recorder::{Because, Cut, KeepError, Keyring, Manifest, erase, play};
+use recorder::{Because, Cut, KeepError, Keyring, Manifest, Salvaged, erase, play};
+use serde_json::Value;
 use tracing::{info, warn};
 
 use super::clock::Clock;
@@ -134,6 +136,18 @@ pub(super) fn find<'a>(folders: &'a [PathBuf], file: &str) -> Option<(&'a Path, 
         Some((folder.as_path(), name.clone()))
     };
     folders.iter().find_map(there)
+}
+
+/// A recording that was cut off, if it is a message: for whom, and as it lies in the mailbox.
+pub(super) fn salvaged(folder: &Path, one: &Salvaged) -> Option<(String, ::voicemail::Message)> {
+    let seconds = *one.outcome.as_ref().ok()?;
+    let file = one.file.strip_prefix(folder).ok()?.to_str()?.to_owned();
+    let sidecar: Value = serde_json::from_slice(&fs::read(one.file.with_extension("json")).ok()?).ok()?;
+    let account = sidecar["asked"]["by"].as_str()?.strip_prefix("voicemail:")?.to_owned();
+    let left = &sidecar["channels"]["left"];
+    let caller = left["account"].as_str().or(left["number"].as_str())?.to_owned();
+    let at = sidecar["began"].as_str()?.to_owned();
+    Some((account, ::voicemail::Message { file, caller, at, seconds, heard: false }))
 }
 
 /// The message's sound: both sides in one, for the other one is silent.

@@ -210,6 +210,9 @@ impl Switch {
                 self.message_begins(id, &recording);
                 out.push(Output::Record(self.open(id, &recording)));
             }
+            Do::Attend { recording: id, began, quiet } => {
+                out.push(Output::Record(recorder::Input::Attend { id, began, quiet }));
+            }
             Do::StopRecording { recording, length } => {
                 out.push(Output::Record(recorder::Input::Stop { id: recording, length }));
             }

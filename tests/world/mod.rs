@@ -446,7 +446,8 @@ impl World {
                 self.cdrs.push(serde_json::to_value(&*cdr).expect("a CDR is JSON"));
             }
             Output::Recorded(event) => match event {
-                recorder::Event::Opened { .. } | recorder::Event::Spilled { .. } | recorder::Event::Low { .. } => {}
+                recorder::Event::Opened { .. } | recorder::Event::Quiet { .. } => {}
+                recorder::Event::Spilled { .. } | recorder::Event::Low { .. } => {}
                 recorder::Event::Closed { id, file, .. } => {
                     let known = self.recordings.iter_mut().find(|(known, _)| *known == id);
                     known.expect("it was opened").1 = Some(file);

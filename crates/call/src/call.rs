@@ -120,6 +120,15 @@ pub enum Do {
         /// How long it is.
         length: Duration,
     },
+    /// The program wants to know when the caller has said nothing on this recording for so long.
+    Attend {
+        /// Which.
+        recording: RecordingId,
+        /// When it began.
+        began: Time,
+        /// So long.
+        quiet: Duration,
+    },
     /// This recording keeps nothing of what is said from `at` on, or keeps it again.
     Silence {
         /// Which.
@@ -157,6 +166,8 @@ pub enum Event {
     Woken,
     /// A dialled party answered; caller and party talk.
     Connected,
+    /// The caller has said nothing for as long as the program said; see [`Call::attend`].
+    Quiet,
     /// One of those the caller speaks to has picked up.
     Paged,
     /// And is there no longer.

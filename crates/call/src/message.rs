@@ -20,6 +20,22 @@ impl Call {
         self.tap_legs();
     }
 
+    /// The program is told when the caller has said nothing for so long: `Quiet` follows, from the recorder.
+    pub fn attend(&mut self, quiet: std::time::Duration) {
+        if let Some(last) = self.recordings.last().filter(|last| last.runs()) {
+            let (recording, began) = (last.id, last.began);
+            self.wish(Do::Attend { recording, began, quiet });
+        }
+    }
+
+    /// Nobody has spoken on a recording for long.
+    pub fn fell_quiet(&mut self, recording: base::RecordingId, now: base::Time) {
+        self.now = now;
+        if self.recordings.last().is_some_and(|last| last.id == recording && last.runs()) {
+            self.events.push_back(crate::Event::Quiet);
+        }
+    }
+
     /// The message is whole.
     pub fn end_message(&mut self) {
         let account = self.recordings.last().and_then(|recording| recording.mailbox.clone());

@@ -61,6 +61,7 @@ impl Program for Collect {
             | Event::PartyRefused { .. }
             | Event::HandedOn
             | Event::TakenOver
+            | Event::Quiet
             | Event::Paged
             | Event::Unpaged
             | Event::HandedBack

@@ -363,6 +363,13 @@ impl Journey {
         self.handle(Input::HangUp { cause }, now);
     }
 
+    /// Nobody has spoken on a recording for long: see [`Call::attend`].
+    pub fn fell_quiet(&mut self, id: RecordingId, now: Time) {
+        self.is_now(now);
+        self.call.fell_quiet(id, now);
+        self.run();
+    }
+
     /// A recording of the call broke off, or never began.
     pub fn recording_failed(&mut self, id: RecordingId, why: &str, now: Time) {
         self.call.recording_failed(id, why, now);

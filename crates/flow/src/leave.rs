@@ -1,4 +1,5 @@
-//! A caller leaves a message: the greeting, a tone, and what he says until he hangs up, presses a key, or it is long enough.
+//! A caller leaves a message: the greeting, a tone, and what he says until he hangs up, presses a key, says nothing
+//! for a while, or it is long enough.
 
 use std::sync::Arc;
 
@@ -55,9 +56,10 @@ impl Program for Leave {
             (State::Tone, Event::Played) => {
                 self.state = State::Speaking;
                 call.record_message(&self.account);
+                self.conf.silence.iter().for_each(|silence| call.attend(*silence));
                 call.listen(self.conf.message_max);
             }
-            (State::Speaking, Event::Key(_) | Event::NoKey) => {
+            (State::Speaking, Event::Key(_) | Event::NoKey | Event::Quiet) => {
                 call.end_message();
                 self.ends(KEPT, call);
             }

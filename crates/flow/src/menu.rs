@@ -97,6 +97,7 @@ impl Program for Menu {
             | Event::PartyRefused { .. }
             | Event::HandedOn
             | Event::TakenOver
+            | Event::Quiet
             | Event::Paged
             | Event::Unpaged
             | Event::HandedBack

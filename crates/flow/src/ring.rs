@@ -60,6 +60,7 @@ impl Program for Ring {
             Event::Connected
             | Event::PickedUp { .. }
             | Event::PartyRefused { .. }
+            | Event::Quiet
             | Event::Paged
             | Event::Unpaged
             | Event::Key(_)

@@ -16,8 +16,10 @@ pub struct VoicemailConf {
     pub greetings: HashMap<String, Phrase>,
     /// What is to be keyed in to listen, by account.
     pub pins: HashMap<String, String>,
-    /// A message ends after so long.
+    /// A message ends after so long,
     pub message_max: Duration,
+    /// or when nobody has spoken for so long.
+    pub silence: Option<Duration>,
     /// How long to wait for a key.
     pub patience: Duration,
     /// That the PIN is wanted.
@@ -47,6 +49,7 @@ impl Default for VoicemailConf {
             greetings: HashMap::new(),
             pins: HashMap::new(),
             message_max: Duration::from_secs(180),
+            silence: None,
             patience: Duration::from_secs(5),
             pin: None,
             intro: None,

@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod attention;
 mod beeps;
 mod closing;
 mod error;
@@ -43,7 +44,7 @@ mod wav_file;
 pub use archive::{
     Access, Act, Because, By, CHUNK, Encode, Encoded, Entry, Fault, Finding, Hash, Index, IndexError, KeepError,
     Manifest, Noted, Outbox, Progress, Query, Report, Retention, Row, Sums, Total, Verify, access, erase, hold, note,
-    ratings, ratings_of, release, with_ratings,
+    ratings, ratings_of, release, transcribed, with_ratings,
 };
 pub use closing::{Closing, Settled};
 pub use error::RecorderError;

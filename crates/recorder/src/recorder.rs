@@ -12,6 +12,7 @@ use audio::Clip;
 use base::{RecordingId, Time};
 use serde_json::Value;
 
+use crate::attention::Attention;
 use crate::recording::Recording;
 use crate::{Channel, Closing, Keyring, RecorderError, Silence, sidecar};
 
@@ -99,6 +100,15 @@ pub enum Input {
         /// How long after the beginning.
         at: Duration,
     },
+    /// Tell when nobody has spoken on the left side for so long.
+    Attend {
+        /// The recording.
+        id: RecordingId,
+        /// The moment of its first sample.
+        began: Time,
+        /// So long.
+        quiet: Duration,
+    },
     /// A recording goes on no longer; it is closed later.
     Stop {
         /// The recording.
@@ -154,6 +164,11 @@ pub enum Event {
         /// The recording.
         id: RecordingId,
     },
+    /// Nobody has spoken on its left side for as long as was said. Told once.
+    Quiet {
+        /// The recording.
+        id: RecordingId,
+    },
     /// Its folder failed or is nearly full: it is recorded elsewhere.
     Spilled {
         /// The recording.
@@ -201,6 +216,8 @@ pub enum Event {
 pub struct Recorder {
     conf: RecorderConf,
     folders: Vec<Disk>,
+    /// Those that are listened to.
+    attentions: HashMap<RecordingId, Attention>,
     recordings: HashMap<RecordingId, Recording>,
     next_look: Time,
 }
@@ -227,7 +244,7 @@ impl Recorder {
                 .map_err(|why| RecorderError::Folder { folder: path.clone(), why })?;
             folders.push(Disk { path: path.clone(), room: u64::MAX, warned: false });
         }
-        Ok(Recorder { conf, folders, recordings: HashMap::new(), next_look: Time::NEVER })
+        Ok(Recorder { conf, folders, recordings: HashMap::new(), attentions: HashMap::new(), next_look: Time::NEVER })
     }
 
     /// Takes one input; what is to be said of it is added to `out`.
@@ -240,7 +257,15 @@ impl Recorder {
                 }
                 self.next_look = self.next_look.min(now + LOOK_EVERY);
             }
+            Input::Attend { id, began, quiet } => {
+                if self.recordings.contains_key(&id) {
+                    self.attentions.insert(id, Attention::new(began, quiet));
+                }
+            }
             Input::Audio { id, channel, clip } => {
+                if let Some(attention) = self.attentions.get_mut(&id).filter(|_| channel == Channel::Left) {
+                    attention.hears(&clip);
+                }
                 let told = self.recordings.get_mut(&id).map(|recording| recording.audio(channel, &clip, now));
                 if let Some(Err(why)) = told {
                     self.fail(id, why, out);
@@ -263,11 +288,13 @@ impl Recorder {
                 }
             }
             Input::Stop { id, length } => {
+                self.attentions.remove(&id);
                 if let Some(recording) = self.recordings.get_mut(&id) {
                     recording.stop(length);
                 }
             }
             Input::Close { id, length, sidecar } => {
+                self.attentions.remove(&id);
                 if let Some(recording) = self.recordings.get_mut(&id) {
                     recording.close(length, sidecar, now);
                 }
@@ -348,6 +375,8 @@ impl Recorder {
     }
 
     fn look(&mut self, now: Time, out: &mut Vec<Output>) {
+        let quiet = self.attentions.iter_mut().filter_map(|(id, attention)| attention.is_over(now).then_some(*id));
+        out.extend(quiet.map(|id| Output::Event(Event::Quiet { id })));
         let mut failed = Vec::new();
         for (id, recording) in &mut self.recordings {
             if let Err(why) = recording.look(now) {
@@ -360,6 +389,7 @@ impl Recorder {
         let mut over: Vec<_> = self.recordings.extract_if(|_, recording| recording.is_over(now)).collect();
         over.sort_by_key(|(id, _)| *id);
         for (id, recording) in over {
+            self.attentions.remove(&id);
             match recording.finish(id) {
                 Ok(closing) => out.push(Output::Close(closing)),
                 Err((why, recording)) => {

@@ -181,6 +181,16 @@ impl Mailboxes {
         }
     }
 
+    /// A message that was being left when the switch was killed. False: it is too short to be one, or known.
+    pub fn salvaged(&mut self, account: &str, message: Message) -> bool {
+        let known = self.boxes.get(account).into_iter().flatten().any(|one| one.file == message.file);
+        let is_one = message.seconds >= SECONDS_MIN && !known;
+        if is_one {
+            self.boxes.entry(account.to_owned()).or_default().push(message);
+        }
+        is_one
+    }
+
     /// So much waits for everybody: said at a start.
     pub fn say_all(&self, out: &mut Vec<Output>) {
         self.boxes.keys().for_each(|account| self.say(account.clone(), out));
@@ -205,7 +215,7 @@ impl Mailboxes {
 /// So many messages a mailbox holds.
 pub const MESSAGES_MAX: usize = 100;
 /// A shorter one is none.
-const SECONDS_MIN: f64 = 1.0;
+pub const SECONDS_MIN: f64 = 1.0;
 
 #[cfg(test)]
 mod tests {

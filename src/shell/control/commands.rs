@@ -278,6 +278,7 @@ impl Control {
                 self.perform(out);
                 let conf = &loaded.conf;
                 self.expiry.keep(conf.retention.clone());
+                self.mail.reload(conf.mail.clone());
                 self.inbox.reload(conf.switch.emergency.clone());
                 self.api.iter().for_each(|api| api.reload(&conf.switch.api));
                 if let Err(why) = prepare::prompts(conf) {

@@ -26,6 +26,7 @@ use super::super::identity::identity;
 use super::super::inbox::Inbox;
 use super::super::journal::Journal;
 use super::super::kept::KeptFile;
+use super::super::mail::Mail;
 use super::super::mailboxes;
 use super::super::media_threads::{MediaThreads, Way};
 use super::super::metrics::Metrics;
@@ -83,7 +84,7 @@ impl Control {
         let addresses = Rc::new(Addresses::new(listening.clone(), conf.switch.advertised.clone()));
         let certificate = if conf.switch.speaks_tls() { Some(Certificate::load(&conf)?) } else { None };
 
-        let (recorder, expiry, recorder_threads) = start_recorder(&conf, clock, inbox.clone())?;
+        let (recorder, expiry, recorder_threads, salvaged) = start_recorder(&conf, clock, inbox.clone())?;
         let folder = &conf.switch.journal;
         let fault = |why| StartError::Journal { folder: folder.clone(), why };
         let (journal, journal_thread, queues) =
@@ -109,7 +110,12 @@ impl Control {
         let (voicemail, mut kept) = KeptFile::open(&folder.join(VOICEMAIL_FILE), |text| Ok(Mailboxes::read(text)?));
         let (archives, keys) = archives(&conf)?;
         kept.retain(|message| voicemail::find(&archives, &message.file).is_some());
+        let found = salvaged.into_iter().filter(|(account, message)| kept.salvaged(account, message.clone())).count();
         switch.remember_voicemail(kept);
+        if found > 0 {
+            voicemail.keep(switch.voicemail().print(), None);
+        }
+        let mail = Mail::start(archives.clone(), keys.clone(), conf.switch.recording.format, conf.mail.clone(), clock)?;
         let events = inbox.clone();
         let messages = Messages::start(archives, keys, clock, move |call, file, sound| {
             arrive(&events, Input::Fetched { call, file, sound });
@@ -167,6 +173,7 @@ impl Control {
             mailboxes,
             voicemail,
             messages,
+            mail,
             web: Web::start(inbox.clone())?,
             hours,
             call_backs,
@@ -222,7 +229,7 @@ fn start_recorder(
     conf: &Conf,
     clock: Clock,
     inbox: Sender<Arrival>,
-) -> Result<(Door, Expiry, RecorderThreads), StartError> {
+) -> Result<(Door, Expiry, RecorderThreads, Vec<(String, ::voicemail::Message)>), StartError> {
     let recording = &conf.switch.recording;
     let (folders, keys) = archives(conf)?;
     let recorder = Recorder::new(RecorderConf {
@@ -234,9 +241,11 @@ fn start_recorder(
         live_opus: recording.live && recording.format == recorder::Format::Opus,
         ..RecorderConf::default()
     })?;
-    let mut all_salvaged = Vec::new();
+    let (mut all_salvaged, mut messages) = (Vec::new(), Vec::new());
     for folder in &folders {
-        all_salvaged.extend(recorder::salvage(&mut Manifest::new(folder), &keys, clock.today())?);
+        let salvaged = recorder::salvage(&mut Manifest::new(folder), &keys, clock.today())?;
+        messages.extend(salvaged.iter().filter_map(|one| voicemail::salvaged(folder, one)));
+        all_salvaged.extend(salvaged);
     }
     for salvaged in all_salvaged {
         let file = salvaged.file.display();
@@ -254,7 +263,7 @@ fn start_recorder(
     let events = move |event| arrive(&inbox, Input::Recorder(event));
     let (door, recorder_thread) = recorder_thread::start(recorder, settler, folders, clock, events)?;
     let threads = [recorder_thread, settler_thread].into_iter().chain(encoder_thread).chain(hook_thread);
-    Ok((door, expiry, threads.chain([expiry_thread]).collect()))
+    Ok((door, expiry, threads.chain([expiry_thread]).collect(), messages))
 }
 
 fn is_unsupported(why: &io::Error) -> bool {

@@ -9,6 +9,7 @@ pub mod ports;
 pub mod process;
 pub mod sip;
 pub mod sipp;
+pub mod smtp;
 pub mod sound;
 pub mod switch;
 pub mod tunnel;

@@ -143,6 +143,11 @@ impl Phone {
         self.command("hangup", "");
     }
 
+    /// Says nothing from now on.
+    pub fn mute(&mut self) {
+        self.command("mute", "");
+    }
+
     /// Puts the other side on hold.
     pub fn hold(&mut self) {
         self.command("hold", "");

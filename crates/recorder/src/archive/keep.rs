@@ -101,6 +101,17 @@ pub fn note(manifest: &mut Manifest, file: &str, because: Because<'_>, said: &Va
     })
 }
 
+/// Lets the sidecar say what a program has understood of it.
+///
+/// # Errors
+/// When the chain does not know it (yet), or the disk refuses.
+pub fn transcribed(manifest: &mut Manifest, file: &str, because: Because<'_>, text: &str) -> Result<(), KeepError> {
+    change(manifest, file, because, Act::Noted, |members| {
+        members.insert("transcript".to_owned(), text.into());
+        Ok(())
+    })
+}
+
 /// Ends a hold.
 ///
 /// # Errors

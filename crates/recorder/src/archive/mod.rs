@@ -24,7 +24,7 @@ mod verify;
 pub use encode::{Encode, Encoded};
 pub use hash::{CHUNK, Hash, Sums};
 pub use index::{By, Index, IndexError, Query, Total};
-pub use keep::{Access, Because, KeepError, access, erase, hold, note, release};
+pub use keep::{Access, Because, KeepError, access, erase, hold, note, release, transcribed};
 pub use manifest::{Act, Entry, Manifest};
 pub use outbox::Outbox;
 pub use ratings::{ratings, ratings_of, with_ratings};
