@@ -36,6 +36,9 @@ pub struct ReportArgs {
     /// Who calls a queue again within so many days was not helped the first time
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=366))]
     repeat_days: u64,
+    /// The field that has what callers were asked after the call
+    #[arg(long, value_name = "FIELD", default_value = "csat")]
+    survey: String,
     /// Comma-separated values, with all there is
     #[arg(long, conflicts_with = "json")]
     csv: bool,
@@ -90,7 +93,7 @@ impl ReportArgs {
             return self.menus(&store);
         }
         let conf = self.conf(&store)?;
-        let mut report = Report::new(conf);
+        let mut report = Report::new(conf).surveyed_in(&self.survey);
         let first = store.before(conf.from)?;
         store.agents_before(first, |entry| report.take(&entry))?;
         let until = report.reads_until();

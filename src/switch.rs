@@ -55,6 +55,7 @@ use sip::{Endpoint, RequestId, Transport};
 use trunk::Trunks;
 
 pub use messages::{Input, Output};
+pub use when_free::KeptWaiting;
 
 use calls::Running;
 use messages::{leg_of_media, leg_of_sip};

@@ -53,13 +53,15 @@ pub enum Cell {
     Secs(Duration),
     Average(Option<Duration>),
     Share(Option<f64>),
+    /// Of numbers that are no time.
+    Mean(Option<f64>),
     /// What a figure is made of, by name: the largest first.
     Parts(Vec<(String, Duration)>),
     /// The same of things that are counted.
     Counts(Vec<(String, u64)>),
 }
 
-use Cell::{Average, Count, Counts, Parts, Secs, Share};
+use Cell::{Average, Count, Counts, Mean, Parts, Secs, Share};
 
 const fn column<R>(
     name: &'static str,
@@ -133,6 +135,10 @@ pub const QUEUE: &[Column<QueueRow>] = &[
     column("dispositions", "CAME TO", "what conversations came to, as was said last of each", |row, _| {
         Counts(largest_first(&row.dispositions))
     }),
+    column("survey_answers", "", "", |row, _| Count(row.survey.answers)),
+    column("survey_average", "SURVEY", "what callers answered afterwards ÷ answers", |row, _| {
+        Mean(row.survey.average())
+    }),
     column("asterisk_sl", "", "", |row, _| Share(row.figures.asterisk_sl())),
     column("asterisk_sl2", "", "", |row, _| Share(row.figures.asterisk_sl2())),
 ];
@@ -155,6 +161,10 @@ pub const AGENT: &[Column<AgentRow>] = &[
     column("transfers", "", "", |row, _| Count(row.transfers)),
     column("dispositions", "CAME TO", "what conversations came to, as was said last of each", |row, _| {
         Counts(largest_first(&row.dispositions))
+    }),
+    column("survey_answers", "", "", |row, _| Count(row.survey.answers)),
+    column("survey_average", "SURVEY", "what callers answered afterwards ÷ answers", |row, _| {
+        Mean(row.survey.average())
     }),
     column("handle_secs", "AHT", "(talk with hold + wrap-up) ÷ answered", |row, _| {
         Average(row.figures.average_handle_time())
@@ -251,7 +261,8 @@ impl Cell {
             Count(count) => count.to_string(),
             Secs(secs) | Average(Some(secs)) => format!("{:.3}", secs.as_secs_f64()),
             Share(Some(share)) => format!("{share:.4}"),
-            Average(None) | Share(None) => String::new(),
+            Mean(Some(mean)) => format!("{mean:.3}"),
+            Average(None) | Share(None) | Mean(None) => String::new(),
             Parts(parts) => {
                 let part = |(name, lasted): &(String, Duration)| format!("{name}={:.3}", lasted.as_secs_f64());
                 quoted(&parts.iter().map(part).collect::<Vec<_>>().join(";"))
@@ -291,7 +302,8 @@ impl Cell {
             }
             Average(Some(secs)) => format!("{:.1} s", secs.as_secs_f64()),
             Share(Some(share)) => format!("{:.1} %", share * 100.0),
-            Average(None) | Share(None) => "-".to_owned(),
+            Mean(Some(mean)) => format!("{mean:.2}"),
+            Average(None) | Share(None) | Mean(None) => "-".to_owned(),
         }
     }
 }

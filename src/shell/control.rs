@@ -97,6 +97,7 @@ pub(super) struct Control {
     voicemail: KeptFile,
     messages: Messages,
     mail: Mail,
+    when_free: KeptFile,
     web: Web,
     hours: KeptFile,
     call_backs: KeptFile,
@@ -374,6 +375,9 @@ impl Control {
                     self.voicemail.keep(kept, None);
                     self.mail.wake();
                     self.mailboxes.keep(mailboxes::print(self.switch.mailboxes()), None);
+                }
+                Output::WhenFree { kept } => {
+                    self.when_free.keep(serde_json::to_string(&kept).unwrap_or_default(), None);
                 }
                 Output::CallBacks { kept } => self.call_backs.keep(kept, None),
                 Output::AskWeb(ask) => self.web.ask(ask),

@@ -152,6 +152,11 @@ pub enum Output {
         /// All of it.
         kept: String,
     },
+    /// So it stands with those who wait for somebody to be free: to be kept.
+    WhenFree {
+        /// All of them.
+        kept: Vec<super::KeptWaiting>,
+    },
     /// Fetch a message; it comes back as [`Input::Fetched`].
     Fetch {
         /// For whom.

@@ -86,3 +86,25 @@ fn who_pages_is_heard_by_all_phones_of_a_group_and_hears_none_of_them() {
         assert!(heard.level(hz) < -50.0, "Ann hears {who}, who is paged: {}", heard.level(hz));
     }
 }
+
+#[test]
+fn who_waits_for_somebody_busy_is_rung_though_the_switch_was_killed_meanwhile() {
+    let centre = Centre::new("when-free-killed");
+    centre.add("routes.toml", "\n[[route]]\nnumber = \"*37*\"\nto = \"when-free\"\nstrip = 3\n");
+    let mut switch = centre.start();
+    let [mut ann, mut bob, mut cid] = [("ann", 700), ("bob", 1_900), ("cid", 1_300)]
+        .map(|(name, hz)| Phone::start(&centre.room, name, hz, switch.address, "udp"));
+    cid.dial(&format!("sip:202@{}", switch.address));
+    bob.wait_for("CALL_ESTABLISHED", A_WHILE);
+    ann.dial(&format!("sip:*37202@{}", switch.address));
+    switch.cdrs_of(1);
+    let kept = centre.journal().join("when-free.json");
+    until("what is kept", A_WHILE, || std::fs::read_to_string(&kept).ok().filter(|text| text.contains("bob")));
+    switch.process.kill();
+    bob.hang_up(); // nobody hears of it
+    let _switch = centre.start();
+    let talking = |row: &serde_json::Value| row["caller"] == "ann" && row["with"] == "bob";
+    until("Ann with Bob", A_WHILE, || rows(&centre, &["calls", "--json"]).iter().any(talking).then_some(()));
+    until("nobody who waits", A_WHILE, || std::fs::read_to_string(&kept).ok().filter(|text| text == "[]"));
+    ann.hang_up();
+}

@@ -407,6 +407,7 @@ impl World {
             | Output::Blocked { .. }
             | Output::Phones { .. }
             | Output::Voicemail { .. }
+            | Output::WhenFree { .. }
             | Output::CallBacks { .. } => {}
             Output::AskWeb(ask) => self.asks.push_back(ask),
             Output::Fetch { call, file } => {

@@ -20,6 +20,15 @@ pub enum Finding {
     Unreached(String),
     /// Steps that take no time lead round to each other: a call that comes there is ended.
     Circle(Vec<String>),
+    /// A step asks a web server by a field that is keyed in under a mask: the server is told nothing of it.
+    Untold {
+        /// The step that asks.
+        step: String,
+        /// The field.
+        field: String,
+        /// The step where it is keyed in.
+        masked: String,
+    },
     /// From a step a caller comes to nobody, and to no end, whatever he presses.
     NoWayOut(String),
 }
@@ -35,6 +44,11 @@ impl fmt::Display for Finding {
                 "{}: they lead round to each other and take no time, so calls that come there are ended; let something \
                  be said or asked on the way",
                 steps.join(" -> ")
+            ),
+            Finding::Untold { step, field, masked } => write!(
+                f,
+                "{step}: it asks a web server by {field:?}, which {masked} has keyed in under a mask: the server is told \
+                 nothing of it; ask by another field, or take the mask away"
             ),
             Finding::NoWayOut(step) => write!(
                 f,
@@ -65,7 +79,42 @@ impl<'a> Graph<'a> {
         let ways_out = self.with_a_way_out();
         let stuck = steps().filter(|step| reached.contains(step) && !ways_out.contains(step));
         let stuck = stuck.map(|step| Finding::NoWayOut(step.to_owned()));
-        self.circles().into_iter().map(Finding::Circle).chain(unreached).chain(stuck).collect()
+        let found = self.circles().into_iter().map(Finding::Circle).chain(unreached).chain(stuck);
+        found.chain(self.untold()).collect()
+    }
+
+    /// Who asks by what nobody is told of. A field that another step fills openly, too, may be meant.
+    fn untold(&self) -> Vec<Finding> {
+        let mut filled: BTreeMap<&str, Vec<(&str, bool)>> = BTreeMap::new();
+        for (name, step) in &self.steps {
+            match step {
+                StepConf::Collect(collect) => {
+                    filled.entry(&collect.into).or_default().push((name, collect.question.mask));
+                }
+                StepConf::Set(set) => {
+                    set.fields.keys().for_each(|field| filled.entry(field).or_default().push((name, false)))
+                }
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        for (step, conf) in &self.steps {
+            let (address, posted) = match conf {
+                StepConf::LookUp(look_up) => (&look_up.server.url, look_up.post.as_deref()),
+                StepConf::Hook(hook) => (&hook.server.url, None),
+                _ => continue,
+            };
+            let asked: BTreeSet<&str> =
+                address.fields().chain(posted.into_iter().flatten().map(String::as_str)).collect();
+            for field in asked {
+                let by = filled.get(field).map(Vec::as_slice).unwrap_or_default();
+                if let Some((masked, _)) = by.first().filter(|_| by.iter().all(|(_, mask)| *mask)) {
+                    let [step, field, masked] = [step, field, masked].map(str::to_owned);
+                    found.push(Finding::Untold { step, field, masked });
+                }
+            }
+        }
+        found
     }
 
     /// The picture, for Mermaid: `from` names what leads in from outside, and where.
@@ -203,7 +252,7 @@ mod tests {
     use audio::Sound;
 
     use super::*;
-    use crate::{ChooseConf, MenuConf, Phrase, QuestionConf, SayConf, SetConf};
+    use crate::{ChooseConf, CollectConf, LookUpConf, MenuConf, Phrase, QuestionConf, SayConf, ServerConf, SetConf};
 
     fn to(text: &str) -> Destination {
         text.parse().expect("a destination")
@@ -253,6 +302,50 @@ mod tests {
         let round = [("main", chooses("menu:a", "echo")), ("a", sets("menu:b")), ("b", chooses("menu:main", "menu:a"))];
         let found = findings(&round);
         assert!(matches!(&found[..], [Finding::Circle(steps)] if steps.first() == steps.last()), "{found:?}");
+    }
+
+    #[test]
+    fn who_asks_by_what_is_keyed_in_under_a_mask_is_told() {
+        let collects = |into: &str, mask: bool, then: &str| {
+            let question = QuestionConf { mask, ..QuestionConf::new(phrase()) };
+            StepConf::Collect(Arc::new(CollectConf {
+                question,
+                into: into.to_owned(),
+                min: 1,
+                max: 4,
+                end: Some('#'),
+                allowed: Vec::new(),
+                then: to(then),
+                otherwise: to("echo"),
+            }))
+        };
+        let looks_up = |url: &str, post: Option<&str>| {
+            let url = url.parse().expect("an address");
+            let server = ServerConf { url, token: None, limit: std::time::Duration::from_secs(1) };
+            let post = post.map(|field| vec![field.to_owned()]);
+            let (meanwhile, fields) = (None, Vec::new());
+            StepConf::LookUp(Arc::new(LookUpConf {
+                server,
+                post,
+                meanwhile,
+                fields,
+                then: to("echo"),
+                otherwise: to("echo"),
+            }))
+        };
+        let untold = |step: &str, field: &str| {
+            let [step, field, masked] = [step, field, "main"].map(str::to_owned);
+            Finding::Untold { step, field, masked }
+        };
+        let ask = "https://crm.example/{card}?n={caller}";
+        let card = |mask| collects("card", mask, "menu:ask");
+        assert_eq!(findings(&[("main", card(true)), ("ask", looks_up(ask, None))]), [untold("ask", "card")]);
+        let posts = looks_up("https://crm.example", Some("card"));
+        assert_eq!(findings(&[("main", card(true)), ("ask", posts)]), [untold("ask", "card")]);
+        assert_eq!(findings(&[("main", card(false)), ("ask", looks_up(ask, None))]), []);
+        let openly =
+            [("main", card(true)), ("ask", looks_up(ask, None)), ("more", collects("card", false, "menu:ask"))];
+        assert_eq!(findings(&openly), [Finding::Unreached("more".to_owned())]);
     }
 
     #[test]

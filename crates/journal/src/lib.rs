@@ -22,7 +22,7 @@ pub use entry::{Entry, Record};
 pub use orphans::Orphans;
 pub use phones::Phones;
 pub use queue_log::QueueLog;
-pub use report::{AgentRow, Interval, QueueRow, Report, ReportConf};
+pub use report::{AgentRow, Interval, QueueRow, Report, ReportConf, Survey};
 pub use store::{JournalError, Store};
 
 use base::{CallId, WallClock};

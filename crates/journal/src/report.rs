@@ -41,6 +41,8 @@ pub struct Report {
     open: HashMap<CallId, Open>,
     /// Conversations that are over, by which something may still be said of their calls.
     ended: HashMap<CallId, Ended>,
+    /// The field that has what callers were asked afterwards.
+    survey: Arc<str>,
     /// The last answered call of each caller to each queue.
     contacts: HashMap<(QueueName, Arc<str>), Contact>,
     last: Time,
@@ -74,6 +76,30 @@ pub struct QueueRow {
     pub repeats: u64,
     /// What its conversations came to: by name, as it was said last of each.
     pub dispositions: BTreeMap<Arc<str>, u64>,
+    /// What its callers said when they were asked afterwards.
+    pub survey: Survey,
+}
+
+/// Answers of callers who were asked how it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// How many.
+    pub answers: u64,
+    /// Σ of them.
+    pub sum: u64,
+}
+
+impl Survey {
+    /// Σ of the answers ÷ answers.
+    pub fn average(&self) -> Option<f64> {
+        (self.answers > 0).then(|| self.sum as f64 / self.answers as f64)
+    }
+
+    /// One more; or another one in the place of what was said before.
+    fn takes(&mut self, answer: u64, before: Option<u64>) {
+        self.answers += u64::from(before.is_none());
+        self.sum = (self.sum + answer).saturating_sub(before.unwrap_or(0));
+    }
 }
 
 /// An agent in an interval.
@@ -87,6 +113,8 @@ pub struct AgentRow {
     pub transfers: u64,
     /// What his conversations came to.
     pub dispositions: BTreeMap<Arc<str>, u64>,
+    /// What his callers said when they were asked afterwards.
+    pub survey: Survey,
 }
 
 #[derive(Debug)]
@@ -122,6 +150,8 @@ struct Ended {
     queue: QueueName,
     agent: Option<AgentName>,
     said: Option<Arc<str>>,
+    /// What the caller answered.
+    answer: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -154,6 +184,8 @@ impl QueueRow {
         for (said, count) in &other.dispositions {
             *self.dispositions.entry(said.clone()).or_default() += count;
         }
+        self.survey.answers += other.survey.answers;
+        self.survey.sum += other.survey.sum;
     }
 }
 
@@ -169,7 +201,12 @@ impl Report {
             agents: BTreeMap::new(),
         };
         let (open, ended, contacts) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Report { conf, parts: vec![part], open, ended, contacts, last: conf.from }
+        Report { conf, parts: vec![part], open, ended, survey: "csat".into(), contacts, last: conf.from }
+    }
+
+    /// The same, where callers' answers are in another field than `csat`.
+    pub fn surveyed_in(self, field: &str) -> Report {
+        Report { survey: field.into(), ..self }
     }
 
     /// Up to when entries matter: what was offered before `until` may end later, and callers may call again.
@@ -270,7 +307,7 @@ impl Report {
                     agent.held += open.held;
                     agent.transfers += transfers;
                 }
-                self.ended.insert(*call, Ended { part: number, queue: name, agent: by, said: None });
+                self.ended.insert(*call, Ended { part: number, queue: name, agent: by, said: None, answer: None });
                 if let Some(said) = said {
                     self.came_to(*call, said);
                 }
@@ -304,7 +341,22 @@ impl Report {
         }
     }
 
+    /// A caller whose conversation is over says how it was: a number. Said again, it counts once.
+    fn answers(&mut self, call: CallId, answer: u64) {
+        let Some(ended) = self.ended.get_mut(&call) else { return };
+        let before = ended.answer.replace(answer);
+        let part = &mut self.parts[ended.part];
+        part.queues.entry(ended.queue.clone()).or_default().survey.takes(answer, before);
+        if let Some(agent) = &ended.agent {
+            part.agents.entry(agent.clone()).or_default().survey.takes(answer, before);
+        }
+    }
+
     fn in_call(&mut self, at: Time, call: CallId, what: &What) {
+        if let (What::Field { name, value }, false) = (what, self.open.contains_key(&call)) {
+            let answer = value.parse().ok().filter(|_| **name == *self.survey);
+            return answer.into_iter().for_each(|answer: u32| self.answers(call, answer.into()));
+        }
         if let (What::Disposed(said), false) = (what, self.open.contains_key(&call)) {
             return said.disposition.as_deref().into_iter().for_each(|said| self.came_to(call, said.into()));
         }

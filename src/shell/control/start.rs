@@ -129,6 +129,8 @@ impl Control {
         switch.remember_wishes(kept);
         let restored = |account: &str, kept| switch.remember_phones(account, kept, clock.now());
         let (phones, phones_thread) = KeptPhones::start(folder, restored).map_err(fault)?;
+        let (when_free, kept) = KeptFile::open(&folder.join(WHEN_FREE_FILE), |text| Ok(serde_json::from_str(text)?));
+        switch.remember_when_free(kept, clock.now());
         let (today, kept) = KeptFile::open(&folder.join(TODAY_FILE), |text| Ok(serde_json::from_str(text)?));
         switch.remember_trunks_today(&kept, clock.now());
         let (used, kept) = KeptFile::open(&folder.join(USED_FILE), |text| Ok(serde_json::from_str(text)?));
@@ -174,6 +176,7 @@ impl Control {
             voicemail,
             messages,
             mail,
+            when_free,
             web: Web::start(inbox.clone())?,
             hours,
             call_backs,
@@ -208,6 +211,8 @@ const CALL_BACKS_FILE: &str = "call-backs.json";
 const HOURS_FILE: &str = "hours.json";
 /// What people want of the calls to them, beside it.
 const WISHES_FILE: &str = "wishes.json";
+/// Who waits for somebody to be free, beside it.
+const WHEN_FREE_FILE: &str = "when-free.json";
 /// The messages left for people, beside it.
 const VOICEMAIL_FILE: &str = "voicemail.json";
 /// What trunks have carried today, beside it.
@@ -216,6 +221,8 @@ const TODAY_FILE: &str = "trunks-today.json";
 const USED_FILE: &str = "people-used.json";
 
 type RecorderThreads = Vec<JoinHandle<()>>;
+/// Messages that were being left when a switch was killed, and for whom.
+type LeftMessages = Vec<(String, ::voicemail::Message)>;
 
 /// Where recordings lie, and what opens them.
 fn archives(conf: &Conf) -> Result<(Vec<PathBuf>, Keyring), StartError> {
@@ -229,7 +236,7 @@ fn start_recorder(
     conf: &Conf,
     clock: Clock,
     inbox: Sender<Arrival>,
-) -> Result<(Door, Expiry, RecorderThreads, Vec<(String, ::voicemail::Message)>), StartError> {
+) -> Result<(Door, Expiry, RecorderThreads, LeftMessages), StartError> {
     let recording = &conf.switch.recording;
     let (folders, keys) = archives(conf)?;
     let recorder = Recorder::new(RecorderConf {

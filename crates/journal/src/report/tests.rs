@@ -188,6 +188,41 @@ fn a_conversation_counts_by_what_was_said_of_it_last() {
 }
 
 #[test]
+fn callers_answers_count_for_the_queue_and_the_agent_they_were_asked_about() {
+    let answer =
+        |number, name: &str, value: &str| said(number, What::Field { name: name.to_owned(), value: value.to_owned() });
+    let mut records = vec![(1, answer(9, "csat", "5"))]; // of a call that was in no queue
+    for (call, begin, who, says) in [(1, 100, "ann", "4"), (2, 200, "ann", "1"), (3, 300, "bob", "5")] {
+        records.extend([
+            (begin, entered("sales", call, "+481")),
+            (begin + 5, answer(call, "csat", "3")), // a menu before the agent
+            (begin + 5, talks(call, who)),
+            (begin + 5, answered(call, who, 5)),
+            (begin + 20, completed(call, who, 15, EndedBy::Agent)),
+            (begin + 25, answer(call, "csat", says)),
+            (begin + 26, answer(call, "language", "7")),
+        ]);
+    }
+    records.push((330, answer(3, "csat", "2"))); // he thought again
+    records.push((331, answer(3, "csat", "none")));
+    let conf =
+        ReportConf { from: at(0), until: at(7200), interval: None, answer_within: secs(20), repeat_within: secs(60) };
+    let of = |mut report: Report| {
+        for (number, (secs, record)) in (1..).zip(&records) {
+            report.take(&Entry { number, at: at(*secs), record: record.clone() });
+        }
+        report.finish().remove(0)
+    };
+    let part = of(Report::new(conf));
+    assert_eq!(part.queues[&queue("sales")].survey, Survey { answers: 3, sum: 7 });
+    assert_eq!(part.agents[&agent("ann")].survey.average(), Some(2.5));
+    assert_eq!(part.agents[&agent("bob")].survey.average(), Some(2.0));
+    let part = of(Report::new(conf).surveyed_in("language"));
+    assert_eq!(part.queues[&queue("sales")].survey.average(), Some(7.0));
+    assert_eq!(of(Report::new(conf).surveyed_in("nothing")).queues[&queue("sales")].survey.average(), None);
+}
+
+#[test]
 fn two_half_hours_by_hand() {
     let intervals = of_two_half_hours(Some(1800));
     let [first, second] = &intervals[..] else { panic!("{intervals:#?}") };
