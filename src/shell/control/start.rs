@@ -57,18 +57,17 @@ impl Control {
         let mut udp = Vec::new();
         let mut streams = Vec::new();
         for address in &conf.switch.listen {
-            let fault = |transport| move |why| StartError::Listen { address: *address, transport, why };
-            let listener = match UdpListener::bind(*address) {
+            match listen(*address) {
                 // A machine without IPv6 is no reason not to start, where nobody asked for an address of it.
-                Err(why) if address.is_ipv6() && address.ip().is_unspecified() && is_unsupported(&why) => {
+                Err((_, why)) if address.is_ipv6() && address.ip().is_unspecified() && is_unsupported(&why) => {
                     warn!("no IPv6 here; not listening on {address}");
-                    continue;
                 }
-                bound => bound.map_err(fault("UDP"))?,
-            };
-            // Port 0 was "any": TCP takes the one UDP was given.
-            streams.push(StreamListener::bind(Transport::Tcp, listener.address).map_err(fault("TCP"))?);
-            udp.push(Rc::new(listener));
+                Err((transport, why)) => return Err(StartError::Listen { address: *address, transport, why }),
+                Ok((listener, stream)) => {
+                    udp.push(Rc::new(listener));
+                    streams.push(stream);
+                }
+            }
         }
         // Those come first that trunks know us by: to whom else would we open a connection?
         for address in conf.switch.listen_tls_trunks.iter().copied() {
@@ -205,6 +204,23 @@ impl Control {
     }
 }
 
+/// Of ports the system chose for UDP, so many may be somebody's by TCP.
+const PORTS_TRIED_MAX: usize = 16;
+
+/// Listens by UDP, and by TCP on the same port. Where that is to be any, one that is free for both is looked for.
+fn listen(address: SocketAddr) -> Result<(UdpListener, StreamListener), (&'static str, io::Error)> {
+    let mut tried = 0;
+    loop {
+        let udp = UdpListener::bind(address).map_err(|why| ("UDP", why))?;
+        tried += 1;
+        match StreamListener::bind(Transport::Tcp, udp.address) {
+            Ok(stream) => return Ok((udp, stream)),
+            Err(why) if address.port() == 0 && why.kind() == io::ErrorKind::AddrInUse && tried < PORTS_TRIED_MAX => {}
+            Err(why) => return Err(("TCP", why)),
+        }
+    }
+}
+
 /// Who wants to be called back, in the journal's folder.
 const CALL_BACKS_FILE: &str = "call-backs.json";
 /// The hours that stand as somebody has put them, beside it.
@@ -276,4 +292,33 @@ fn start_recorder(
 fn is_unsupported(why: &io::Error) -> bool {
     let unsupported = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
     why.raw_os_error() == Some(unsupported) || why.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ports of one machine are soon taken by one kind of socket alone: each of these must find one free for both.
+    #[tokio::test]
+    async fn any_port_is_one_that_is_free_for_both() {
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        // One in sixty of the ports that are given out, by TCP alone.
+        let taken: Vec<_> = (0..500).map_while(|_| std::net::TcpListener::bind(any).ok()).collect();
+        let found: Vec<_> =
+            (0..150).map(|_| listen(any).map_err(|(transport, why)| format!("{transport}: {why}"))).collect();
+        assert!(
+            taken.len() == 500 && found.iter().all(Result::is_ok),
+            "{:?}",
+            found.iter().find_map(|one| one.as_ref().err())
+        );
+        for (udp, stream) in found.iter().flatten() {
+            assert_eq!(udp.address, stream.address);
+        }
+        let full = found[0].as_ref().map(|(udp, _)| udp.address).expect("a port");
+        assert_eq!(
+            listen(full).err().map(|(transport, _)| transport),
+            Some("UDP"),
+            "what was asked for by number is taken"
+        );
+    }
 }
