@@ -25,6 +25,7 @@ pub(super) struct RecordTable {
     keep: Option<Spanned<String>>,
     class: Option<Spanned<String>>,
     without_consent: Option<Spanned<String>>,
+    tell: Option<Spanned<String>>,
 }
 
 /// The rules, in their order.
@@ -49,6 +50,9 @@ fn rule(file: &mut File<'_>, names: &mut Names<'_>, place: usize, said: &RecordT
     if let Some(percent) = said.percent.as_ref().filter(|percent| *percent.get_ref() > 100) {
         file.problem(percent.span(), "percent is 0 to 100 of the calls");
     }
+    if let (Some(tell), Some(_)) = (&said.tell, &said.without_consent) {
+        file.problem(tell.span(), "who is told may be recorded; leave out without_consent");
+    }
     let name = said.name.as_ref().map(|name| short(file, name)).unwrap_or_else(|| format!("record-{place}"));
     RecordRule {
         name,
@@ -64,6 +68,7 @@ fn rule(file: &mut File<'_>, names: &mut Names<'_>, place: usize, said: &RecordT
         share: said.percent.as_ref().map(|percent| *percent.get_ref()),
         keep: said.keep.as_ref().and_then(|text| word(file, text, &KEEPS)).unwrap_or_default(),
         class: said.class.as_ref().map(|class| class.get_ref().clone()),
+        tell: said.tell.as_ref().map(|text| names.phrase(file, text)),
         without_consent: said.without_consent.as_ref().and_then(|text| word(file, text, &WITHOUT_CONSENT)),
     }
 }

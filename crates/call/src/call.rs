@@ -213,6 +213,8 @@ pub struct Call {
     pub(crate) members: Vec<Member>,
     /// Who hears the call without being a party.
     pub(crate) supervisors: Vec<crate::supervise::Supervising>,
+    /// Who is told that the call will be recorded, and the player of who hears that now.
+    pub(crate) told: Vec<(LegId, Option<u32>)>,
     pub(crate) wired: BTreeSet<Wire>,
     pub(crate) attempt: Option<Attempt>,
     /// Parties rung on their own account.
@@ -298,6 +300,7 @@ impl Call {
             legs,
             members: Vec::new(),
             supervisors: Vec::new(),
+            told: Vec::new(),
             wired: BTreeSet::new(),
             attempt: None,
             offers: Vec::new(),

@@ -65,6 +65,7 @@ impl Call {
         use media::Event as Media;
         match event {
             Media::Digit { leg, digit } => self.key_pressed(leg, digit, false),
+            Media::Played { leg, player } if self.told(leg, player) => {}
             Media::Played { leg, player } if leg == self.legs[0].id => self.played(player),
             Media::Played { leg, player } => self.preface_played(leg, player),
             Media::Timeout { leg } => self.fell_silent(leg),

@@ -35,6 +35,7 @@ mod ringing;
 mod room;
 mod security;
 mod supervise;
+mod tell;
 mod transfer;
 mod verbs;
 

@@ -425,6 +425,7 @@ impl Journey {
         match self.conf.record.decide(&self.scene) {
             Verdict::Record { rule, class } => self.call.record_by_rule(rule, class),
             Verdict::Leave(rule) => self.call.leave_by_rule(rule),
+            Verdict::Tell(words) => self.call.tell_of_recording(&words.usual(|_| None)),
             Verdict::End => self.call.hang_up(Side::Switch, "no consent"),
             Verdict::Unsaid => {}
         }

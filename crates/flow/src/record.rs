@@ -10,8 +10,10 @@ use base::{CallId, LegId};
 use call::{Call, Direction, What};
 use route::Numbers;
 
+use crate::Phrase;
+
 /// What is recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct RecordConf {
     /// The first of these that fits says so.
     pub rules: Vec<RecordRule>,
@@ -20,7 +22,7 @@ pub struct RecordConf {
 }
 
 /// One line of the list. What is not said fits all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct RecordRule {
     /// What it is called in sidecars and logs.
     pub name: String,
@@ -45,6 +47,8 @@ pub struct RecordRule {
     /// What becomes of a call whose caller has not agreed: see [`call::CONSENT`]. It is recorded all the same, if nothing is
     /// said.
     pub without_consent: Option<WithoutConsent>,
+    /// What is said, once two talk, to who has not agreed and is no account of ours; it is recorded when that was said.
+    pub tell: Option<Phrase>,
 }
 
 /// A rule wants a call recorded, and its caller has not agreed to that.
@@ -104,7 +108,7 @@ pub struct Scene {
 }
 
 /// What the conf says of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Verdict<'a> {
     /// It is recorded from now.
     Record {
@@ -115,6 +119,8 @@ pub enum Verdict<'a> {
     },
     /// It is not, by this rule.
     Leave(&'a str),
+    /// It is once this was said.
+    Tell(&'a Phrase),
     /// It may not be and may not go on unrecorded.
     End,
     /// Nothing, so far: it stays as it is.
@@ -156,8 +162,13 @@ impl RecordRule {
             Keep::Nothing => false,
         };
         let without_consent = self.without_consent.filter(|_| !scene.is_consented);
+        let tell = self.tell.as_ref().filter(|_| !scene.is_consented);
         match (self.keep, is_drawn, has_begun) {
             (Keep::Nothing, ..) | (_, false, _) => Verdict::Leave(&self.name),
+            (_, true, true) if tell.is_some() => match tell {
+                Some(words) if scene.talks => Verdict::Tell(words),
+                _ => Verdict::Unsaid,
+            },
             (_, true, true) => match without_consent {
                 None => Verdict::Record { rule: &self.name, class: self.class.as_deref() },
                 Some(WithoutConsent::Leave) => Verdict::Leave(&self.name),
@@ -261,6 +272,7 @@ mod tests {
         match (RecordConf { rules: rules.to_vec(), at }).decide(scene) {
             Verdict::Record { rule, .. } => format!("record {rule}"),
             Verdict::Leave(rule) => format!("leave {rule}"),
+            Verdict::Tell(_) => "tell".into(),
             Verdict::End => "end".into(),
             Verdict::Unsaid => "unsaid".into(),
         }
@@ -279,6 +291,21 @@ mod tests {
         ] {
             let rule = RecordRule { name: "a".into(), without_consent, ..RecordRule::default() };
             assert_eq!(said(&[rule], &Scene { is_consented, talks, ..scene() }), says, "{without_consent:?}");
+        }
+    }
+
+    #[test]
+    fn who_has_not_agreed_is_told_where_that_is_asked_once_two_talk() {
+        let words = || Some(Phrase::new(Vec::new()));
+        for (keep, is_consented, talks, says) in [
+            (Keep::Talk, false, false, "unsaid"),
+            (Keep::Talk, false, true, "tell"),
+            (Keep::Talk, true, true, "record a"),
+            (Keep::Journey, false, false, "unsaid"), // a menu may be speaking to him
+            (Keep::Journey, true, false, "record a"),
+        ] {
+            let rule = RecordRule { name: "a".into(), keep, tell: words(), ..RecordRule::default() };
+            assert_eq!(said(&[rule], &Scene { is_consented, talks, ..scene() }), says, "{keep:?}");
         }
     }
 
