@@ -251,6 +251,9 @@ impl Switch {
                 if let recorder::Event::Quiet { id } = event {
                     self.step(id.call, now, out, |journey| journey.fell_quiet(id, now));
                 }
+                if let recorder::Event::Closed { id, file, .. } = &event {
+                    self.step(id.call, now, out, |journey| journey.recorded(file, now));
+                }
                 self.message_recorded(&event);
                 out.push(Output::Recorded(event));
             }

@@ -36,6 +36,8 @@ struct SayTable {
     intro: Option<Spanned<String>>,
     envelope: Option<Spanned<String>>,
     menu: Option<Spanned<String>>,
+    greetings: Option<Spanned<String>>,
+    greeting_menu: Option<Spanned<String>>,
     no_more: Option<Spanned<String>>,
 }
 
@@ -72,6 +74,8 @@ impl VoicemailFile {
             intro: says(file, say.intro),
             envelope: says(file, say.envelope),
             menu: says(file, say.menu),
+            greetings_menu: says(file, say.greetings),
+            greeting_menu: says(file, say.greeting_menu),
             no_more: says(file, say.no_more),
             message_max,
             silence,

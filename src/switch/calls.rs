@@ -215,6 +215,7 @@ impl Switch {
             }
             Do::StopRecording { recording, length } => {
                 out.push(Output::Record(recorder::Input::Stop { id: recording, length }));
+                out.extend(self.closes_greeting(id, recording, length));
             }
             Do::Silence { recording, kind, actor, at, begins } => {
                 let kind = match kind {
@@ -346,7 +347,7 @@ impl Switch {
             return;
         }
         let cdr = call.cdr();
-        for recording in call.recordings() {
+        for recording in call.recordings().iter().filter(|one| !(one.greeting && one.stopped.is_some())) {
             let length = recording.stopped.or(call.ended_at()).unwrap_or(now).since(recording.began);
             let sidecar = sidecar::of(call, recording, &cdr);
             out.push(Output::Record(recorder::Input::Close { id: recording.id, length, sidecar }));

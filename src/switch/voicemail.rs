@@ -1,7 +1,9 @@
 //! Mailboxes among the rooms: what programs and the recorder say to them, and what they say to lamps and files.
 
 use ::voicemail::Mailboxes;
-use base::{CallId, Time};
+use std::time::Duration;
+
+use base::{CallId, RecordingId, Time};
 use call::Recording;
 use sip::Mailbox;
 
@@ -24,10 +26,21 @@ impl Switch {
     /// A recording begins; it may be a message for somebody.
     pub(super) fn message_begins(&mut self, id: CallId, recording: &Recording) {
         let (Some(account), Some(running)) = (&recording.mailbox, self.journeys.get(&id)) else { return };
+        if recording.greeting {
+            return;
+        }
         let call = running.journey.call();
         let (caller, at) = (call.caller().party.label().to_owned(), call.date(recording.began));
         let begins = ::voicemail::Input::Begins { recording: recording.id, account: account.clone(), caller, at };
         self.mail.push_back(begins);
+    }
+
+    /// A greeting is whole as soon as it is stopped: who records it wants to hear it.
+    pub(super) fn closes_greeting(&self, id: CallId, recording: RecordingId, length: Duration) -> Option<Output> {
+        let call = self.journeys.get(&id)?.journey.call();
+        let one = call.recordings().iter().find(|one| one.id == recording && one.greeting)?;
+        let sidecar = crate::sidecar::of(call, one, &call.cdr());
+        Some(Output::Record(recorder::Input::Close { id: recording, length, sidecar }))
     }
 
     /// The recorder has said something; it may be of a message.

@@ -29,6 +29,7 @@ mod keep_alive;
 mod linphone;
 mod live;
 mod masks;
+mod menus;
 mod metrics;
 mod moves;
 mod mutual;

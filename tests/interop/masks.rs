@@ -18,7 +18,7 @@ const CARD: &str = "4929578130642817";
 const VERIFICATION: &str = "73051946";
 
 /// What a caller sends, a packet every 20 ms.
-struct Mouth {
+pub struct Mouth {
     socket: UdpSocket,
     to: SocketAddr,
     sequence: u16,
@@ -28,6 +28,10 @@ struct Mouth {
 }
 
 impl Mouth {
+    pub fn new(socket: UdpSocket, to: SocketAddr) -> Mouth {
+        Mouth { socket, to, sequence: 1, timestamp: 0, began: Instant::now(), packets: 0 }
+    }
+
     fn send(&mut self, payload_type: u8, timestamp: u32, payload: &[u8], marker: bool) {
         let mut packet = vec![0; 12];
         packet.extend_from_slice(payload);
@@ -56,7 +60,7 @@ impl Mouth {
         }
     }
 
-    fn says(&mut self, samples: &[i16]) {
+    pub fn says(&mut self, samples: &[i16]) {
         for piece in samples.chunks_exact(160) {
             self.send(0, self.timestamp, &Encoding::Pcmu.encoded(piece), false);
             self.waits();
@@ -64,7 +68,7 @@ impl Mouth {
     }
 
     /// Keys as sound.
-    fn sings(&mut self, keys: &str) {
+    pub fn sings(&mut self, keys: &str) {
         for key in keys.chars() {
             let [low, high] = audio::dtmf(key).expect("a key");
             self.says(&audio::tone(&[low, high], 100));
@@ -73,7 +77,7 @@ impl Mouth {
     }
 
     /// Keys as events (RFC 4733).
-    fn presses(&mut self, keys: &str) {
+    pub fn presses(&mut self, keys: &str) {
         for key in keys.chars() {
             let timestamp = self.timestamp;
             for (marker, event) in Event::press(key, 800, 160) {
@@ -122,7 +126,7 @@ fn what_is_keyed_in_under_a_mask_is_nowhere_afterwards() {
         let media = answer.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("sound is agreed on");
         let port: u16 = media.split(' ').next().and_then(|port| port.parse().ok()).expect("a port");
         let to = SocketAddr::new(centre.address.ip(), port);
-        let mut mouth = Mouth { socket, to, sequence: 1, timestamp: 0, began: Instant::now(), packets: 0 };
+        let mut mouth = Mouth::new(socket, to);
         mouth.says(&audio::tone(&[(440.0, -12.0)], 500));
         mouth.sings("5");
 

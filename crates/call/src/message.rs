@@ -7,13 +7,23 @@ impl Call {
     /// Records what the caller says from now as a message for this account. What was being recorded of the call ends here:
     /// a message is for its owner alone.
     pub fn record_message(&mut self, account: &str) {
-        let actor = Actor { by: format!("voicemail:{account}"), how: How::Menu };
+        self.record_for(account, false);
+    }
+
+    /// Records what this person says from now for callers to hear.
+    pub fn record_greeting(&mut self, account: &str) {
+        self.record_for(account, true);
+    }
+
+    fn record_for(&mut self, account: &str, greeting: bool) {
+        let kind = if greeting { "greeting" } else { "voicemail" };
+        let actor = Actor { by: format!("{kind}:{account}"), how: How::Menu };
         self.order(Order::Stop, actor.clone());
         if self.has_ended() {
             return;
         }
         let reason = Reason::Asked(actor);
-        let recording = Recording::message(self, account, reason.clone());
+        let recording = Recording { greeting, ..Recording::message(self, account, reason.clone()) };
         self.note(What::Recording { id: recording.id, file: recording.file.clone(), reason: Some(reason) });
         self.recordings.push(recording.clone());
         self.wish(Do::Record(recording));

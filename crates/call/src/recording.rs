@@ -43,6 +43,8 @@ pub struct Recording {
     pub rate: u32,
     /// Whose mailbox it is a message for.
     pub mailbox: Option<String>,
+    /// It is what that person says to callers: whole as soon as it is stopped.
+    pub greeting: bool,
     pub(crate) tapped: Vec<(LegId, Channel)>,
 }
 
@@ -57,6 +59,7 @@ impl Recording {
             stopped: None,
             rate: rate(call.talkers().filter_map(Leg::codec), &call.conf),
             mailbox: None,
+            greeting: false,
             tapped: Vec::new(),
         }
     }

@@ -417,6 +417,7 @@ impl RecordingSession {
             stopped: None,
             rate: audio::SAMPLE_RATE, // not known before something is agreed on
             mailbox: None,
+            greeting: false,
             tapped: Vec::new(),
         };
         self.recordings.push(recording);

@@ -363,6 +363,15 @@ impl Journey {
         self.handle(Input::HangUp { cause }, now);
     }
 
+    /// A recording is written, and its call goes on.
+    pub fn recorded(&mut self, file: &str, now: Time) {
+        self.is_now(now);
+        self.call.handle(Input::Tick, now);
+        let next = self.program.recorded(file, &mut self.call);
+        self.follow(next);
+        self.run();
+    }
+
     /// Nobody has spoken on a recording for long: see [`Call::attend`].
     pub fn fell_quiet(&mut self, id: RecordingId, now: Time) {
         self.is_now(now);

@@ -2,8 +2,11 @@
 //! for a while, or it is long enough.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use call::{Call, Event, Side};
+use ::voicemail::Greeting;
+use audio::Sound;
+use call::{Call, Event, Side, What};
 
 use crate::{Next, Phrase, Program, VoicemailConf, Word};
 
@@ -22,6 +25,8 @@ pub(crate) struct Leave {
 enum State {
     /// Is there room?
     Asking,
+    /// The greeting he recorded himself is being fetched.
+    Fetching,
     Greeting,
     Tone,
     Speaking,
@@ -32,6 +37,18 @@ enum State {
 impl Leave {
     pub(crate) fn new(account: String, greeting: Option<Phrase>, conf: Arc<VoicemailConf>) -> Leave {
         Leave { account, greeting, conf, state: State::Asking, words: Vec::new() }
+    }
+
+    /// Says what the conf has to say.
+    fn greets(&mut self, call: &mut Call) {
+        match &self.greeting {
+            Some(greeting) => {
+                self.state = State::Greeting;
+                let sound = greeting.to(call);
+                call.play(&sound, false);
+            }
+            None => self.tone(call),
+        }
     }
 
     fn tone(&mut self, call: &mut Call) {
@@ -53,6 +70,8 @@ impl Program for Leave {
                 self.words.push(::voicemail::Input::Open { call: call.id(), account: self.account.clone() }.into());
             }
             (State::Greeting, Event::Played | Event::Key(_)) => self.tone(call),
+            (State::Fetching, Event::NoKey) => self.greets(call),
+            (State::Fetching, Event::Key(_)) => self.tone(call),
             (State::Tone, Event::Played) => {
                 self.state = State::Speaking;
                 call.record_message(&self.account);
@@ -71,15 +90,31 @@ impl Program for Leave {
     }
 
     fn mail(&mut self, news: &::voicemail::Output, call: &mut Call) -> Next {
-        match (&self.state, news, &self.greeting) {
-            (State::Asking, ::voicemail::Output::Opened { full: true, .. }, _) => self.ends(FULL, call),
-            (State::Asking, ::voicemail::Output::Opened { .. }, Some(greeting)) => {
-                self.state = State::Greeting;
-                let sound = greeting.to(call);
-                call.play(&sound, false);
+        let ::voicemail::Output::Opened { full, greetings, .. } = news else { return Next::Wait };
+        if self.state != State::Asking {
+            return Next::Wait;
+        }
+        let own = if was_busy(call) { greetings.get(&Greeting::Busy) } else { None };
+        match own.or_else(|| greetings.get(&Greeting::Away)) {
+            _ if *full => self.ends(FULL, call),
+            Some(file) => {
+                self.state = State::Fetching;
+                self.words.push(Word::Fetch { call: call.id(), file: file.clone() });
+                call.listen(FETCH_MAX);
             }
-            (State::Asking, ::voicemail::Output::Opened { .. }, None) => self.tone(call),
-            _ => {}
+            None => self.greets(call),
+        }
+        Next::Wait
+    }
+
+    fn fetched(&mut self, _file: &str, sound: Option<&Sound>, call: &mut Call) -> Next {
+        match sound {
+            _ if self.state != State::Fetching => {}
+            Some(sound) => {
+                self.state = State::Greeting;
+                call.play(sound, false);
+            }
+            None => self.greets(call), // it cannot be read: said in the log
         }
         Next::Wait
     }
@@ -91,3 +126,14 @@ impl Program for Leave {
 
 const KEPT: &str = "message left";
 const FULL: &str = "mailbox full";
+/// A disk that takes longer is not there.
+const FETCH_MAX: Duration = Duration::from_secs(3);
+
+/// Did the caller come here as somebody was busy, or declined?
+fn was_busy(call: &Call) -> bool {
+    let last = call.facts().iter().rev().find_map(|fact| match fact.what {
+        What::Refused { status, .. } => Some(status),
+        _ => None,
+    });
+    matches!(last, Some(486 | 600 | 603))
+}

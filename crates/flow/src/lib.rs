@@ -14,6 +14,7 @@ mod duty;
 mod echo;
 mod follow;
 mod graph;
+mod greetings;
 mod hook;
 mod journey;
 mod leave;
@@ -79,6 +80,11 @@ pub trait Program: std::fmt::Debug {
 
     /// The mailboxes have said something about this call.
     fn mail(&mut self, _news: &::voicemail::Output, _call: &mut Call) -> Next {
+        Next::Wait
+    }
+
+    /// What was recorded for itself is written.
+    fn recorded(&mut self, _file: &str, _call: &mut Call) -> Next {
         Next::Wait
     }
 

@@ -1,6 +1,6 @@
 //! Somebody listens to the messages left for him: each is said with its date and caller, then kept, erased or left new.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use ::voicemail::Message;
 use audio::Sound;
 use call::{Call, Event, Side};
 
+use crate::greetings::Greetings;
 use crate::{Next, Phrase, Program, VoicemailConf, Word};
 
 /// One person and the mailbox.
@@ -22,6 +23,7 @@ pub(crate) struct Listen {
     misses: u32,
     /// The one that is listened to first.
     messages: VecDeque<Message>,
+    greetings: Greetings,
     words: Vec<Word>,
 }
 
@@ -38,12 +40,15 @@ enum State {
     Choosing,
     /// That there are no more is being said.
     Ending,
+    /// He changes his greetings.
+    Greeting,
 }
 
 impl Listen {
     pub(crate) fn new(account: String, pin: Option<String>, conf: Arc<VoicemailConf>) -> Listen {
         let (typed, words, messages) = (String::new(), Vec::new(), VecDeque::new());
-        Listen { account, pin, conf, state: State::Fetching, typed, misses: 0, messages, words }
+        let greetings = Greetings::new(&account, conf.clone(), BTreeMap::new());
+        Listen { account, pin, conf, state: State::Fetching, typed, misses: 0, messages, greetings, words }
     }
 
     /// Says something, or nothing where the conf has no words for it.
@@ -137,7 +142,20 @@ impl Program for Listen {
     fn step(&mut self, event: Event, call: &mut Call) -> Next {
         match (&self.state, event) {
             (_, Event::Started) => self.begin(call),
+            (State::Greeting, event) => {
+                let hung_up = event == Event::HungUp;
+                if !self.greetings.step(&event, call) {
+                    self.next(call);
+                }
+                if hung_up {
+                    return Next::Over;
+                }
+            }
             (_, Event::HungUp) => return Next::Over,
+            (State::Counting | State::Playing | State::Choosing | State::Ending, Event::Key('0')) => {
+                self.state = State::Greeting;
+                self.greetings.begin(call);
+            }
             (State::Pin, Event::Key('#')) => return self.typed(call),
             (State::Pin, Event::Key(key)) => {
                 self.typed.push(key);
@@ -172,7 +190,8 @@ impl Program for Listen {
     }
 
     fn mail(&mut self, news: &::voicemail::Output, call: &mut Call) -> Next {
-        if let (State::Fetching, ::voicemail::Output::Opened { messages, .. }) = (&self.state, news) {
+        if let (State::Fetching, ::voicemail::Output::Opened { messages, greetings, .. }) = (&self.state, news) {
+            self.greetings = Greetings::new(&self.account, self.conf.clone(), greetings.clone());
             self.messages = messages.iter().cloned().collect();
             let count = |heard| messages.iter().filter(|message| message.heard == heard).count().to_string();
             let (new, old) = (count(false), count(true));
@@ -188,6 +207,10 @@ impl Program for Listen {
     }
 
     fn fetched(&mut self, file: &str, sound: Option<&Sound>, call: &mut Call) -> Next {
+        if self.state == State::Greeting {
+            self.greetings.fetched(sound, call);
+            return Next::Wait;
+        }
         let Some(message) = self.messages.front().filter(|front| front.file == file && self.state == State::Fetching)
         else {
             return Next::Wait;
@@ -204,7 +227,13 @@ impl Program for Listen {
         Next::Wait
     }
 
+    fn recorded(&mut self, file: &str, call: &mut Call) -> Next {
+        self.greetings.recorded(file, call);
+        Next::Wait
+    }
+
     fn words(&mut self) -> Vec<Word> {
+        self.words.append(&mut self.greetings.words);
         std::mem::take(&mut self.words)
     }
 }

@@ -30,6 +30,10 @@ pub struct VoicemailConf {
     pub envelope: Option<Phrase>,
     /// What the keys do.
     pub menu: Option<Phrase>,
+    /// Which greeting is to be changed,
+    pub greetings_menu: Option<Phrase>,
+    /// and what the keys do to it.
+    pub greeting_menu: Option<Phrase>,
     /// There are no more.
     pub no_more: Option<Phrase>,
     /// Speak now; and whatever else the conf has no words for.
@@ -55,6 +59,8 @@ impl Default for VoicemailConf {
             intro: None,
             envelope: None,
             menu: None,
+            greetings_menu: None,
+            greeting_menu: None,
             no_more: None,
             tone: silence.clone(),
             done: silence.clone(),

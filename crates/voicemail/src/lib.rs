@@ -24,6 +24,16 @@ pub struct Message {
     pub heard: bool,
 }
 
+/// What callers hear before they leave a message, as the mailbox's owner said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Greeting {
+    /// When nobody came, and whenever there is no other.
+    Away,
+    /// When the line was busy.
+    Busy,
+}
+
 /// What mailboxes are told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -73,6 +83,22 @@ pub enum Input {
         /// The message.
         file: String,
     },
+    /// This is a greeting from now on.
+    Greet {
+        /// Whose.
+        account: String,
+        /// Which.
+        greeting: Greeting,
+        /// Its recording; none: there is none any more.
+        file: Option<String>,
+    },
+    /// Something was recorded, and is not wanted.
+    Discard {
+        /// By whom.
+        account: String,
+        /// The recording.
+        file: String,
+    },
 }
 
 /// What mailboxes say.
@@ -86,6 +112,8 @@ pub enum Output {
         messages: Vec<Message>,
         /// There is no room for another.
         full: bool,
+        /// The recordings of greetings.
+        greetings: BTreeMap<Greeting, String>,
     },
     /// So much waits for somebody now.
     Waits {
@@ -105,23 +133,35 @@ pub enum Output {
     },
 }
 
+/// As it is kept.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Kept {
+    boxes: BTreeMap<String, Vec<Message>>,
+    greetings: BTreeMap<String, BTreeMap<Greeting, String>>,
+}
+
 /// All mailboxes.
 #[derive(Debug, Default)]
 pub struct Mailboxes {
     boxes: BTreeMap<String, Vec<Message>>,
+    greetings: BTreeMap<String, BTreeMap<Greeting, String>>,
     /// Messages being recorded.
     begun: HashMap<RecordingId, (String, Message)>,
 }
 
 impl Mailboxes {
-    /// As they were kept.
+    /// As they were kept, also by a switch that knew no greetings.
     pub fn read(text: &str) -> serde_json::Result<Mailboxes> {
-        Ok(Mailboxes { boxes: serde_json::from_str(text)?, begun: HashMap::new() })
+        let kept: Kept = serde_json::from_str(text)
+            .or_else(|_| serde_json::from_str(text).map(|boxes| Kept { boxes, ..Kept::default() }))?;
+        Ok(Mailboxes { boxes: kept.boxes, greetings: kept.greetings, begun: HashMap::new() })
     }
 
     /// To be kept.
     pub fn print(&self) -> String {
-        serde_json::to_string(&self.boxes).unwrap_or_default()
+        let kept = Kept { boxes: self.boxes.clone(), greetings: self.greetings.clone() };
+        serde_json::to_string(&kept).unwrap_or_default()
     }
 
     /// The messages of everybody, by account.
@@ -136,7 +176,22 @@ impl Mailboxes {
                 let mut messages = self.boxes.get(&account).cloned().unwrap_or_default();
                 let full = messages.len() >= MESSAGES_MAX;
                 messages.sort_by_key(|message| message.heard);
-                out.push(Output::Opened { call, messages, full });
+                let greetings = self.greetings.get(&account).cloned().unwrap_or_default();
+                out.push(Output::Opened { call, messages, full, greetings });
+                false
+            }
+            Input::Greet { account, greeting, file } => {
+                let own = self.greetings.entry(account.clone()).or_default();
+                let before = match file {
+                    Some(file) => own.insert(greeting, file),
+                    None => own.remove(&greeting),
+                };
+                self.greetings.retain(|_, own| !own.is_empty());
+                out.extend(before.map(|file| Output::Erase { file, account }));
+                true
+            }
+            Input::Discard { account, file } => {
+                out.push(Output::Erase { file, account });
                 false
             }
             Input::Begins { recording, account, caller, at } => {
@@ -287,5 +342,31 @@ mod tests {
         again.say_all(&mut out);
         assert_eq!(out, [waits(MESSAGES_MAX as u32 - 1, 0)]);
         assert!(Mailboxes::read("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_greeting_takes_the_place_of_the_one_before_and_what_is_kept_reads_back() {
+        let mut boxes = Mailboxes::default();
+        let greet = |greeting, file: Option<&str>| {
+            let (account, file) = ("ann".to_owned(), file.map(str::to_owned));
+            Input::Greet { account, greeting, file }
+        };
+        let mut out = Vec::new();
+        for (greeting, file) in [(Greeting::Away, "1.wav"), (Greeting::Busy, "2.wav"), (Greeting::Away, "3.wav")] {
+            assert!(boxes.handle(greet(greeting, Some(file)), &mut out));
+        }
+        assert_eq!(out, [Output::Erase { file: "1.wav".to_owned(), account: "ann".to_owned() }]);
+        leave(&mut boxes, 4, 5.0);
+        let mut again = Mailboxes::read(&boxes.print()).expect("what was printed");
+        out.clear();
+        again.handle(Input::Open { call: id(1).call, account: "ann".to_owned() }, &mut out);
+        let wanted = BTreeMap::from([(Greeting::Away, "3.wav".to_owned()), (Greeting::Busy, "2.wav".to_owned())]);
+        assert!(
+            matches!(&out[..], [Output::Opened { greetings, messages, .. }] if *greetings == wanted && messages.len() == 1)
+        );
+        let old = r#"{"ann":[{"file":"7.wav","caller":"bob","at":"","seconds":3.0,"heard":false}]}"#;
+        assert_eq!(Mailboxes::read(old).expect("without greetings").all().count(), 1);
+        again.handle(greet(Greeting::Busy, None), &mut out);
+        assert!(matches!(out.last(), Some(Output::Erase { file, .. }) if file == "2.wav"));
     }
 }
