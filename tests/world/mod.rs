@@ -2,7 +2,7 @@
 //! fake clock; only the recordings touch the disk, in a folder of their own.
 //!
 //! Where it stands: `run_scripts.rs` and `storm.rs` push the phones' buttons; here their datagrams travel.
-#![allow(dead_code)] // each of the two test programs uses its part
+#![allow(dead_code)] // each test program uses its part
 
 mod centre;
 pub mod play;

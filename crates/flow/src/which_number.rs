@@ -77,3 +77,82 @@ const OTHER: char = '2';
 const KEYS_MAX: usize = 20;
 /// Who has given so many numbers that may not be called waits on.
 const MISSES_MAX: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use audio::Sound;
+
+    use super::*;
+    use crate::{OtherNumberConf, Phrase};
+
+    fn conf(numbers: &[&str]) -> CallBackConf {
+        let phrase = Phrase::only(Sound::from_pcm(audio::silence(20)));
+        let numbers: Vec<_> = numbers.iter().map(|text| text.parse().expect("a pattern")).collect();
+        let second = Duration::from_secs(1);
+        CallBackConf {
+            key: '5',
+            confirm: phrase.clone(),
+            other: (!numbers.is_empty()).then(|| OtherNumberConf { ask: phrase, numbers }),
+            offer: None,
+            offer_after: second,
+            then: None,
+            trunk: None,
+            hours: None,
+            first: acd::First::default(),
+            dial: second,
+            retry: second,
+            tries: 1,
+            stands: second,
+        }
+    }
+
+    /// What he is asked, and agrees to, who presses these keys; a space is a pause. A `?` says that he is asked anew.
+    fn told(keys: &str, conf: &CallBackConf) -> String {
+        let mut asked = Asked::IsIt { number: "own".to_owned(), own: true };
+        let mut told = String::new();
+        for key in keys.chars() {
+            let then = match key {
+                ' ' => asked.clone().no_key(conf),
+                key => asked.clone().key(key, conf),
+            };
+            asked = match then {
+                Then::Ask(Asked::IsIt { number, own }) => {
+                    told += &format!("{number}! ");
+                    Asked::IsIt { number, own }
+                }
+                Then::Ask(which) => {
+                    told += "? ";
+                    which
+                }
+                Then::Listen(which) => which,
+                Then::Agreed { number, own } => return format!("{told}{number} {}", if own { "own" } else { "other" }),
+                Then::Never => return told + "no",
+            };
+        }
+        told + "…"
+    }
+
+    #[test]
+    fn the_number_is_the_one_he_has_said_is_right() {
+        let (none, some) = (conf(&[]), conf(&["09*", "+385*"]));
+        for (keys, conf, wanted) in [
+            ("1", &none, "own own"),
+            ("2", &none, "no"),
+            (" ", &none, "no"),
+            ("7", &some, "no"),
+            ("2091#1", &some, "? 091! 091 other"),
+            ("2091 1", &some, "? 091! 091 other"),
+            ("2091#2092#1", &some, "? 091! ? 092! 092 other"),
+            ("2091#7", &some, "? 091! no"),
+            ("2 ", &some, "? no"),
+            ("208*091#1", &some, "? ? 091! 091 other"),
+            ("2#", &some, "? ? …"),
+            ("2061#062#063#", &some, "? ? ? no"),
+            ("209123456789012345678901", &some, "? 09123456789012345678! no"),
+        ] {
+            assert_eq!(told(keys, conf), wanted, "{keys:?}");
+        }
+    }
+}
