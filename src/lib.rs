@@ -11,6 +11,8 @@ mod quotas;
 pub mod shell;
 mod sidecar;
 pub mod status;
+#[cfg(feature = "s3")]
+pub mod storage;
 mod switch;
 pub mod trace;
 mod wav;

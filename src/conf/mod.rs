@@ -29,6 +29,7 @@ mod secrets;
 mod siprec;
 mod sound_file;
 mod speech;
+mod storage;
 mod switch_file;
 #[cfg(test)]
 mod tests;
@@ -67,6 +68,7 @@ pub use problem::{Problem, Problems};
 pub use recording::{MaskSound, OnFailure, RecordingConf};
 pub use siprec::SiprecConf;
 pub use speech::SpeechConf;
+pub use storage::StorageConf;
 pub use switch_file::{ConnectionLimits, MediaNet, SwitchConf};
 pub use trunks::{CallsBy, TlsTrust, Trunk};
 pub use watch::WatchConf;
@@ -219,6 +221,9 @@ impl Conf {
             .collect();
         let retention = switch.retention.checked(switch_file, &mut names);
         let rules = record::rules(switch_file, &mut names, &switch);
+        if let Some(storage) = &switch.storage {
+            storage.check(switch_file);
+        }
         if let Some(siprec) = &switch.siprec {
             siprec.check(switch_file, &mut names, &rules);
         }

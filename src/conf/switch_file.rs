@@ -24,6 +24,7 @@ use super::record::RecordTable;
 use super::retention::RetentionTable;
 use super::siprec::SiprecConf;
 use super::speech::{SpeechConf, SpeechTable};
+use super::storage::StorageConf;
 use super::watch::{self, WatchConf, WatchTable};
 use super::{ApiConf, RecordingConf};
 
@@ -56,6 +57,7 @@ pub(super) struct SwitchFile {
     media: MediaTable,
     recording: RecordingConf,
     siprec: Option<SiprecConf>,
+    storage: Option<StorageConf>,
     record: Vec<RecordTable>,
     retention: RetentionTable,
     journal: JournalTable,
@@ -165,6 +167,7 @@ impl Default for SwitchFile {
             media: MediaTable::default(),
             recording: RecordingConf::default(),
             siprec: None,
+            storage: None,
             record: Vec::new(),
             retention: RetentionTable::default(),
             journal: JournalTable::default(),
@@ -309,6 +312,8 @@ pub struct SwitchConf {
     /// Which are.
     /// Whose recorder hears calls, too.
     pub siprec: Option<SiprecConf>,
+    /// Where recordings are sent, too.
+    pub storage: Option<StorageConf>,
     pub(super) record: Vec<RecordTable>,
     /// How long they are kept.
     pub(super) retention: RetentionTable,
@@ -363,6 +368,7 @@ impl SwitchConf {
             ("[media] codecs", self.codecs != new.codecs),
             ("[media] dscp", self.media.dscp != new.media.dscp),
             ("[recording]", self.recording.needs_restart(&new.recording)),
+            ("[storage]", self.storage != new.storage),
             ("[journal] folder", self.journal != new.journal),
             ("[alerts] hook", self.alert_hook != new.alert_hook),
             ("[journal] days", self.journal_keep != new.journal_keep),
@@ -485,6 +491,7 @@ pub(super) fn read(file: &mut File<'_>, folder: &Path) -> SwitchConf {
         media_net: said.media.net,
         recording: said.recording,
         siprec: said.siprec,
+        storage: said.storage,
         record: said.record,
         retention: said.retention,
         journal: said.journal.folder.unwrap_or_else(|| PathBuf::from("journal")),

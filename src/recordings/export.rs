@@ -8,7 +8,7 @@ use recorder::{Access, Cut, Format};
 
 use super::Archive;
 use super::access::Listener;
-use super::find::the_one;
+use super::find::{here, the_one};
 use super::keys::Keys;
 use super::progress::Bar;
 use crate::Failure;
@@ -54,6 +54,7 @@ impl ExportArgs {
     pub fn run(self) -> Result<(), Failure> {
         let folder = self.archive.folder()?;
         let row = the_one(folder, &self.id)?;
+        here(folder, &row)?;
         let format = match (self.format, self.to.extension().and_then(|ending| ending.to_str())) {
             (Some(Wanted::Wav), _) | (None, Some("wav")) => Format::Wav,
             (Some(Wanted::G711), _) => Format::G711,

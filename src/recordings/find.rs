@@ -141,6 +141,16 @@ pub fn open(folder: &Path) -> Result<Index, Failure> {
     Ok(Index::open(folder, |done, all| bar.show(done as u64, all as u64, || format!("{done} of {all} sidecars")))?)
 }
 
+/// A recording's sound must be here to be heard.
+pub fn here(folder: &Path, row: &Row) -> Result<(), Failure> {
+    match recorder::away(&folder.join(&row.file)) {
+        Some(url) => {
+            Err(format!("its sound is at {url}; `centrala recordings fetch {}` brings it back", row.id).into())
+        }
+        None => Ok(()),
+    }
+}
+
 /// The recording of this id.
 pub fn the_one(folder: &Path, id: &str) -> Result<Row, Failure> {
     let mut rows = open(folder)?.find(&Query { id: Some(id.to_owned()), ..Query::default() })?;

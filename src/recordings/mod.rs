@@ -10,6 +10,7 @@ mod live;
 mod picture;
 mod play;
 mod progress;
+mod ship;
 mod stats;
 mod verify;
 mod wave;
@@ -70,6 +71,10 @@ pub enum Command {
     MakeKey(keys::MakeKeyArgs),
     /// Give the keys of all recordings to the newest master key; no sound is touched
     RotateKey(keys::RotateKeyArgs),
+    /// Send to the store of the conf what is not there yet
+    Ship(ship::ShipArgs),
+    /// Bring the sound of a recording back from the store
+    Fetch(ship::FetchArgs),
     /// Compare every recording with what was written down when it was made
     Verify(verify::VerifyArgs),
 }
@@ -115,6 +120,8 @@ impl Command {
             Command::Stop(args) => args.run(RecordingOrder::Stop),
             Command::MakeKey(args) => args.run(),
             Command::RotateKey(args) => args.run(),
+            Command::Ship(args) => args.run(),
+            Command::Fetch(args) => args.run(),
             Command::Verify(args) => args.run(),
         }
     }

@@ -7,7 +7,7 @@ use recorder::{Access, Cut, play};
 
 use super::Archive;
 use super::access::Listener;
-use super::find::the_one;
+use super::find::{here, the_one};
 use super::keys::Keys;
 use crate::Failure;
 
@@ -42,6 +42,7 @@ impl PlayArgs {
         }
         let folder = self.archive.folder()?;
         let row = the_one(folder, &self.id)?;
+        here(folder, &row)?;
         let keys = self.keys.ring()?;
         self.listener.enter(folder, &row.file, Access::Hear)?;
         let cut = Cut { mono: self.mono, from_secs: self.from_secs, to_secs: self.to_secs, ..Cut::default() };

@@ -87,6 +87,9 @@ pub(super) struct Control {
     media: MediaThreads,
     recorder: Door,
     expiry: Expiry,
+    /// It ends by itself when this is gone: what it is about is done again at the next start.
+    #[cfg(feature = "s3")]
+    _shipper: Option<super::shipper::Shipper>,
     /// The recorder's, the settler's, the encoder's, the hook's and the expiry's, in the order they end.
     recorder_threads: Vec<JoinHandle<()>>,
     journal: Journal,

@@ -38,6 +38,8 @@ mod reload;
 mod scrape;
 mod server;
 mod settler;
+#[cfg(feature = "s3")]
+mod shipper;
 mod speech;
 mod stream;
 mod streams;

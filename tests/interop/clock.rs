@@ -38,7 +38,7 @@ to = "reject:480"
 "#;
 
 /// The clock of one program.
-struct SystemClock {
+pub struct SystemClock {
     library: PathBuf,
     file: PathBuf,
     /// What it is off by at the beginning.
@@ -47,7 +47,7 @@ struct SystemClock {
 
 impl SystemClock {
     /// One that says this now.
-    fn that_says(now: Timestamp, centre: &Centre) -> SystemClock {
+    pub fn that_says(now: Timestamp, centre: &Centre) -> SystemClock {
         let [library, file] = ["set_clock.so", "clock"].map(|name| centre.room.path().join(name));
         let mut cc = Command::new("cc");
         cc.args(["-shared", "-fPIC", "-o"]).arg(&library);
@@ -66,7 +66,7 @@ impl SystemClock {
         fs::rename(&beside, &self.file).expect("a file of our own");
     }
 
-    fn start(&self, centre: &Centre) -> Switch {
+    pub fn start(&self, centre: &Centre) -> Switch {
         let mut command = centre.command(&["run"]);
         command.env("LD_PRELOAD", &self.library).env("CENTRALA_TEST_CLOCK", &self.file);
         centre.start_by(command)

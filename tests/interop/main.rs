@@ -49,6 +49,8 @@ mod sipp;
 mod sounds;
 mod speech;
 mod srtp;
+#[cfg(feature = "s3")]
+mod storage;
 mod supervise;
 mod tls;
 mod torture;

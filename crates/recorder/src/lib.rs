@@ -43,8 +43,8 @@ mod wav_file;
 
 pub use archive::{
     Access, Act, Because, By, CHUNK, Encode, Encoded, Entry, Fault, Finding, Hash, Index, IndexError, KeepError,
-    Manifest, Noted, Outbox, Progress, Query, Report, Retention, Row, Sums, Total, Verify, access, erase, hold, note,
-    ratings, ratings_of, release, transcribed, with_ratings,
+    Manifest, Noted, Outbox, Progress, Query, Report, Retention, Row, Sums, Total, Verify, access, away, erase, hold,
+    holdings, manifests, moved, note, ratings, ratings_of, release, shipped, shipped_before, transcribed, with_ratings,
 };
 pub use closing::{Closing, Settled};
 pub use error::RecorderError;

@@ -84,6 +84,8 @@ impl Control {
         let certificate = if conf.switch.speaks_tls() { Some(Certificate::load(&conf)?) } else { None };
 
         let (recorder, expiry, recorder_threads, salvaged) = start_recorder(&conf, clock, inbox.clone())?;
+        #[cfg(feature = "s3")]
+        let shipper = super::super::shipper::Shipper::start(&archives(&conf)?.0, &conf.switch, clock)?;
         let folder = &conf.switch.journal;
         let fault = |why| StartError::Journal { folder: folder.clone(), why };
         let (journal, journal_thread, queues) =
@@ -166,6 +168,8 @@ impl Control {
             media,
             recorder,
             expiry,
+            #[cfg(feature = "s3")]
+            _shipper: shipper,
             recorder_threads,
             journal,
             journal_thread,

@@ -13,6 +13,7 @@ use std::thread;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, Transaction, params, params_from_iter};
 use serde::Serialize;
 
+use super::away::sounds_away;
 use super::manifest::{Position, read_from};
 use super::query::reversed;
 use super::row::{Found, Row};
@@ -96,7 +97,9 @@ impl Index {
         read_from(&folder, &mut position, |_| {}).map_err(io_fault)?;
         let mut files = Vec::new();
         walk::files(&folder, &mut files).map_err(io_fault)?;
+        let away = sounds_away(&files);
         files.retain(|file| is_sound(file));
+        files.extend(away);
         let sqlite_fault = |why| fault(&folder, why);
         let change = self.sqlite.transaction().map_err(sqlite_fault)?;
         change.execute_batch(SCHEMA).map_err(sqlite_fault)?;

@@ -166,7 +166,7 @@ pub fn access(manifest: &mut Manifest, file: &str, act: Access, because: Because
     locked.append(&[because.entry(known, act)]).map_err(disk)
 }
 
-fn change(
+pub(super) fn change(
     manifest: &mut Manifest,
     file: &str,
     because: Because<'_>,
@@ -202,14 +202,14 @@ impl Because<'_> {
     }
 }
 
-fn on_hold(file: &str, hold: &Value) -> KeepError {
+pub(super) fn on_hold(file: &str, hold: &Value) -> KeepError {
     let said = |name: &str| hold[name].as_str().unwrap_or("unknown").to_owned();
     KeepError::OnHold { file: file.to_owned(), since: said("since"), why: said("why") }
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Where a sidecar says so.
-const HOLD: &str = "legal_hold";
+pub(super) const HOLD: &str = "legal_hold";

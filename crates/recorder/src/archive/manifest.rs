@@ -40,6 +40,10 @@ pub enum Act {
     Heard,
     /// Somebody has a copy of it.
     Exported,
+    /// It is in a store elsewhere, too, which `why` names.
+    Shipped,
+    /// Its sound is in that store alone.
+    Moved,
 }
 
 /// A line of the chain, without its links.

@@ -10,6 +10,7 @@
 //! | `YYYY/MM/DD/manifest.jsonl` | what happened to the archive that day, a line each, chained by hash ([`Manifest`]) |
 //! | `index.sqlite` | what the sidecars say, to be searched ([`Index`]); made anew from them whenever it is gone |
 
+mod away;
 mod encode;
 mod hash;
 mod index;
@@ -22,6 +23,7 @@ mod retention;
 mod row;
 mod verify;
 
+pub use away::{away, holdings, manifests, moved, shipped, shipped_before};
 pub use encode::{Encode, Encoded};
 pub use hash::{CHUNK, Hash, Sums};
 pub use index::{Index, IndexError, Total};

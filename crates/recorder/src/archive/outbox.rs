@@ -21,6 +21,8 @@ pub struct Outbox {
     folder: PathBuf,
     acts: Vec<Act>,
     kept: PathBuf,
+    /// It is told however long that takes.
+    is_patient: bool,
     /// Nothing until it was read.
     state: Option<State>,
 }
@@ -47,7 +49,12 @@ impl Outbox {
     /// what happens from now on. Nothing is read yet.
     pub fn new(folder: &Path, name: &str, acts: &[Act]) -> Outbox {
         let kept = folder.join(format!("{name}.outbox"));
-        Outbox { folder: folder.to_owned(), acts: acts.to_vec(), kept, state: None }
+        Outbox { folder: folder.to_owned(), acts: acts.to_vec(), kept, is_patient: false, state: None }
+    }
+
+    /// Nothing is ever given up.
+    pub fn patient(self) -> Outbox {
+        Outbox { is_patient: true, ..self }
     }
 
     /// What is to be told now: the same again until it is [`done`](Outbox::done) or [`failed`](Outbox::failed).
@@ -87,7 +94,7 @@ impl Outbox {
         let Some(waiting) = state.waiting.iter_mut().find(|waiting| waiting.entry == *told) else { return Ok(None) };
         let again = now.checked_add(wait_secs(waiting.tries).seconds()).unwrap_or(now);
         (waiting.tries, waiting.at) = (waiting.tries.saturating_add(1), again);
-        let given_up = now.duration_since(told.at).as_hours() >= GIVE_UP_HOURS;
+        let given_up = !self.is_patient && now.duration_since(told.at).as_hours() >= GIVE_UP_HOURS;
         if given_up {
             state.waiting.retain(|waiting| waiting.entry != *told);
         }
