@@ -1,7 +1,8 @@
 //! The machine gets another address while the switch runs: in a network of the test's own, which `unshare` makes.
 
 use std::env;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -237,4 +238,113 @@ fn standing_calls_follow_to_another_address_of_the_machine() {
     carrier.hears("SIP/2.0 200");
     carrier.hears("BYE ");
     assert!(switch.recording().sidecar["gaps"].is_null());
+}
+
+/// A carrier's TCP connection dies with the address it came to: we open another one, to where its Contact says it listens.
+#[test]
+fn a_standing_call_by_tcp_follows_by_a_connection_of_ours() {
+    let centre = Centre::new("calls-move-tcp");
+    if goes_inside("moves::a_standing_call_by_tcp_follows_by_a_connection_of_ours", &centre) {
+        return;
+    }
+    ip("link set lo up");
+    ip("address add 203.0.113.5/32 dev lo");
+    machine_is_at("192.0.2.1");
+    let media = UdpSocket::bind("203.0.113.5:0").expect("an address of this network");
+    media.set_read_timeout(Some(Duration::from_millis(200))).expect("a time above zero");
+    let door = TcpListener::bind(CARRIER).expect("an address of this network");
+    door.set_nonblocking(true).expect("a door that can be looked at");
+    let port = centre.address.port();
+    centre.replace("switch.toml", &format!("[\"{}\"]", centre.address), &format!("[\"0.0.0.0:{port}\"]"));
+    centre.add("trunks.toml", &format!("[carrier]\naddress = \"{CARRIER}\"\ntransport = \"tcp\"\n"));
+    centre.add("routes.toml", "\n[[route]]\nnumber = \"600\"\nfrom = \"trunk:carrier\"\nto = \"echo\"\n");
+    let _switch = centre.start();
+
+    let sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 203.0.113.5\r\ns=-\r\nc=IN IP4 203.0.113.5\r\nt=0 0\r\nm=audio {} RTP/AVP 8\r\n",
+        media.local_addr().expect("bound").port()
+    );
+    let head = |method: &str, cseq: u32, to: &str| {
+        format!(
+            "{method} sip:600@192.0.2.1:{port} SIP/2.0\r\nVia: SIP/2.0/TCP {CARRIER};branch=z9hG4bK{method}{cseq}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:1@203.0.113.5>;tag=in\r\nTo: {to}\r\nCall-ID: in\r\n\
+             CSeq: {cseq} {method}\r\nContact: <sip:{CARRIER};transport=tcp>\r\n"
+        )
+    };
+    let mut line = connected(SocketAddr::new([192, 0, 2, 1].into(), port));
+    let body = format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len());
+    line.write_all(format!("{}{body}", head("INVITE", 1, "<sip:600@192.0.2.1>")).as_bytes()).expect("sent");
+    let ok = read_message(&mut line, "SIP/2.0 200");
+    let ack = format!("{}Content-Length: 0\r\n\r\n", head("ACK", 1, header(&ok, "To")));
+    line.write_all(ack.as_bytes()).expect("sent");
+    is_echoed(&media, media_of(&ok));
+
+    ip("address del 192.0.2.1/32 dev lo");
+    machine_is_at("192.0.2.2");
+    let (mut line, from) = until("a connection of the switch's", A_WHILE, || door.accept().ok());
+    line.set_nonblocking(false).expect("a stream that waits");
+    assert_eq!(from.ip().to_string(), "192.0.2.2");
+    let invite = read_message(&mut line, "INVITE ");
+    assert!(header(&invite, "Contact").contains("192.0.2.2"), "{invite}");
+    assert_eq!((header(&invite, "Call-ID"), &*media_of(&invite).ip().to_string()), ("in", "192.0.2.2"));
+    let kept = ["Via", "From", "To", "Call-ID", "CSeq"];
+    let is_kept = |text: &&str| kept.iter().any(|name| text.starts_with(&format!("{name}:")));
+    let lines: String = invite.lines().filter(is_kept).map(|text| format!("{text}\r\n")).collect();
+    let answer = format!("SIP/2.0 200 OK\r\n{lines}Contact: <sip:{CARRIER};transport=tcp>\r\n{body}");
+    line.write_all(answer.as_bytes()).expect("sent");
+    read_message(&mut line, "ACK ");
+    is_echoed(&media, media_of(&invite));
+    line.write_all(format!("{}Content-Length: 0\r\n\r\n", head("BYE", 2, header(&ok, "To"))).as_bytes()).expect("sent");
+    read_message(&mut line, "SIP/2.0 200");
+}
+
+/// A connection from the carrier's address.
+fn connected(to: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new([203, 0, 113, 5].into(), 0))?;
+        socket.connect(to).await?.into_std()
+    });
+    let stream = stream.expect("the switch takes connections");
+    stream.set_nonblocking(false).expect("a stream that waits");
+    stream
+}
+
+/// The next message that begins so, of those that come by a stream.
+fn read_message(line: &mut TcpStream, begins: &str) -> String {
+    line.set_read_timeout(Some(A_WHILE)).expect("a time above zero");
+    let mut lines = BufReader::new(line);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(lines.read_line(&mut head).expect("a line of a message") > 0, "closed before {begins}");
+            if head == "\r\n" {
+                head.clear(); // a keep-alive
+            }
+        }
+        let length = header(&head, "Content-Length").parse().expect("a number");
+        let mut body = vec![0; length];
+        lines.read_exact(&mut body).expect("a body");
+        assert!(lines.buffer().is_empty() || !head.starts_with(begins), "nothing follows it at once");
+        if head.starts_with(begins) {
+            return head + &String::from_utf8_lossy(&body);
+        }
+    }
+}
+
+/// What is said comes back from where it went.
+fn is_echoed(media: &UdpSocket, at: SocketAddr) {
+    let mut packet = vec![0x80, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
+    packet.extend([0xd5; 160]);
+    let mut sequence = rand_sequence();
+    until("an echo", A_WHILE, || {
+        sequence += 1;
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet[4..8].copy_from_slice(&(u32::from(sequence) * 160).to_be_bytes());
+        media.send_to(&packet, at).expect("sent");
+        let mut bytes = [0; 2_048];
+        let (length, source) = media.recv_from(&mut bytes).ok()?;
+        (length == packet.len() && source == at).then_some(())
+    });
 }

@@ -278,6 +278,21 @@ impl Endpoint {
         self.legs.usage(leg)?.flow()
     }
 
+    /// Where a leg's dialog goes on when the connection it goes by is no more: by one that is ours to open.
+    pub fn way_back(&self, leg: LegId) -> Option<Flow> {
+        let usage = self.legs.usage(leg)?;
+        let flow = usage.flow()?;
+        let is_trunk = self.held.get(&flow.connection).copied().unwrap_or_else(|| self.is_to_trunk(flow));
+        self.places.dialogs_way_back(usage.own_dialog()?, is_trunk)
+    }
+
+    /// What is still to be said in a leg's dialog goes by this flow.
+    pub fn goes_by(&mut self, leg: LegId, to: Flow) {
+        if let Some(dialog) = self.legs.get(leg).and_then(|seat| seat.usage.dialog()) {
+            dialog.flow = to;
+        }
+    }
+
     /// Transactions at the moment.
     pub fn transactions(&self) -> usize {
         self.transactions.len()

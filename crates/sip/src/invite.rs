@@ -142,13 +142,18 @@ impl Usage {
         }
     }
 
-    /// The flow its dialog goes by, once there is one of its own.
-    pub fn flow(&self) -> Option<Flow> {
+    /// The same, to look at.
+    pub fn own_dialog(&self) -> Option<&Dialog> {
         match self {
-            Usage::Uas(uas) => Some(uas.dialog.flow),
-            Usage::Session(session) => Some(session.dialog.flow),
+            Usage::Uas(uas) => Some(&uas.dialog),
+            Usage::Session(session) => Some(&session.dialog),
             Usage::Uac(_) | Usage::Over => None,
         }
+    }
+
+    /// The flow its dialog goes by, once there is one of its own.
+    pub fn flow(&self) -> Option<Flow> {
+        self.own_dialog().map(|dialog| dialog.flow)
     }
 
     /// What is to be said beside the next message (RFC 7433).
