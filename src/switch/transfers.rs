@@ -32,7 +32,7 @@ impl Switch {
             standing => {
                 // The one consulted has not answered yet: that call is given up for this one.
                 if let Some((_, _, (other, _))) = standing {
-                    self.step(other, now, out, |journey| journey.hang_up("transferred", now));
+                    self.step(other, now, out, |journey| journey.hang_up(call::TRANSFERRED, now));
                 }
                 if self.is_foreign(&referral.uri, None) {
                     return self.step(id, now, out, |journey| journey.refuse_transfer(by, 404, now));

@@ -20,6 +20,7 @@ use crate::leg::{Port, State};
 use crate::offer::Offer;
 use crate::order::Silent;
 use crate::recording::Recording;
+use crate::transfer::TRANSFERRED;
 use crate::{Actor, Silence};
 use crate::{Cdr, Direction, Fact, FeatureConf, Leg, Member, NewLeg, Side, Supervision, What, Wire, wires};
 
@@ -482,7 +483,10 @@ impl Call {
         for at in 0..self.legs.len() {
             let knocking = matches!(self.legs[at].state, State::Knocking { .. });
             if self.legs[at].is_live() && !knocking {
-                self.say(sip::Command::HangUp { leg: self.legs[at].id, status: None });
+                // RFC 3326: who rings, and will again for the one it is transferred to, has missed nothing.
+                let rings = matches!(self.legs[at].state, State::Dialling);
+                let status = (rings && cause == TRANSFERRED).then_some(200);
+                self.say(sip::Command::HangUp { leg: self.legs[at].id, status });
             }
             self.close_media(at);
         }

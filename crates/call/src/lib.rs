@@ -58,4 +58,4 @@ pub use recording_source::{Recorded, RecordingSource};
 pub use replace::{Place, Replacement};
 pub use sdp::Srtp;
 pub use supervise::{Supervision, Supervisor};
-pub use transfer::Standing;
+pub use transfer::{Standing, TRANSFERRED};

@@ -198,7 +198,7 @@ impl Call {
         self.say(sip::Command::Transferred { leg: by, status: 200 });
         self.note(What::Transfers { leg: by, attended: true });
         self.note(What::Left { leg: by });
-        self.end(Side::Agent, "transferred", 480);
+        self.end(Side::Agent, TRANSFERRED, 480);
         Some(leg)
     }
 
@@ -264,6 +264,8 @@ impl Call {
     }
 }
 
+/// Why a call ends whose party talks on in another.
+pub const TRANSFERRED: &str = "transferred";
 /// How long the phone of who wanted a transfer rings when it failed after that party had hung up.
 const RING_BACK: Duration = Duration::from_secs(30);
 /// A call that is handed on for ever must not fill the memory.
