@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use flow::GroupConf;
+use flow::{GroupConf, RingOrder};
 use route::{Destination, Guest, Hours, Numbers, Pattern, Route, Share, When};
 use serde::Deserialize;
 use toml::Spanned;
@@ -49,6 +49,8 @@ struct ShareTable {
 #[serde(deny_unknown_fields)]
 struct GroupTable {
     people: Vec<Spanned<String>>,
+    #[serde(default)]
+    order: RingOrder,
     ring_secs: Option<u16>,
     #[serde(default)]
     record: bool,
@@ -190,6 +192,6 @@ fn group_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         let people = said.people.into_iter().map(Spanned::into_inner).collect();
         let ring = Duration::from_secs(said.ring_secs.unwrap_or(25).clamp(1, 600).into());
         read.recorded.extend(said.record.then(|| name.clone()));
-        read.groups.insert(name, GroupConf { people, ring, forward });
+        read.groups.insert(name, GroupConf { people, order: said.order, ring, forward });
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use acd::{AgentName, QueueName};
 use audio::{Music, Sound};
 use route::{Destination, Pattern};
+use serde::Deserialize;
 
 use crate::{ConferenceConf, HookConf, LookUpConf, ParkConf, Phrase, RecordConf, Spellings, Spoken, VoicemailConf};
 
@@ -116,12 +117,27 @@ impl ForwardConf {
     }
 }
 
+/// In which order the phones of a group ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RingOrder {
+    /// All at once.
+    #[default]
+    All,
+    /// One after the other, as they are written.
+    InTurn,
+    /// One after the other, for each call in another order.
+    Random,
+}
+
 /// A ring group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupConf {
-    /// Accounts; all ring at once.
+    /// Accounts.
     pub people: Vec<String>,
-    /// How long.
+    /// In which order they ring.
+    pub order: RingOrder,
+    /// How long: all together, or each of them.
     pub ring: Duration,
     /// Where calls go instead.
     pub forward: ForwardConf,

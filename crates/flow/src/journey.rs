@@ -3,6 +3,7 @@
 //! Where it stands: the switch owns a journey per call and tells it what happened; here the events reach the program,
 //! and a program that names a destination is followed by the next one.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use base::{LegId, RecordingId, Time};
@@ -484,7 +485,7 @@ impl Journey {
 
 /// Two who talk, until one of them does not.
 fn talking() -> Box<dyn Program + Send> {
-    Box::new(Ring { targets: Vec::new(), ring: std::time::Duration::ZERO, forward: ForwardConf::default() })
+    Box::new(Ring::new(VecDeque::new(), std::time::Duration::ZERO, ForwardConf::default()))
 }
 
 /// Does somebody have to answer there first?

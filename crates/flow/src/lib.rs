@@ -44,7 +44,7 @@ pub use self::conference::{ConferenceConf, RoomWords};
 pub use call_back::CallingBack;
 pub use conf::{
     CallBackConf, ChooseConf, CollectConf, FlowConf, ForwardConf, GroupConf, MenuConf, OtherNumberConf, OverflowConf,
-    PersonConf, QuestionConf, QueueConf, SayConf, SetConf, StepConf,
+    PersonConf, QuestionConf, QueueConf, RingOrder, SayConf, SetConf, StepConf,
 };
 pub use graph::{Finding, Graph};
 pub use hook::HookConf;

@@ -26,7 +26,7 @@ use crate::page::Page;
 use crate::park::Park;
 use crate::pass::{Choose, Set};
 use crate::queue::Queue;
-use crate::ring::{Ring, rung};
+use crate::ring::{Ring, rounds};
 use crate::say::Say;
 use crate::wanting::Wanting;
 use crate::{FlowConf, Next, Program, QueueConf, StepConf, Wishes, Word};
@@ -52,7 +52,7 @@ pub(crate) fn program(
         Box::new(Duty::new(what, account.filter(|agent| agents.contains(agent)), melody.clone()))
     };
     let rings = |destination: &Destination| {
-        let (targets, ring) = rung(destination, conf)?;
+        let (rounds, ring) = rounds(destination, call.id(), conf)?;
         let forward = match destination {
             Destination::Person(name) => conf.people.get(name).and_then(|person| person.forward.as_deref()),
             Destination::Group(name) => conf.groups.get(name).map(|group| &group.forward),
@@ -63,7 +63,7 @@ pub(crate) fn program(
             Destination::Person(name) => wishes.forwards(name, forward),
             _ => forward,
         };
-        Some(Box::new(Ring { targets, ring, forward }) as _)
+        Some(Box::new(Ring::new(rounds, ring, forward)) as _)
     };
     let duty = |what, melody| duty_in(&conf.agents, what, melody);
     let found: Option<Box<dyn Program + Send>> = match destination {
