@@ -170,6 +170,7 @@ impl Conf {
             menus: menus.iter().map(|menu| menu.name.clone()).collect(),
             queues: queues.queues.iter().map(|queue| queue.acd.name.as_str()).collect(),
             conferences: rooms.room.keys().map(|name| name.get_ref().clone()).collect(),
+            skills: &queues.skills,
             hours: &read.hours,
             pauses: !queues.pauses.is_empty(),
             dispositions: !queues.dispositions.is_empty(),

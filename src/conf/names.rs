@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+use acd::{AgentName, Skill, Skilled};
 use audio::{Music, Sound};
 use flow::{CallBackConf, OtherNumberConf, Phrase, Piece, QueueConf, Spoken};
 use route::{Destination, Hours};
@@ -29,6 +30,8 @@ pub(super) struct Names<'a> {
     pub(super) pauses: bool,
     /// and for what calls come to.
     pub(super) dispositions: bool,
+    /// What agents can do, by custom from 1 to 10.
+    pub(super) skills: &'a HashMap<AgentName, Vec<Skilled>>,
     pub(super) hours: &'a BTreeMap<String, Hours>,
     pub(super) prompts: HashMap<String, Spoken>,
     pub(super) reader: Reader<'a>,
@@ -99,6 +102,17 @@ impl Names<'_> {
         self.trunks.contains_key(name) || self.trunk_groups.iter().any(|group| group.name == name)
     }
 
+    /// The best at each skill of those who serve a queue.
+    fn best(&self, queue: &queues::Queue) -> HashMap<Skill, u8> {
+        let mut best = HashMap::new();
+        let members = queue.acd.members.iter().filter_map(|member| self.skills.get(&member.agent));
+        for skilled in members.flatten() {
+            let level = best.entry(skilled.skill.clone()).or_default();
+            *level = skilled.level.max(*level);
+        }
+        best
+    }
+
     /// What a queue's callers meet.
     pub(super) fn queue(&mut self, file: &mut File<'_>, queue: &queues::Queue, hold_music: &Music) -> QueueConf {
         let music = match &queue.music {
@@ -128,6 +142,8 @@ impl Names<'_> {
             call_back: call_back.map(Arc::new),
             priority: queue.priority,
             prefer: queue.prefer.clone(),
+            skill_fields: queue.skill_fields.clone(),
+            skills: self.best(queue),
             keys: queue.keys.clone(),
             survey: queue.survey.clone(),
             overflow: queue.overflow.clone(),

@@ -53,6 +53,8 @@ struct QueueTable {
     rest_secs: u64,
     #[serde(default = "five")]
     short_abandon_secs: u64,
+    #[serde(default)]
+    skill_fields: BTreeMap<String, u8>,
     prefer: Option<String>,
     #[serde(default = "thirty")]
     prefer_secs: u64,
@@ -209,6 +211,7 @@ pub(super) struct Queue {
     pub(super) acd: acd::QueueConf,
     pub(super) priority: i32,
     pub(super) prefer: Option<String>,
+    pub(super) skill_fields: BTreeMap<String, u8>,
     pub(super) music: Option<Spanned<MusicSaid>>,
     pub(super) announce: Option<Spanned<String>>,
     pub(super) announce_wait: Option<Spanned<String>>,
@@ -378,6 +381,7 @@ fn queue_entry<'a>(file: &mut File<'a>, entry: Entry<'a>, read: &mut Read) {
         acd,
         priority,
         prefer: said.prefer,
+        skill_fields: said.skill_fields,
         music,
         announce,
         announce_wait,

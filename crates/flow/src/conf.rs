@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use acd::{AgentName, QueueName};
+use acd::{AgentName, QueueName, Skill};
 use audio::{Music, Sound};
 use route::{Destination, Pattern};
 use serde::Deserialize;
@@ -174,6 +174,10 @@ pub struct QueueConf {
     pub priority: i32,
     /// What is known of a caller that names the agent he is to have.
     pub prefer: Option<String>,
+    /// What is known of a caller that names a skill his agent must have, and at which level.
+    pub skill_fields: BTreeMap<String, u8>,
+    /// The best at each skill of those who serve the queue: what nobody can is not waited for.
+    pub skills: HashMap<Skill, u8>,
     /// The keys that lead out.
     pub keys: HashMap<char, Destination>,
     /// Where callers go whose agent has hung up: to be asked how it was.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use acd::{AgentName, EndedBy, Gone, Join, Outcome, Overflow, Refusal};
+use acd::{AgentName, EndedBy, Gone, Join, Outcome, Overflow, Refusal, Skilled};
 use call::{Call, Event, Preface, Side, Target, What};
 use route::Destination;
 
@@ -194,6 +194,15 @@ impl Queue {
     }
 }
 
+/// What a caller's own agent must be able to do, of what somebody is.
+fn wanted(conf: &QueueConf, call: &Call) -> Vec<Skilled> {
+    let wanted = conf.skill_fields.iter().filter_map(|(field, level)| {
+        let skill = call.field(field)?.parse().ok()?;
+        conf.skills.get(&skill).is_some_and(|best| best >= level).then_some(Skilled { skill, level: *level })
+    });
+    wanted.collect()
+}
+
 impl Program for Queue {
     fn step(&mut self, event: Event, call: &mut Call) -> Next {
         match (&self.state, event) {
@@ -204,7 +213,7 @@ impl Program for Queue {
                     queue: self.conf.name.clone(),
                     caller: call.caller().party.label().into(),
                     priority: self.conf.priority,
-                    skills: Vec::new(),
+                    skills: wanted(&self.conf, call),
                     credit: waited_before(call),
                     prefers: self.conf.prefer.as_ref().and_then(|field| call.field(field)?.parse().ok()),
                 });
