@@ -34,7 +34,7 @@ const UNWRITTEN_MAX: usize = 400_000;
 /// No group is larger: the disk is asked often enough that nobody waits long.
 const GROUP_MAX: usize = 4_096;
 /// One fact seldom comes alone: so long is waited for those that follow, so that the disk is asked once for all of them.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(5);
 const TRY_AGAIN: Duration = Duration::from_millis(250);
 
 /// Lines that wait to be written after their facts: when it is more, facts wait, too.
