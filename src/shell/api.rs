@@ -37,6 +37,7 @@ use tracing::warn;
 use super::ask::{Line, Request as Ask};
 use super::control::Arrival;
 use super::feed::{Feed, Told, entry_line};
+use super::journal::Progress;
 use crate::conf::ApiConf;
 
 /// Connections at once; the next one waits.
@@ -70,7 +71,7 @@ impl Api {
         address: SocketAddr,
         conf: &ApiConf,
         folder: PathBuf,
-        feed: Feed,
+        (feed, journal): (Feed, Arc<Progress>),
         inbox: Sender<Arrival>,
     ) -> io::Result<Api> {
         let listener = std::net::TcpListener::bind(address)?;
@@ -80,7 +81,7 @@ impl Api {
         }
         let (conf, known) = watch::channel(conf.clone());
         let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
-        let desk = Desk { conf: known, folder, feed, inbox, readers: Arc::new(Semaphore::new(READERS_MAX)) };
+        let desk = Desk { conf: known, folder, feed, journal, inbox, readers: Arc::new(Semaphore::new(READERS_MAX)) };
         let thread = thread::Builder::new().name("api".to_owned()).spawn(move || {
             let serves = async {
                 match TcpListener::from_std(listener) {
@@ -110,6 +111,7 @@ struct Desk {
     conf: watch::Receiver<ApiConf>,
     folder: PathBuf,
     feed: Feed,
+    journal: Arc<Progress>,
     inbox: Sender<Arrival>,
     readers: Arc<Semaphore>,
 }
@@ -208,7 +210,9 @@ impl Desk {
                 }
             }
         };
-        match timeout(ANSWER_TIME, said).await {
+        let said = timeout(ANSWER_TIME, said).await;
+        self.journal.settle().await;
+        match said {
             Ok(Some(Ok(said))) => document(StatusCode::OK, &said),
             Ok(Some(Err(why))) => failed(StatusCode::CONFLICT, &why),
             Ok(None) | Err(_) => failed(StatusCode::SERVICE_UNAVAILABLE, "the switch is too busy, or ends"),

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::ask::{Line, Request};
 use super::control::Arrival;
+use super::journal::Progress;
 
 /// The socket. It is taken away when the switch ends.
 pub(super) struct Console {
@@ -55,16 +56,16 @@ impl Console {
     }
 
     /// Answers until the switch is gone.
-    pub(super) async fn serve(self, inbox: Sender<Arrival>) {
+    pub(super) async fn serve(self, inbox: Sender<Arrival>, journal: Arc<Progress>) {
         let places = Arc::new(Semaphore::new(COMMANDS_MAX));
         while let Ok(place) = places.clone().acquire_owned().await {
             let Ok((stream, _)) = self.listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(100)).await; // out of descriptors, most likely
                 continue;
             };
-            let inbox = inbox.clone();
+            let (inbox, journal) = (inbox.clone(), journal.clone());
             spawn_local(async move {
-                let _ = answer(stream, &inbox).await; // a command that is gone needs no answer
+                let _ = answer(stream, &inbox, &journal).await; // a command that is gone needs no answer
                 drop(place);
             });
         }
@@ -78,7 +79,7 @@ impl Drop for Console {
 }
 
 /// One request, and all that is said to it.
-async fn answer(stream: UnixStream, inbox: &Sender<Arrival>) -> io::Result<()> {
+async fn answer(stream: UnixStream, inbox: &Sender<Arrival>, journal: &Progress) -> io::Result<()> {
     let by = stream.peer_cred().map_or("a command".to_owned(), |peer| format!("uid {}", peer.uid())).into();
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader.take(REQUEST_MAX));
@@ -96,7 +97,7 @@ async fn answer(stream: UnixStream, inbox: &Sender<Arrival>) -> io::Result<()> {
             drop(answers);
         }
     }
-    let mut closed = [0];
+    let (mut closed, mut settled) = ([0], false);
     loop {
         // A reader that goes away ends the wait for more.
         let line = tokio::select! {
@@ -104,6 +105,9 @@ async fn answer(stream: UnixStream, inbox: &Sender<Arrival>) -> io::Result<()> {
             _ = reader.read(&mut closed) => None,
         };
         let Some(line) = line else { return Ok(()) };
+        if !std::mem::replace(&mut settled, true) {
+            journal.settle().await; // one moment's state: its first line waits for all of it
+        }
         let text = serde_json::to_string(&line)? + "\n";
         timeout(PATIENCE, writer.write_all(text.as_bytes())).await??;
     }

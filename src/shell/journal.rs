@@ -34,7 +34,10 @@ const UNWRITTEN_MAX: usize = 400_000;
 /// No group is larger: the disk is asked often enough that nobody waits long.
 const GROUP_MAX: usize = 4_096;
 /// One fact seldom comes alone: so long is waited for those that follow, so that the disk is asked once for all of them.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(20);
+/// So often is looked whether all is on the disk, and no longer than this is waited for that.
+const LOOK: Duration = Duration::from_millis(1);
+const SETTLE_MAX: Duration = Duration::from_secs(1);
 const TRY_AGAIN: Duration = Duration::from_millis(250);
 
 /// Lines that wait to be written after their facts: when it is more, facts wait, too.
@@ -56,9 +59,24 @@ pub(super) struct Progress {
     entries: AtomicU64,
     waiting: AtomicU64,
     failing: AtomicBool,
+    /// Facts that were brought, and those of them that wait no more.
+    brought: AtomicU64,
+    settled: AtomicU64,
 }
 
 impl Progress {
+    /// Waits until all that was brought so far is on the disk: what is shown must outlive a power cut. A disk that fails
+    /// holds up nobody.
+    pub(super) async fn settle(&self) {
+        let brought = self.brought.load(Ordering::Acquire);
+        let settles = async {
+            while self.settled.load(Ordering::Acquire) < brought && !self.is_failing() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(SETTLE_MAX, settles).await; // a disk that hangs
+    }
+
     /// How many entries the journal has.
     pub(super) fn entries(&self) -> u64 {
         self.entries.load(Ordering::Relaxed)
@@ -152,7 +170,7 @@ impl Journal {
     }
 
     /// How far it is.
-    pub(super) fn progress(&self) -> &Progress {
+    pub(super) fn progress(&self) -> &Arc<Progress> {
         &self.progress
     }
 
@@ -163,7 +181,9 @@ impl Journal {
 
     /// The control thread never waits.
     fn bring(&self, word: Word) {
-        if self.door.try_send(word).is_err() && self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+        if self.door.try_send(word).is_ok() {
+            self.progress.brought.fetch_add(1, Ordering::AcqRel);
+        } else if self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
             error!("the journal is far behind; facts are lost, and counted: look after its disk");
         }
     }
@@ -281,7 +301,10 @@ impl Writer {
         }
         while self.failing || self.unwritten.len() < GROUP_MAX {
             match inbox.try_recv() {
-                Ok(_) if self.unwritten.len() == UNWRITTEN_MAX => drop(self.lost.fetch_add(1, Ordering::Relaxed)),
+                Ok(_) if self.unwritten.len() == UNWRITTEN_MAX => {
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    self.progress.settled.fetch_add(1, Ordering::AcqRel);
+                }
                 Ok(word) => self.unwritten.push_back(word),
                 Err(TryRecvError::Empty) => return false,
                 Err(TryRecvError::Disconnected) => return true,
@@ -309,6 +332,7 @@ impl Writer {
                     .map_err(|why| why.to_string())?;
                 self.shown = shown;
             }
+            self.progress.settled.fetch_add(count as u64, Ordering::AcqRel);
             if note.is_some() {
                 self.lost.fetch_sub(lost, Ordering::Relaxed);
                 error!(facts = lost, "facts were lost while the journal was far behind; it says so itself");
@@ -399,7 +423,7 @@ impl Writer {
             _ => {}
         }
         self.failing = written.is_err();
-        let Progress { entries, waiting, failing } = &*self.progress;
+        let Progress { entries, waiting, failing, .. } = &*self.progress;
         entries.store(self.store.last(), Ordering::Relaxed);
         waiting.store(self.unwritten.len() as u64, Ordering::Relaxed);
         failing.store(self.failing, Ordering::Relaxed);

@@ -152,12 +152,12 @@ impl Control {
         let api = |address| {
             let (conf, feed) = (&conf.switch.api, journal.feed());
             let fault = |why| StartError::Listen { address, transport: "HTTP", why };
-            Api::start(address, conf, folder.clone(), feed, inbox.clone()).map_err(fault)
+            Api::start(address, conf, folder.clone(), (feed, journal.progress().clone()), inbox.clone()).map_err(fault)
         };
         let api = conf.switch.api.door().map(api).transpose()?;
         let socket = folder.join(SOCKET);
         match Console::open(&socket) {
-            Ok(console) => drop(spawn_local(console.serve(inbox.clone()))),
+            Ok(console) => drop(spawn_local(console.serve(inbox.clone(), journal.progress().clone()))),
             Err(why) => warn!(socket = %socket.display(), "no commands but signals: cannot open the socket ({why})"),
         }
         let mut control = Control {
